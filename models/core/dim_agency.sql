@@ -1,0 +1,3 @@
+SELECT agency_code, agency_name, is_group
+FROM raw.agency
+ORDER BY agency_code

@@ -1,0 +1,7 @@
+-- measured_on: the last calendar day of the period's last month; a figure of the period is held against the milestones
+-- of that day, also where administrative reporting closes on the 14th.
+SELECT
+    period_code, kind, starts_on, ends_on, label, due_on, owed_from,
+    last_day(ends_on) AS measured_on
+FROM raw.period
+ORDER BY ends_on, period_code

@@ -1,0 +1,3 @@
+SELECT answer, status, label, label_en, severity
+FROM raw.status
+ORDER BY answer, severity, status

@@ -1,0 +1,56 @@
+WITH unchanged AS (
+    SELECT submission_id, count(*) AS lines
+    FROM (
+        SELECT submission_id FROM staged.stg_actual_version WHERE is_unchanged
+        UNION ALL
+        SELECT submission_id FROM staged.stg_task_version WHERE is_unchanged
+    )
+    GROUP BY submission_id
+),
+-- What the reader found and what validation decided are counted apart, so that the one proves the other.
+lines AS (
+    SELECT submission_id, count(*) AS lines_read
+    FROM raw.line
+    GROUP BY submission_id
+),
+counted AS (
+    SELECT
+        submission_id,
+        count(*) FILTER (disposition = 'accepted') AS lines_good,
+        count(*) FILTER (disposition = 'rejected') AS lines_rejected,
+        count(*) FILTER (disposition = 'ignored') AS lines_ignored
+    FROM checked.line
+    GROUP BY submission_id
+),
+joined AS (
+    SELECT
+        r.submission_id, r.sha256, r.original_name, r.commune_code, r.agency_code, s.period_code, r.received_at,
+        d.due_on,
+        coalesce(l.lines_read, 0) AS rows_read,
+        coalesce(c.lines_good, 0) - coalesce(u.lines, 0) AS rows_accepted,
+        coalesce(u.lines, 0) AS rows_unchanged,
+        coalesce(c.lines_rejected, 0) AS rows_rejected,
+        coalesce(c.lines_ignored, 0) AS rows_ignored,
+        r.duplicate_of, s.is_unreadable, s.is_refused, r.folder, r.size_bytes, r.ledger_sequence
+    FROM raw.receipt AS r
+    LEFT JOIN checked.submission AS s USING (submission_id)
+    LEFT JOIN lines AS l USING (submission_id)
+    LEFT JOIN counted AS c USING (submission_id)
+    LEFT JOIN unchanged AS u USING (submission_id)
+    LEFT JOIN staged.stg_due AS d ON d.commune_code = r.commune_code AND d.period_code = s.period_code
+)
+SELECT
+    submission_id, sha256, original_name, commune_code, agency_code, period_code, received_at, due_on,
+    received_at::DATE > due_on AS is_late,
+    CASE
+        WHEN duplicate_of IS NOT NULL THEN 'duplicate'
+        WHEN is_unreadable THEN 'unreadable'
+        WHEN is_refused OR (rows_rejected > 0 AND rows_accepted + rows_unchanged = 0) THEN 'rejected'
+        WHEN rows_rejected > 0 THEN 'partly_accepted'
+        ELSE 'accepted'
+    END AS status,
+    rows_read, rows_accepted, rows_unchanged, rows_rejected, rows_ignored,
+    duplicate_of, folder, size_bytes, ledger_sequence,
+    (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
+FROM joined
+ORDER BY ledger_sequence

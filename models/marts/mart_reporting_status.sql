@@ -1,0 +1,55 @@
+-- From receipts alone: who owes which period, and what came.
+WITH owing AS (
+    SELECT commune_code, agency_code FROM raw.indicator_duty
+    UNION
+    SELECT commune_code, agency_code FROM raw.task_duty
+),
+owed AS (
+    SELECT o.commune_code, o.agency_code, d.period_code, d.due_on
+    FROM owing AS o
+    JOIN staged.stg_due AS d USING (commune_code)
+    JOIN core.dim_period AS p USING (period_code)
+    WHERE p.ends_on <= (SELECT as_of_on FROM core.dim_build)
+),
+came AS (
+    SELECT
+        commune_code, agency_code, period_code,
+        count(*) AS submissions,
+        min(received_at) FILTER (status IN ('accepted', 'partly_accepted')) AS first_received_at,
+        max(received_at) FILTER (status IN ('accepted', 'partly_accepted')) AS last_received_at,
+        sum(rows_accepted + rows_unchanged) AS lines_accepted,
+        sum(rows_rejected) AS lines_rejected
+    FROM core.fct_submission
+    WHERE period_code IS NOT NULL AND status <> 'duplicate'
+    GROUP BY ALL
+),
+judged AS (
+    SELECT
+        o.*, c.* EXCLUDE (commune_code, agency_code, period_code),
+        (SELECT as_of_on FROM core.dim_build) AS as_of_on,
+        CASE
+            WHEN c.first_received_at::DATE <= o.due_on THEN 'on_time'
+            WHEN c.first_received_at IS NOT NULL THEN 'late'
+            WHEN c.submissions > 0 THEN 'refused'
+            WHEN o.due_on < (SELECT as_of_on FROM core.dim_build) THEN 'missing'
+            ELSE 'pending'
+        END AS reporting_status
+    FROM owed AS o
+    LEFT JOIN came AS c USING (commune_code, agency_code, period_code)
+)
+SELECT
+    j.commune_code, m.commune_name, j.agency_code, a.agency_name, j.period_code, d.label AS period_label, j.due_on,
+    j.reporting_status, s.label AS reporting_label,
+    j.first_received_at, j.last_received_at,
+    coalesce(j.submissions, 0) AS submissions,
+    coalesce(j.lines_accepted, 0) AS lines_accepted,
+    coalesce(j.lines_rejected, 0) AS lines_rejected,
+    greatest(date_diff('day', j.due_on, coalesce(j.first_received_at::DATE, j.as_of_on)), 0) AS days_late,
+    j.as_of_on,
+    (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
+FROM judged AS j
+JOIN core.dim_commune AS m USING (commune_code)
+JOIN core.dim_agency AS a USING (agency_code)
+JOIN core.dim_period AS d USING (period_code)
+JOIN core.dim_status AS s ON s.answer = 'reporting' AND s.status = j.reporting_status
+ORDER BY j.commune_code, j.agency_code, d.measured_on, j.period_code

@@ -1,0 +1,36 @@
+-- Where each task stands by the newest report on it, from any of the agencies that lead it.
+WITH newest AS (
+    SELECT r.*
+    FROM core.fct_task_report AS r
+    JOIN core.dim_period AS p USING (period_code)
+    WHERE r.is_current
+    QUALIFY row_number() OVER (
+        PARTITION BY r.task_id ORDER BY p.measured_on DESC, r.recorded_at DESC, r.agency_code) = 1
+),
+judged AS (
+    SELECT
+        t.*, n.state, n.percent_done, n.document_number, n.document_date, n.difficulty, n.agency_code AS reported_by,
+        n.period_code, n.recorded_at, b.as_of_on, b.is_illustrative,
+        CASE
+            WHEN n.state = 'done' AND n.document_number IS NULL THEN 'done_without_proof'
+            WHEN n.state = 'done' THEN 'done'
+            WHEN t.due_on < b.as_of_on THEN 'overdue'
+            WHEN t.due_on <= b.as_of_on + 30 THEN 'due_soon'
+            WHEN n.state IS NULL THEN 'never_reported'
+            ELSE n.state
+        END AS task_status
+    FROM core.dim_task AS t
+    LEFT JOIN newest AS n USING (task_id)
+    CROSS JOIN core.dim_build AS b
+)
+SELECT
+    j.task_id, j.plan_id, j.commune_code, c.commune_name, j.appendix, j.section, j.row_number, j.title, j.head_role,
+    j.lead_as_written, j.lead_agency_codes, j.deliverable, j.deadline_as_written, j.due_on, j.recurrence,
+    j.state, j.percent_done, j.document_number, j.document_date, j.difficulty, j.reported_by, j.period_code,
+    j.recorded_at, j.task_status, s.label AS task_label,
+    if(j.task_status = 'overdue', date_diff('day', j.due_on, j.as_of_on), NULL) AS days_overdue,
+    j.as_of_on, j.is_illustrative
+FROM judged AS j
+JOIN core.dim_commune AS c USING (commune_code)
+JOIN core.dim_status AS s ON s.answer = 'task' AND s.status = j.task_status
+ORDER BY j.plan_id, j.line_order

@@ -1,0 +1,139 @@
+"""The models: one SELECT a file under models/, a .yml beside it, built in the order their SQL says.
+
+Which table a model reads is taken from its SQL by DuckDB's own parser; nothing is declared twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from pipelines.home import MODELS
+from pipelines.warehouse import columns_of, count
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check on a built model: a query that returns the offending rows; severity 'error' stops the publishing."""
+
+    code: str
+    severity: str
+    description: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model: table name ('core.fct_target'), its SELECT, what its .yml says, and the tables it reads."""
+
+    table: str
+    sql: str
+    spec: dict[str, Any]
+    reads: frozenset[str]
+
+    @property
+    def checks(self) -> list[Check]:
+        """Checks of the .yml: the key is unique and complete, columns as marked, and its own queries."""
+        return [*self._key_checks(), *self._column_checks(), *self._own_checks()]
+
+    def _key_checks(self) -> Iterator[Check]:
+        key = ", ".join(self.spec["key"])
+        missing = " OR ".join(f"{column} IS NULL" for column in self.spec["key"])
+        yield Check(
+            "key",
+            "error",
+            f"({key}) is complete and stands once: {self.spec['grain']}",
+            f"SELECT {key} FROM {self.table} GROUP BY ALL HAVING count(*) > 1 OR {missing}",
+        )
+
+    def _column_checks(self) -> Iterator[Check]:
+        for column, about in self.spec["columns"].items():
+            if about.get("not_null"):
+                yield Check(f"{column}_not_null", "error", f"{column} is never null",
+                            f"SELECT * FROM {self.table} WHERE {column} IS NULL")  # fmt: skip
+            if accepted := about.get("accepted"):
+                listed = ", ".join(f"'{value}'" for value in accepted)
+                yield Check(f"{column}_accepted", "error", f"{column} is one of {', '.join(accepted)}",
+                            f"SELECT * FROM {self.table} WHERE {column} NOT IN ({listed})")  # fmt: skip
+            if target := about.get("references"):
+                table, _, other = target.rpartition(".")
+                yield Check(f"{column}_references", "error", f"{column} stands in {target}",
+                            f"SELECT * FROM {self.table} AS t WHERE t.{column} IS NOT NULL AND NOT EXISTS "
+                            f"(FROM {table} AS o WHERE o.{other} = t.{column})")  # fmt: skip
+
+    def _own_checks(self) -> Iterator[Check]:
+        for check in self.spec.get("checks", []):
+            yield Check(check["code"], check["severity"], check["description"], check["sql"])
+
+
+def tables_read(sql: str) -> frozenset[str]:
+    """The schema-qualified tables a SELECT reads, by DuckDB's parser. Raises ValueError if it does not parse."""
+    with duckdb.connect() as con:
+        answer = con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    tree = json.loads(answer[0]) if answer else {"error": True}
+    if tree["error"]:
+        raise ValueError(tree.get("error_message", "not a SELECT"))
+    found: set[str] = set()
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE" and node["schema_name"]:
+                found.add(f"{node['schema_name']}.{node['table_name']}")
+            node = list(node.values())
+        if isinstance(node, list):
+            for child in node:
+                walk(child)
+
+    walk(tree)
+    return frozenset(found)
+
+
+def read_model(path: Path) -> Model:
+    """Read one model and the .yml beside it. Raises ValueError naming the file if either is wrong."""
+    table = f"{path.parent.name}.{path.stem}"
+    sql = path.read_text(encoding="utf-8")
+    beside = path.with_suffix(".yml")
+    if not beside.exists():
+        raise ValueError(f"{path.name} has no {beside.name} beside it")
+    try:
+        reads = tables_read(sql)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return Model(table, sql, yaml.safe_load(beside.read_text(encoding="utf-8")), reads)
+
+
+@cache
+def models(folder: Path = MODELS) -> tuple[Model, ...]:
+    """All models, each after those it reads."""
+    waiting = {model.table: model for model in map(read_model, sorted(folder.glob("*/*.sql")))}
+    ordered: list[Model] = []
+    while waiting:
+        ready = [m for m in waiting.values() if not m.reads & waiting.keys()]
+        if not ready:
+            raise ValueError(f"models read each other in a circle: {', '.join(sorted(waiting))}")
+        for model in ready:
+            ordered.append(waiting.pop(model.table))
+    return tuple(ordered)
+
+
+def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
+    """Make the model's table anew. Returns its rows; raises ValueError if its columns are not those of its .yml."""
+    con.execute(f"CREATE OR REPLACE TABLE {model.table} AS {model.sql}")
+    built, written = list(columns_of(con, model.table)), list(model.spec["columns"])
+    if built != written:
+        odd = sorted(set(built) ^ set(written)) or "their order"
+        raise ValueError(f"{model.table}: the columns built and those of its .yml differ: {odd}")
+    return count(con, model.table)
+
+
+def offending(con: duckdb.DuckDBPyConnection, check: Check) -> tuple[int, list[str]]:
+    """Run a check: how many rows offend, and the first few as text."""
+    rows = con.execute(check.sql).fetchall()
+    return len(rows), [str(row) for row in rows[:5]]

@@ -1,0 +1,77 @@
+"""Where things are: the project's tracked folders and the folders written at run time.
+
+Nothing else in the package builds a path of its own. KPI57_HOME moves everything that is written at run time
+(inbox included) to another folder, with the same layout below it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+SOURCES = PROJECT / "sources"
+MODELS = PROJECT / "models"
+SCHEMA = PROJECT / "warehouse" / "schema.sql"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The run-time folders below one root."""
+
+    root: Path
+
+    @property
+    def inbox(self) -> Path:
+        """Where agencies drop files: inbox/<commune code>-<slug>/<agency code>/."""
+        return self.root / "sources" / "inbox"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse"
+
+    @property
+    def archive(self) -> Path:
+        """Originals by sha256, and the ledger: the only state that cannot be rebuilt."""
+        return self.warehouse / "archive"
+
+    @property
+    def ledger(self) -> Path:
+        return self.archive / "ledger.jsonl"
+
+    @property
+    def build(self) -> Path:
+        """The database the pipeline writes; readers never open it."""
+        return self.warehouse / "build.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """The finished copy that readers open."""
+        return self.warehouse / "kpi.duckdb"
+
+    @property
+    def exports(self) -> Path:
+        return self.warehouse / "exports"
+
+    @property
+    def feedback(self) -> Path:
+        return self.warehouse / "feedback"
+
+    @property
+    def dagster(self) -> Path:
+        return self.warehouse / "dagster"
+
+    @property
+    def lock(self) -> Path:
+        return self.warehouse / "run.lock"
+
+    def shown(self, path: Path) -> str:
+        """A path as people read it: below the root where it is there, else whole."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+
+def current_home() -> Home:
+    """The home named by KPI57_HOME, else the project folder."""
+    named = os.environ.get("KPI57_HOME")
+    return Home(Path(named).expanduser().resolve() if named else PROJECT)

@@ -1,0 +1,125 @@
+"""From an untrusted file to cells: reading in worker processes with a time and a memory limit.
+
+A hang, an abort or a panic of a library costs one file its reading, never the run. What a cell means does not belong
+here (layout.py, validate.py). This module is imported by the workers, so it imports little.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from pipelines.layout import Cell, Sheet, lay_out
+
+SECONDS_A_FILE = 30
+BYTES_A_WORKER = 2 * 1024**3
+WORKERS = 2
+_NOT_A_WORKBOOK = ("Cannot detect file format", "Invalid file format")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to read: its key (returned with the result), where it lies, and what it was called."""
+
+    key: str
+    path: Path
+    original_name: str
+
+
+def read_all(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, dict[str, Any]]]:
+    """Read files in workers; yields each job with its reading (see layout.lay_out), in the order given.
+
+    A file that cannot be read yields {"problem": <code>}: empty, not_a_workbook, protected, damaged, too_slow,
+    too_large (codes of the form's 'problems').
+    """
+    pending = list(jobs)
+    if not pending:
+        return
+    context = multiprocessing.get_context("spawn")
+    workers = min(WORKERS, len(pending))
+    with ProcessPool(workers, initializer=_limit_memory, initargs=[BYTES_A_WORKER], context=context) as pool:
+        futures = [
+            (job, pool.schedule(read_file, args=[job.path, form], timeout=SECONDS_A_FILE)) for job in pending
+        ]
+        for job, future in futures:
+            try:
+                yield job, future.result()
+            except FutureTimeout:
+                yield job, {"problem": "too_slow"}
+            except (ProcessExpired, MemoryError):
+                yield job, {"problem": "too_large"}
+
+
+def _limit_memory(size: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no address-space limit; the time limit still holds there
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def read_file(path: Path, form: dict[str, Any]) -> dict[str, Any]:
+    """Read one file in this process. Returns a reading (layout.lay_out) or {"problem": code}."""
+    if path.stat().st_size == 0:
+        return {"problem": "empty"}
+    try:
+        sheets = read_sheets(path)
+    except MemoryError:
+        raise
+    except BaseException as error:  # noqa: BLE001  calamine's PanicException is no Exception
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        return {"problem": _problem_of(error)}
+    return lay_out(sheets, form)
+
+
+def _problem_of(error: BaseException) -> str:
+    text = str(error)
+    if "password" in text.casefold() or "encrypt" in text.casefold():
+        return "protected"
+    if any(words in text for words in _NOT_A_WORKBOOK):
+        return "not_a_workbook"
+    return "damaged"
+
+
+def read_sheets(path: Path) -> list[Sheet]:
+    """Every worksheet of a workbook with its non-empty cells."""
+    import python_calamine
+
+    with path.open("rb") as handle:
+        workbook = python_calamine.load_workbook(handle)
+        sheets = []
+        for meta in workbook.sheets_metadata:
+            if meta.typ != python_calamine.SheetTypeEnum.WorkSheet:
+                continue
+            rows = workbook.get_sheet_by_name(meta.name).to_python(skip_empty_area=False)
+            cells = {
+                (r, c): cell
+                for r, row in enumerate(rows, 1)
+                for c, value in enumerate(row, 1)
+                if value != "" and (cell := _cell(value)) is not None
+            }
+            sheets.append(Sheet(meta.name, cells))
+    return sheets
+
+
+def _cell(value: Any) -> Cell | None:
+    """A calamine value as what was typed: kind n (number), t (text), b (yes/no), d (date), and its text."""
+    if isinstance(value, str):
+        return Cell("t", value) if value.strip() else None
+    if isinstance(value, bool):
+        return Cell("b", "1" if value else "0")
+    if isinstance(value, (int, float)):
+        return Cell("n", repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value)))
+    if isinstance(value, (datetime, date)):
+        return Cell("d", value.isoformat()[:10])
+    if isinstance(value, (time, timedelta)):
+        return Cell("t", str(value))
+    return None

@@ -1,0 +1,190 @@
+"""From the inbox into archive and ledger: the only state that cannot be rebuilt.
+
+Each file is hashed and copied into the archive (write, fsync, rename), then entered in the ledger (append, fsync), and
+only then leaves the inbox. A run killed at any instant loses nothing: what was not entered is still in the inbox, what
+was entered but not yet removed is recognised and removed by the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipelines.home import Home
+from pipelines.vietnamese import clean
+from pipelines.warehouse import fsync
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+_TEMPORARY = ("~$", ".", "~")
+_TEMPORARY_ENDS = (".tmp", ".part", ".crdownload", ".partial")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A file in the inbox: its folder below the inbox ('11164-vinh-lai/CA'), and when it was last changed."""
+
+    path: Path
+    folder: str
+    stat: os.stat_result
+
+    @property
+    def identity(self) -> str:
+        """Tells this very file from a later copy with the same name and content."""
+        return f"{self.stat.st_ino}:{self.stat.st_ctime_ns}"
+
+
+class Ledger:
+    """The append-only ledger, one JSON object a line: received, day, illustrative (locks and others later)."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.entries: list[dict[str, Any]] = []
+        if home.ledger.exists():
+            data = home.ledger.read_bytes()
+            whole, _, torn = data.rpartition(b"\n")
+            if torn:  # a line cut short by a crash was never acknowledged; its file is still in the inbox
+                with home.ledger.open("r+b") as handle:
+                    handle.truncate(len(data) - len(torn))
+            self.entries = [json.loads(line) for line in whole.splitlines() if line]
+
+    def append(self, entries: Iterable[dict[str, Any]]) -> None:
+        """Add entries, on disk before this returns. Each gets its sequence number."""
+        new = [{"sequence": len(self.entries) + n, **entry} for n, entry in enumerate(entries, 1)]
+        if not new:
+            return
+        self.home.archive.mkdir(parents=True, exist_ok=True)
+        created = not self.home.ledger.exists()
+        with self.home.ledger.open("ab") as handle:
+            handle.write("".join(json.dumps(e, ensure_ascii=False) + "\n" for e in new).encode())
+            handle.flush()
+            os.fsync(handle.fileno())
+        if created:
+            fsync(self.home.archive)
+        self.entries += new
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [entry for entry in self.entries if entry["event"] == event]
+
+    @property
+    def illustrative(self) -> dict[str, Any] | None:
+        """The entry that marks this home's figures as made up, if it has one."""
+        return next(iter(self.of("illustrative")), None)
+
+    @property
+    def as_of(self) -> date:
+        """The day the marts speak of: the newest day recorded or received. Kept here, so a rebuild says the same."""
+        days = [date.fromisoformat(entry["day"]) for entry in self.of("day")]
+        days += [datetime.fromisoformat(entry["received_at"]).date() for entry in self.of("received")]
+        return max(days) if days else date.min
+
+    def record_day(self, today: date | None) -> None:
+        """Note the day of a run. An illustrative home lives on the day its figures were made for."""
+        if today is None:
+            marked = self.illustrative
+            today = date.fromisoformat(marked["day"]) if marked else datetime.now(VIETNAM).date()
+        days = [date.fromisoformat(entry["day"]) for entry in self.of("day")]
+        if not days or today > max(days):
+            self.append([{"event": "day", "day": today.isoformat()}])
+
+
+def archived(home: Home, sha256: str) -> Path:
+    return home.archive / sha256[:2] / sha256
+
+
+def waiting(home: Home) -> list[Waiting]:
+    """Files in the inbox ready to be received, oldest first. Temporary files of Excel and copies are left alone."""
+    found = []
+    for path in sorted(p for p in home.inbox.rglob("*") if not p.is_symlink() and p.is_file()):
+        if path.name.startswith(_TEMPORARY) or path.name.endswith(_TEMPORARY_ENDS):
+            continue
+        found.append(Waiting(path, path.parent.relative_to(home.inbox).as_posix(), path.stat()))
+    return sorted(found, key=lambda w: (w.stat.st_mtime_ns, w.path.as_posix()))
+
+
+def receive(home: Home, ledger: Ledger) -> int:
+    """Take every waiting file into archive and ledger. Returns how many were entered."""
+    files = waiting(home)
+    entered = {(e["folder"], e["name"], e["identity"]) for e in ledger.of("received")}
+    new = [w for w in files if (w.folder, w.path.name, w.identity) not in entered]
+    entries = [_archive(home, w) for w in new]
+    _stamp(ledger, new, entries)
+    ledger.append(entries)
+    for w in files:
+        w.path.unlink()
+    return len(entries)
+
+
+def _archive(home: Home, w: Waiting) -> dict[str, Any]:
+    with w.path.open("rb") as handle:
+        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+    place = archived(home, sha256)
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = place.with_suffix(".new")
+        shutil.copyfile(w.path, temporary)
+        fsync(temporary)
+        os.replace(temporary, place)
+        fsync(place.parent)
+    return {
+        "event": "received",
+        "sha256": sha256,
+        "size": w.stat.st_size,
+        "folder": w.folder,
+        "name": w.path.name,
+        "identity": w.identity,
+    }
+
+
+def _stamp(ledger: Ledger, files: list[Waiting], entries: list[dict[str, Any]]) -> None:
+    """Give each entry its submission_id and received_at.
+
+    Received is when this run took it: the sender's clock is no proof. Only in an illustrative home is it the file's
+    own time, so that made-up figures arrive on believable days.
+    """
+    now = datetime.now(VIETNAM)
+    seen = [e["sha256"] for e in ledger.of("received")]
+    for w, entry in zip(files, entries, strict=True):
+        at = datetime.fromtimestamp(w.stat.st_mtime, VIETNAM) if ledger.illustrative else now
+        entry["received_at"] = at.isoformat(timespec="seconds")
+        entry["submission_id"] = f"{entry['sha256'][:12]}-{seen.count(entry['sha256']) + 1}"
+        seen.append(entry["sha256"])
+
+
+def receipts(ledger: Ledger, communes: Iterable[str], agencies: Iterable[str]) -> list[dict[str, Any]]:
+    """The ledger's received files as rows of raw.receipt.
+
+    The folder says who sends: '<commune code>-<anything>/<agency code>'. Codes that are not registered are None.
+    A file whose content the same folder has sent before is a duplicate of the first.
+    """
+    known_communes, known_agencies = set(communes), set(agencies)
+    first: dict[tuple[str, str], str] = {}
+    rows = []
+    for entry in ledger.of("received"):
+        parts = entry["folder"].split("/")
+        commune = parts[0].split("-")[0]
+        agency = parts[1] if len(parts) == 2 else ""
+        key = (entry["folder"], entry["sha256"])
+        rows.append(
+            {
+                "submission_id": entry["submission_id"],
+                "ledger_sequence": entry["sequence"],
+                "sha256": entry["sha256"],
+                "original_name": clean(entry["name"]),
+                "folder": entry["folder"],
+                "commune_code": commune if commune in known_communes else None,
+                "agency_code": agency if agency in known_agencies else None,
+                "received_at": entry["received_at"][:19],
+                "size_bytes": entry["size"],
+                "duplicate_of": first.get(key),
+            }
+        )
+        first.setdefault(key, entry["submission_id"])
+    return rows

@@ -1,0 +1,132 @@
+"""The one place that knows how the warehouse is attached: connections, loading rows, publishing.
+
+A connection is short: one asset opens it, works, closes it. Readers only ever open the published copy, which is
+swapped in whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from pipelines.home import SCHEMA, Home
+
+PUBLISHED_SCHEMAS = ("core", "marts")
+
+
+class Busy(RuntimeError):
+    """Another run holds the warehouse."""
+
+
+@contextmanager
+def run_lock(home: Home) -> Iterator[None]:
+    """Hold the warehouse for one run. Raises Busy at once if another run holds it."""
+    home.warehouse.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home.lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Busy(f"another kpi57 run holds {home.shown(home.lock)}; wait until it ends") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def building(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The build database, in one transaction: all of the block's work is kept, or none of it."""
+    home.warehouse.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(home.build) as con:
+        con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+        con.execute("BEGIN")
+        con.execute(SCHEMA.read_text(encoding="utf-8"))
+        yield con
+        con.execute("COMMIT")
+
+
+@contextmanager
+def reading(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published database, read-only. Raises FileNotFoundError with what to do if there is none."""
+    if not home.published.exists():
+        raise FileNotFoundError(f"no published warehouse at {home.published}: run 'kpi57 run' first")
+    with duckdb.connect(home.published, read_only=True) as con:
+        con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+        yield con
+
+
+def columns_of(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    """Column names and types of 'schema.table', in order."""
+    schema, name = table.split(".")
+    rows = con.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() "
+        "AND schema_name = ? AND table_name = ? ORDER BY column_index",
+        [schema, name],
+    ).fetchall()
+    if not rows:
+        raise LookupError(f"no table {table}")
+    return dict(rows)
+
+
+def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Append rows (dicts with the table's column names; dates, decimals as text; None is NULL). Returns how many."""
+    if not rows:
+        return 0
+    columns = columns_of(con, table)
+    unknown = set(rows[0]) - set(columns)
+    if unknown:
+        raise LookupError(f"{table} has no column {', '.join(sorted(unknown))}")
+    # A JSON value stays text inside the struct, and is read as JSON again on the way into its column.
+    types = {n: "VARCHAR" if t == "JSON" else t for n, t in columns.items() if n in rows[0]}
+    struct = json.dumps([types])
+    con.execute(
+        f"INSERT INTO {table} BY NAME SELECT unnest(from_json(?::JSON, ?), recursive := true)",
+        [json.dumps(rows, ensure_ascii=False, default=str), struct],
+    )
+    return len(rows)
+
+
+def replace(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Make the table hold exactly these rows. Returns how many."""
+    con.execute(f"DELETE FROM {table}")
+    return insert(con, table, rows)
+
+
+def count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    found = con.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(found[0]) if found else 0
+
+
+def get_info(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
+    found = con.execute("SELECT value FROM raw.build_info WHERE name = ?", [name]).fetchone()
+    return str(found[0]) if found else None
+
+
+def set_info(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    con.execute("DELETE FROM raw.build_info WHERE name = ?", [name])
+    con.execute("INSERT INTO raw.build_info VALUES (?, ?)", [name, value])
+
+
+def swap_in(new: Path, place: Path) -> None:
+    """Put a finished file in its place: on disk first, then one rename. Whoever has the old one open keeps it."""
+    fsync(new)
+    os.replace(new, place)
+    fsync(place.parent)
+
+
+def fsync(path: Path) -> None:
+    """Force a file or a folder to disk (folders only where the system can)."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,69 @@
+-- What Python writes; everything else is built from it by models/. Run on every start: only creates what is missing.
+-- No PRIMARY KEY, UNIQUE, sequence, index or ENUM, so that the same SQL runs on DuckLake; keys are proven by checks.
+CREATE SCHEMA IF NOT EXISTS raw;      -- as it came: registry, ledger, cells as typed
+CREATE SCHEMA IF NOT EXISTS checked;  -- what validation made of it: facts of each line, findings
+CREATE SCHEMA IF NOT EXISTS staged;
+CREATE SCHEMA IF NOT EXISTS core;
+CREATE SCHEMA IF NOT EXISTS marts;
+
+-- fingerprint: of the sources and code that readings were made with; as_of: the day the marts speak of;
+-- illustrative: 'true' where the figures are made up.
+CREATE TABLE IF NOT EXISTS raw.build_info (name VARCHAR, value VARCHAR);
+
+-- registry, replaced whole
+CREATE TABLE IF NOT EXISTS raw.commune (
+    commune_code VARCHAR, commune_name VARCHAR, commune_type VARCHAR, short_name VARCHAR, city_code VARCHAR,
+    city_name VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.agency (agency_code VARCHAR, agency_name VARCHAR, is_group BOOLEAN);
+CREATE TABLE IF NOT EXISTS raw.indicator (
+    indicator_code VARCHAR, indicator_name VARCHAR, indicator_name_en VARCHAR, theme VARCHAR, unit_of_measure VARCHAR,
+    kind VARCHAR, direction VARCHAR, aggregation VARCHAR, accumulates VARCHAR, frequency VARCHAR,
+    numerator_name VARCHAR, denominator_name VARCHAR, lead_agency_code VARCHAR, definition_source VARCHAR,
+    note VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.period (
+    period_code VARCHAR, kind VARCHAR, starts_on DATE, ends_on DATE, due_on DATE, owed_from DATE, label VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.asked (period_code VARCHAR, frequency VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.status (
+    answer VARCHAR, status VARCHAR, label VARCHAR, label_en VARCHAR, severity INTEGER);
+CREATE TABLE IF NOT EXISTS raw.plan (
+    plan_id VARCHAR, commune_code VARCHAR, document_number VARCHAR, issued_on DATE, issuer VARCHAR, title VARCHAR,
+    supersedes VARCHAR, annual_report_due VARCHAR, focal_agency_code VARCHAR, legal_basis VARCHAR,
+    reports_from DATE);
+CREATE TABLE IF NOT EXISTS raw.target (
+    target_id VARCHAR, plan_id VARCHAR, commune_code VARCHAR, indicator_code VARCHAR, name VARCHAR,
+    name_as_written VARCHAR, appendix VARCHAR, row_number VARCHAR, scope VARCHAR, milestone_on DATE, operator VARCHAR,
+    value DECIMAL(18, 4), value_high DECIMAL(18, 4), unit_of_measure VARCHAR, unit_as_written VARCHAR,
+    as_written VARCHAR, is_aspirational BOOLEAN, lead_agency_code VARCHAR, lead_as_written VARCHAR,
+    cooperating_as_written VARCHAR, deliverable VARCHAR, note VARCHAR, line_order INTEGER);
+CREATE TABLE IF NOT EXISTS raw.task (
+    task_id VARCHAR, plan_id VARCHAR, commune_code VARCHAR, appendix VARCHAR, section VARCHAR, section_title VARCHAR,
+    row_number VARCHAR, title VARCHAR, title_as_written VARCHAR, head_role VARCHAR, lead_as_written VARCHAR,
+    lead_agency_codes VARCHAR[], cooperating_as_written VARCHAR, deliverable VARCHAR,
+    deliverable_as_written VARCHAR, deadline_as_written VARCHAR, due_on DATE, recurrence VARCHAR, note VARCHAR,
+    line_order INTEGER);
+-- who reports what: one agency per commune and indicator; every lead (or the focal agency for a group) per task
+CREATE TABLE IF NOT EXISTS raw.indicator_duty (commune_code VARCHAR, indicator_code VARCHAR, agency_code VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.task_duty (commune_code VARCHAR, task_id VARCHAR, agency_code VARCHAR);
+
+-- the ledger and what was read, appended
+CREATE TABLE IF NOT EXISTS raw.receipt (
+    submission_id VARCHAR, ledger_sequence INTEGER, sha256 VARCHAR, original_name VARCHAR, folder VARCHAR,
+    commune_code VARCHAR, agency_code VARCHAR, received_at TIMESTAMP, size_bytes BIGINT, duplicate_of VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.reading (
+    submission_id VARCHAR, problem VARCHAR, commune_stated VARCHAR, agency_stated VARCHAR, period_stated VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.line (
+    submission_id VARCHAR, source_sheet VARCHAR, source_row INTEGER, kind VARCHAR, typed JSON);
+CREATE TABLE IF NOT EXISTS checked.submission (
+    submission_id VARCHAR, period_code VARCHAR, is_unreadable BOOLEAN, is_refused BOOLEAN);
+CREATE TABLE IF NOT EXISTS checked.line (
+    submission_id VARCHAR, source_sheet VARCHAR, source_row INTEGER, kind VARCHAR, disposition VARCHAR,
+    reason VARCHAR);
+CREATE TABLE IF NOT EXISTS checked.actual (
+    submission_id VARCHAR, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR, indicator_code VARCHAR,
+    numerator DECIMAL(18, 4), denominator DECIMAL(18, 4), value DECIMAL(18, 4), value_text VARCHAR, note VARCHAR);
+CREATE TABLE IF NOT EXISTS checked.task_report (
+    submission_id VARCHAR, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR, task_id VARCHAR,
+    state VARCHAR, percent_done DECIMAL(18, 4), document_number VARCHAR, document_date DATE, difficulty VARCHAR);
+CREATE TABLE IF NOT EXISTS checked.finding (
+    submission_id VARCHAR, finding_order INTEGER, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR,
+    rule_code VARCHAR, severity VARCHAR, found VARCHAR, message VARCHAR, fix VARCHAR);
