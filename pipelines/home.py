@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -18,9 +19,10 @@ SCHEMA = PROJECT / "warehouse" / "schema.sql"
 
 @dataclass(frozen=True)
 class Home:
-    """The run-time folders below one root."""
+    """The run-time folders below one root; day: run as if it were this day (None: today)."""
 
     root: Path
+    day: date | None = None
 
     @property
     def inbox(self) -> Path:
@@ -72,6 +74,7 @@ class Home:
 
 
 def current_home() -> Home:
-    """The home named by KPI57_HOME, else the project folder."""
-    named = os.environ.get("KPI57_HOME")
-    return Home(Path(named).expanduser().resolve() if named else PROJECT)
+    """The home named by KPI57_HOME, else the project folder; the day named by KPI57_DAY, else today."""
+    named, day = os.environ.get("KPI57_HOME"), os.environ.get("KPI57_DAY")
+    root = Path(named).expanduser().resolve() if named else PROJECT
+    return Home(root, date.fromisoformat(day) if day else None)

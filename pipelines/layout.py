@@ -7,6 +7,7 @@ belong here (validate.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from pipelines.vietnamese import clean, fold
@@ -47,7 +48,8 @@ def lay_out(sheets: list[Sheet], form: dict[str, Any]) -> dict[str, Any]:
     {kind, sheet, header_row, missing, repeated, headers, columns, lines}, where a line is
     {row, kind, typed} with kind data, blank, total, note, unanswered, and typed {column: [cell, kind, text]}.
     """
-    tables, identification = [], {}
+    tables: list[dict[str, Any]] = []
+    identification: dict[str, list[str]] = {}
     for sheet in sheets:
         rows = _rows(sheet)
         table = _find_table(sheet, rows, form)
@@ -134,9 +136,7 @@ def _line(
     answers: list[str],
     form: dict[str, Any],
 ) -> dict[str, Any]:
-    typed = {
-        name: [address(row, column), *cells[column]] for name, column in columns.items() if column in cells
-    }
+    typed = {name: [address(row, column), *cells[column]] for name, column in columns.items() if column in cells}
     if not cells:
         kind = "blank"
     elif key in typed:
@@ -165,7 +165,7 @@ def _identify(
     found: dict[str, list[str]] = {}
     for row in sorted(r for r in rows if r < header_row):
         cells = sorted(rows[row].items())
-        for (_, label), (column, value) in zip(cells, cells[1:], strict=False):
+        for (_, label), (column, value) in pairwise(cells):
             name = labels.get(fold(label.text))
             if name and name not in found:
                 found[name] = [clean(value.text), sheet.name, address(row, column)]

@@ -26,11 +26,10 @@ _NOT_A_WORKBOOK = ("Cannot detect file format", "Invalid file format")
 
 @dataclass(frozen=True)
 class Job:
-    """One file to read: its key (returned with the result), where it lies, and what it was called."""
+    """One file to read: its key (returned with the result) and where it lies."""
 
     key: str
     path: Path
-    original_name: str
 
 
 def read_all(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, dict[str, Any]]]:
@@ -45,9 +44,7 @@ def read_all(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, d
     context = multiprocessing.get_context("spawn")
     workers = min(WORKERS, len(pending))
     with ProcessPool(workers, initializer=_limit_memory, initargs=[BYTES_A_WORKER], context=context) as pool:
-        futures = [
-            (job, pool.schedule(read_file, args=[job.path, form], timeout=SECONDS_A_FILE)) for job in pending
-        ]
+        futures = [(job, pool.schedule(read_file, args=[job.path, form], timeout=SECONDS_A_FILE)) for job in pending]
         for job, future in futures:
             try:
                 yield job, future.result()
@@ -71,11 +68,9 @@ def read_file(path: Path, form: dict[str, Any]) -> dict[str, Any]:
         return {"problem": "empty"}
     try:
         sheets = read_sheets(path)
-    except MemoryError:
+    except (MemoryError, KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # noqa: BLE001  calamine's PanicException is no Exception
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise
+    except BaseException as error:  # noqa: BLE001 - calamine panics with a PanicException, which is no Exception
         return {"problem": _problem_of(error)}
     return lay_out(sheets, form)
 

@@ -11,9 +11,10 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -131,7 +132,7 @@ def _archive(home: Home, w: Waiting) -> dict[str, Any]:
         temporary = place.with_suffix(".new")
         shutil.copyfile(w.path, temporary)
         fsync(temporary)
-        os.replace(temporary, place)
+        temporary.replace(place)
         fsync(place.parent)
     return {
         "event": "received",
@@ -144,22 +145,27 @@ def _archive(home: Home, w: Waiting) -> dict[str, Any]:
 
 
 def _stamp(ledger: Ledger, files: list[Waiting], entries: list[dict[str, Any]]) -> None:
-    """Give each entry its submission_id and received_at.
+    """Give each entry its submission_id and received_at, which never goes back, whatever the clock does.
 
     Received is when this run took it: the sender's clock is no proof. Only in an illustrative home is it the file's
     own time, so that made-up figures arrive on believable days.
     """
+    received = ledger.of("received")
     now = datetime.now(VIETNAM)
-    seen = [e["sha256"] for e in ledger.of("received")]
+    last = datetime.fromisoformat(received[-1]["received_at"]) if received else datetime.min.replace(tzinfo=VIETNAM)
+    seen = Counter(e["sha256"] for e in received)
     for w, entry in zip(files, entries, strict=True):
-        at = datetime.fromtimestamp(w.stat.st_mtime, VIETNAM) if ledger.illustrative else now
-        entry["received_at"] = at.isoformat(timespec="seconds")
-        entry["submission_id"] = f"{entry['sha256'][:12]}-{seen.count(entry['sha256']) + 1}"
-        seen.append(entry["sha256"])
+        at = datetime.fromtimestamp(int(w.stat.st_mtime), VIETNAM) if ledger.illustrative else now
+        last = max(at, last + timedelta(microseconds=1))
+        seen[entry["sha256"]] += 1
+        entry["received_at"] = last.isoformat(timespec="microseconds")
+        entry["submission_id"] = f"{entry['sha256'][:12]}-{seen[entry['sha256']]}"
 
 
-def receipts(ledger: Ledger, communes: Iterable[str], agencies: Iterable[str]) -> list[dict[str, Any]]:
-    """The ledger's received files as rows of raw.receipt.
+def receipts(
+    received: Iterable[dict[str, Any]], communes: Iterable[str], agencies: Iterable[str]
+) -> list[dict[str, Any]]:
+    """The ledger's entries of received files as rows of raw.receipt.
 
     The folder says who sends: '<commune code>-<anything>/<agency code>'. Codes that are not registered are None.
     A file whose content the same folder has sent before is a duplicate of the first.
@@ -167,7 +173,7 @@ def receipts(ledger: Ledger, communes: Iterable[str], agencies: Iterable[str]) -
     known_communes, known_agencies = set(communes), set(agencies)
     first: dict[tuple[str, str], str] = {}
     rows = []
-    for entry in ledger.of("received"):
+    for entry in received:
         parts = entry["folder"].split("/")
         commune = parts[0].split("-")[0]
         agency = parts[1] if len(parts) == 2 else ""
@@ -181,7 +187,7 @@ def receipts(ledger: Ledger, communes: Iterable[str], agencies: Iterable[str]) -
                 "folder": entry["folder"],
                 "commune_code": commune if commune in known_communes else None,
                 "agency_code": agency if agency in known_agencies else None,
-                "received_at": entry["received_at"][:19],
+                "received_at": entry["received_at"][:26],
                 "size_bytes": entry["size"],
                 "duplicate_of": first.get(key),
             }

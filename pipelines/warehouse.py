@@ -21,19 +21,19 @@ from pipelines.home import SCHEMA, Home
 PUBLISHED_SCHEMAS = ("core", "marts")
 
 
-class Busy(RuntimeError):
+class BusyError(RuntimeError):
     """Another run holds the warehouse."""
 
 
 @contextmanager
 def run_lock(home: Home) -> Iterator[None]:
-    """Hold the warehouse for one run. Raises Busy at once if another run holds it."""
+    """Hold the warehouse for one run. Raises BusyError at once if another run holds it."""
     home.warehouse.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home.lock)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise Busy(f"another kpi57 run holds {home.shown(home.lock)}; wait until it ends") from None
+        raise BusyError(f"another kpi57 run holds {home.shown(home.lock)}; wait until it ends") from None
     try:
         yield
     finally:
@@ -53,6 +53,14 @@ def building(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty warehouse in memory, with the tables of schema.sql."""
+    with duckdb.connect() as con:
+        con.execute(SCHEMA.read_text(encoding="utf-8"))
+        yield con
+
+
+@contextmanager
 def reading(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published database, read-only. Raises FileNotFoundError with what to do if there is none."""
     if not home.published.exists():
@@ -60,6 +68,38 @@ def reading(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(home.published, read_only=True) as con:
         con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
         yield con
+
+
+def publish(home: Home, specs: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Copy the tables into a new database, describe them, and swap it in. Returns rows by table.
+
+    specs: what each table's .yml says, by 'schema.table'; en and vi of table and columns become comments.
+    """
+    new = home.published.with_name(".kpi.duckdb.new")
+    new.unlink(missing_ok=True)
+    rows = {}
+    with duckdb.connect(home.build) as con:
+        con.execute(f"ATTACH {_literal(str(new))} AS published")
+        for schema in PUBLISHED_SCHEMAS:
+            con.execute(f"CREATE SCHEMA published.{schema}")
+        for table, spec in specs.items():
+            con.execute(f"CREATE TABLE published.{table} AS FROM {table}")
+            con.execute(f"COMMENT ON TABLE published.{table} IS {_comment(spec)}")
+            for column, about in spec["columns"].items():
+                con.execute(f"COMMENT ON COLUMN published.{table}.{column} IS {_comment(about)}")
+            rows[table] = count(con, table)
+        con.execute("DETACH published")
+    swap_in(new, home.published)
+    return rows
+
+
+def _comment(about: Mapping[str, Any]) -> str:
+    return _literal(f"{about['en']} · {about['vi']}")
+
+
+def _literal(text: str) -> str:
+    """A text as an SQL literal, where DuckDB takes no parameter (ATTACH, COMMENT)."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
@@ -117,7 +157,7 @@ def set_info(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
 def swap_in(new: Path, place: Path) -> None:
     """Put a finished file in its place: on disk first, then one rename. Whoever has the old one open keeps it."""
     fsync(new)
-    os.replace(new, place)
+    new.replace(place)
     fsync(place.parent)
 
 

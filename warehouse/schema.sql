@@ -50,9 +50,9 @@ CREATE TABLE IF NOT EXISTS raw.receipt (
     submission_id VARCHAR, ledger_sequence INTEGER, sha256 VARCHAR, original_name VARCHAR, folder VARCHAR,
     commune_code VARCHAR, agency_code VARCHAR, received_at TIMESTAMP, size_bytes BIGINT, duplicate_of VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.reading (
-    submission_id VARCHAR, problem VARCHAR, commune_stated VARCHAR, agency_stated VARCHAR, period_stated VARCHAR);
+    submission_id VARCHAR, problem VARCHAR, layout JSON);
 CREATE TABLE IF NOT EXISTS raw.line (
-    submission_id VARCHAR, source_sheet VARCHAR, source_row INTEGER, kind VARCHAR, typed JSON);
+    submission_id VARCHAR, table_number INTEGER, source_row INTEGER, kind VARCHAR, typed JSON);
 CREATE TABLE IF NOT EXISTS checked.submission (
     submission_id VARCHAR, period_code VARCHAR, is_unreadable BOOLEAN, is_refused BOOLEAN);
 CREATE TABLE IF NOT EXISTS checked.line (
@@ -67,3 +67,6 @@ CREATE TABLE IF NOT EXISTS checked.task_report (
 CREATE TABLE IF NOT EXISTS checked.finding (
     submission_id VARCHAR, finding_order INTEGER, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR,
     rule_code VARCHAR, severity VARCHAR, found VARCHAR, message VARCHAR, fix VARCHAR);
+
+-- which submissions have their feedback written under the present rules
+CREATE TABLE IF NOT EXISTS raw.feedback_written (submission_id VARCHAR);

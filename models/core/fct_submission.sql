@@ -33,10 +33,10 @@ joined AS (
         coalesce(c.lines_ignored, 0) AS rows_ignored,
         r.duplicate_of, s.is_unreadable, s.is_refused, r.folder, r.size_bytes, r.ledger_sequence
     FROM raw.receipt AS r
-    LEFT JOIN checked.submission AS s USING (submission_id)
-    LEFT JOIN lines AS l USING (submission_id)
-    LEFT JOIN counted AS c USING (submission_id)
-    LEFT JOIN unchanged AS u USING (submission_id)
+    LEFT JOIN checked.submission AS s ON s.submission_id = coalesce(r.duplicate_of, r.submission_id)
+    LEFT JOIN lines AS l ON l.submission_id = r.submission_id
+    LEFT JOIN counted AS c ON c.submission_id = r.submission_id
+    LEFT JOIN unchanged AS u ON u.submission_id = r.submission_id
     LEFT JOIN staged.stg_due AS d ON d.commune_code = r.commune_code AND d.period_code = s.period_code
 )
 SELECT

@@ -1,0 +1,43 @@
+# Two commands do everything: make run, make test. Both install what they need into .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test check serve lock clean
+
+run: .venv/run.done
+	$(BIN)/kpi57 demo --unless-used
+	$(BIN)/kpi57 run
+
+test: .venv/dev.done
+	$(BIN)/python -m pytest
+
+check: .venv/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+serve: .venv/run.done
+	$(BIN)/kpi57 serve
+
+# A folder of its own, versions and hashes from the lock.
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run.done: .venv/bin/python requirements.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.done: .venv/run.done requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Made without index addresses; needs uv.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+	    pyproject.toml --group build -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+	    --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,165 @@
+"""The flow as Dagster assets: what each step makes, from what, with row counts and checks. The work is in flow.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import dagster as dg
+
+from pipelines import flow
+from pipelines.build import Check, Model, build, models, offending
+from pipelines.home import Home, current_home
+from pipelines.warehouse import building, run_lock
+
+REGISTRY = {
+    "commune": "The country's communes with their official codes.",
+    "agency": "The agencies that plans name.",
+    "indicator": "One catalogue of what is measured, for all plans.",
+    "period": "Reporting periods with their bounds and due days.",
+    "asked": "Which frequency of figure is asked for in which period.",
+    "status": "Status codes with their labels.",
+    "plan": "One row a plan document.",
+    "target": "One row a figure a plan sets, as written and as understood.",
+    "task": "One row a task a plan assigns.",
+    "indicator_duty": "Which agency reports an indicator of a commune.",
+    "task_duty": "Which agencies report on a task.",
+}
+RECEIVED = {
+    "raw/receipt": "The ledger: one row a file received.",
+    "raw/build_info": "The day the marts speak of, and whether the figures are illustrative.",
+}
+READ = {
+    "raw/reading": "What the reader found in a file: its tables, headers, identification.",
+    "raw/line": "Every line below a header, as typed, with its cells.",
+}
+CHECKED = {
+    "checked/submission": "The period a file reports, and whether it was refused whole.",
+    "checked/line": "What became of every line: accepted, rejected or ignored, and why.",
+    "checked/actual": "Figures of accepted lines.",
+    "checked/task_report": "Task reports of accepted lines.",
+    "checked/finding": "Every finding of every rule, with its cell.",
+}
+
+
+class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The home a run works in, held by one run at a time."""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
+        with run_lock(self.home):
+            yield self
+
+    @property
+    def home(self) -> Home:
+        return current_home()
+
+
+def _specs(tables: Mapping[str, str], group: str, deps: Sequence[str]) -> list[dg.AssetSpec]:
+    return [
+        dg.AssetSpec(table.split("/"), description=text, group_name=group, deps=[d.split("/") for d in deps],
+                     kinds={"duckdb"})
+        for table, text in tables.items()
+    ]  # fmt: skip
+
+
+def _results(rows: Mapping[str, int], **metadata: int) -> Iterator[dg.MaterializeResult[None]]:
+    for table, n in rows.items():
+        yield dg.MaterializeResult(asset_key=table.split("."), metadata={"dagster/row_count": n, **metadata})
+
+
+_PLANS = [f"raw/{name}" for name in REGISTRY]
+
+
+@dg.multi_asset(specs=_specs({f"raw/{name}": text for name, text in REGISTRY.items()}, "registry", []))
+def registry(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
+    """Plans, agencies, indicators, periods and forms, from sources/."""
+    yield from _results(flow.load_registry(warehouse.home))
+
+
+@dg.multi_asset(specs=_specs(RECEIVED, "receive", _PLANS))
+def received(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
+    """The inbox, taken into archive and ledger."""
+    yield from _results(flow.receive_files(warehouse.home))
+
+
+@dg.multi_asset(specs=_specs(READ, "read", ["raw/receipt"]))
+def read(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
+    """New files, read in worker processes."""
+    yield from _results(flow.read_files(warehouse.home))
+
+
+@dg.multi_asset(specs=_specs(CHECKED, "validate", ["raw/reading", "raw/line", *_PLANS]))
+def validated(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
+    """New readings, held against the rules by Great Expectations."""
+    yield from _results(flow.validate_files(warehouse.home))
+
+
+def _check_spec(model: Model, check: Check) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        check.code,
+        asset=model.table.split("."),
+        description=check.description,
+        blocking=check.severity == "error",
+    )
+
+
+def model_asset(model: Model) -> dg.AssetsDefinition:
+    """A model as an asset: its dependencies from its SQL, its checks in the same step."""
+    schema, name = model.table.split(".")
+
+    @dg.asset(
+        key=[schema, name],
+        deps=[dg.AssetKey(table.split(".")) for table in sorted(model.reads)],
+        description=f"{model.spec['en']} Grain: {model.spec['grain']}.",
+        group_name=schema,
+        kinds={"duckdb", "sql"},
+        check_specs=[_check_spec(model, check) for check in model.checks],
+    )
+    def built(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        with building(warehouse.home) as con:
+            rows = build(con, model)
+            outcomes = [(check, *offending(con, check)) for check in model.checks]
+        yield dg.MaterializeResult(metadata={"dagster/row_count": rows})
+        for check, bad, examples in outcomes:
+            yield dg.AssetCheckResult(
+                check_name=check.code,
+                passed=bad == 0,
+                severity=dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN,
+                metadata={"offending_rows": bad, "examples": "\n".join(examples)},
+            )
+
+    return built
+
+
+_PUBLISHED = [model.table.split(".") for model in models() if not model.table.startswith("staged.")]
+
+
+@dg.asset(deps=_PUBLISHED, group_name="publish", kinds={"duckdb"})
+def published(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """warehouse/kpi.duckdb: core and marts in one finished copy, swapped in whole."""
+    return dg.MaterializeResult(metadata={"dagster/row_count": sum(flow.publish(warehouse.home).values())})
+
+
+@dg.asset(deps=[["core", "fct_submission"], ["core", "fct_rejection"]], group_name="export", kinds={"excel"})
+def feedback(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """One workbook a submission, for the agency that sent it: what was taken, what was refused, how to mend it."""
+    return dg.MaterializeResult(metadata={"written": flow.write_feedback(warehouse.home)})
+
+
+@dg.asset(deps=[published], group_name="export", kinds={"excel", "csv"})
+def city_extract(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """Bundles of the newest closed month for the city and each commune with a plan."""
+    return dg.MaterializeResult(metadata={"bundles": flow.write_extracts(warehouse.home)})
+
+
+ASSETS = [
+    registry,
+    received,
+    read,
+    validated,
+    *[model_asset(model) for model in models()],
+    published,
+    feedback,
+    city_extract,
+]

@@ -1,0 +1,172 @@
+"""The command line.
+
+Words for the operator are English, findings for officers Vietnamese. Exit codes: 0 done, 1 a checked file has errors
+or a run failed, 2 wrong use, 3 another run is at work. Heavy imports happen inside the commands.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from pipelines.home import PROJECT, Home, current_home
+
+EXIT_ERRORS, EXIT_BUSY = 1, 3
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="kpi57")
+def main() -> None:
+    """kpi57: the KPI warehouse of Resolution 57-NQ/TW.
+
+    KPI57_HOME names the folder that holds inbox and warehouse (default: the project folder).
+    """
+
+
+def _use_dagster_home(home: Home) -> None:
+    """Point Dagster at the home's run history, with this project's settings."""
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+@main.command()
+@click.option("--day", metavar="YYYY-MM-DD", help="Run as if it were this day (default: today in Vietnam).")
+def run(day: str | None) -> None:
+    """Take the inbox, check it, build, publish and export: everything, once.
+
+    A bad submission does not fail the run; it becomes rejections and feedback.
+    """
+    if day:
+        os.environ["KPI57_DAY"] = day
+    home = current_home()
+    _use_dagster_home(home)
+    from pipelines.warehouse import BusyError, run_lock
+
+    try:
+        with run_lock(home):
+            pass
+    except BusyError as busy:
+        click.echo(f"kpi57: {busy}", err=True)
+        sys.exit(EXIT_BUSY)
+    from dagster import DagsterInstance
+
+    from pipelines.definitions import defs
+
+    click.echo(f"kpi57 run in {home.root}", err=True)
+    with DagsterInstance.get() as instance:
+        result = defs.resolve_job_def("daily").execute_in_process(instance=instance, raise_on_error=False)
+    if not result.success:
+        failed = [event for event in result.all_events if event.is_step_failure]
+        for event in failed:
+            error = event.step_failure_data.error
+            cause = (error.cause or error) if error else None
+            click.echo(f"kpi57: {event.step_key} failed: {cause.message.strip() if cause else ''}", err=True)
+        click.echo("kpi57: the run failed; what is published is unchanged. Mend the cause and run again.", err=True)
+        sys.exit(EXIT_ERRORS)
+    from pipelines.report import run_report
+
+    click.echo(run_report(home))
+
+
+@main.command()
+@click.option("--unless-used", is_flag=True, help="Do nothing where the home has received files already.")
+def demo(unless_used: bool) -> None:
+    """Fill an empty inbox with illustrative workbooks of the agencies of all communes with plans.
+
+    The home is marked illustrative for good: everything made from it says so.
+    """
+    from pipelines import registry
+    from pipelines.demo import fill_inbox
+    from pipelines.receive import Ledger
+
+    home = current_home()
+    ledger = Ledger(home)
+    if unless_used and ledger.entries:
+        click.echo("this home has received files already: no illustrative workbooks are made")
+        return
+    try:
+        made = fill_inbox(home, registry.load(), ledger)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{made} illustrative workbooks are in {home.shown(home.inbox)}. Next: kpi57 run")
+
+
+@main.command()
+@click.option("--commune", required=True, metavar="CODE", help="Commune code, for example 11164.")
+@click.option("--agency", required=True, metavar="CODE", help="Agency code, for example CA.")
+@click.option("--period", required=True, metavar="PERIOD", help="2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write (default: a name in this folder).")
+def template(commune: str, agency: str, period: str, out: Path | None) -> None:
+    """Write the workbook an agency fills in."""
+    from pipelines import registry
+    from pipelines.template import template_name, write_template
+
+    try:
+        known = registry.load()
+        path = out or Path(template_name(known, commune, agency, period))
+        write_template(known, commune, agency, period, path)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(str(path))
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--commune", metavar="CODE", help="Check as if sent by this commune (default: what the file states).")
+@click.option("--agency", metavar="CODE", help="Check as if sent by this agency (default: what the file states).")
+def check(file: Path, commune: str | None, agency: str | None) -> None:
+    """Check one file before it is sent. Exits 1 if it has errors. Needs no warehouse."""
+    from pipelines import registry
+    from pipelines.feedback import findings_lines
+    from pipelines.flow import check_file
+
+    counts, findings = check_file(registry.load(), file, commune, agency)
+    for line in findings_lines(findings):
+        click.echo(line)
+    errors = sum(finding["severity"] == "fail" for finding in findings)
+    click.echo(
+        f"{file.name}: {counts['read']} dòng, nhận {counts['accepted']}, từ chối {counts['rejected']}, "
+        f"bỏ qua {counts['ignored']}; {errors} lỗi, {len(findings) - errors} lưu ý."
+    )
+    sys.exit(EXIT_ERRORS if errors else 0)
+
+
+@main.command()
+def status() -> None:
+    """What the published warehouse says: rows, reconciliation, who has not reported, where things lie."""
+    from pipelines.report import run_report
+
+    try:
+        click.echo(run_report(current_home()))
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--port", default=3057, show_default=True, help="Port on the loopback address.")
+def serve(port: int) -> None:
+    """Dagster's web page, schedule and sensor, on loopback, until stopped."""
+    home = current_home()
+    _use_dagster_home(home)
+    workspace = ["-w", str(PROJECT / "workspace.yaml")]
+    beside = Path(sys.executable).parent
+    daemon = subprocess.Popen([beside / "dagster-daemon", "run", *workspace], cwd=PROJECT)
+    page = subprocess.Popen(
+        [beside / "dagster-webserver", "-h", "127.0.0.1", "-p", str(port), *workspace], cwd=PROJECT
+    )
+    click.echo(f"http://127.0.0.1:{port} (Ctrl+C to stop)", err=True)
+    try:
+        page.wait()
+    except KeyboardInterrupt:
+        click.echo("stopping", err=True)
+    finally:
+        for process in (page, daemon):
+            process.terminate()
+            process.wait()

@@ -1,0 +1,71 @@
+"""What Dagster loads: assembly only."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+
+import dagster as dg
+
+from pipelines.assets import ASSETS, Warehouse
+from pipelines.home import current_home
+from pipelines.receive import waiting
+
+daily = dg.define_asset_job(
+    "daily",
+    selection=dg.AssetSelection.all(),
+    description="Everything: registry, inbox, checks, models, published copy, feedback, extracts.",
+    executor_def=dg.in_process_executor,
+    config={"loggers": {"console": {}}},
+)
+
+every_morning = dg.ScheduleDefinition(
+    name="every_morning",
+    job=daily,
+    cron_schedule="0 6 * * *",
+    execution_timezone="Asia/Ho_Chi_Minh",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="06:00 in Vietnam.",
+)
+
+
+@dg.sensor(job=daily, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Start a run when files wait in the inbox; the same files start one run only."""
+    files = waiting(current_home())
+    if not files:
+        return dg.SkipReason("no files wait in the inbox")
+    seen = "\n".join(f"{w.path}:{w.identity}:{w.stat.st_size}" for w in files)
+    return dg.RunRequest(run_key=hashlib.sha256(seen.encode()).hexdigest())
+
+
+@dg.logger
+def steps(context: dg.InitLoggerContext) -> logging.Logger:
+    """Only what an operator needs to see: a step done with its rows, warnings and errors."""
+
+    class OneLine(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            event = getattr(record, "dagster_meta", {}).get("dagster_event")
+            if record.levelno >= logging.WARNING and not event:
+                print(f"  {record.getMessage()}", file=sys.stderr, flush=True)
+            elif event and event.event_type_value == "STEP_SUCCESS":
+                seconds = event.event_specific_data.duration_ms / 1000
+                print(f"  {event.step_key.replace('__', '.'):<34} {seconds:5.1f} s", file=sys.stderr, flush=True)
+
+    logger = logging.getLogger("kpi57.steps")
+    logger.handlers = [OneLine()]
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG)
+    return logger
+
+
+defs = dg.Definitions(
+    assets=ASSETS,
+    jobs=[daily],
+    schedules=[every_morning],
+    sensors=[new_files],
+    resources={"warehouse": Warehouse()},
+    executor=dg.in_process_executor,
+    loggers={"console": steps},
+)

@@ -1,0 +1,195 @@
+"""The steps of a run, from sources to the published copy, each one function on a Home.
+
+Every step finds its own work: what is not yet done is done, what is done is left alone, so that a run after a crash
+finishes the work of the last. Dagster's view of the steps is assets.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from pipelines import registry as registries
+from pipelines import warehouse
+from pipelines.build import models
+from pipelines.home import SOURCES, Home
+from pipelines.plan_folders import read_yaml
+from pipelines.read import Job, read_all
+from pipelines.receive import VIETNAM, Ledger, archived, receipts, receive
+from pipelines.registry import Registry
+from pipelines.warehouse import building, count, get_info, insert, reading, replace, set_info
+
+if TYPE_CHECKING:
+    from pipelines.validate import Checked
+
+Rows = dict[str, int]
+_READ = ("raw.receipt", "raw.reading", "raw.line", "raw.feedback_written")
+_CHECKED = ("checked.submission", "checked.line", "checked.actual", "checked.task_report", "checked.finding")
+
+
+def load_registry(home: Home) -> Rows:
+    """Load sources/ into the raw tables. Where rules or registry changed, every file is read again."""
+    registry = registries.load()
+    mark = registries.fingerprint(SOURCES)
+    with building(home) as con:
+        if get_info(con, "fingerprint") != mark:
+            for table in (*_READ, *_CHECKED):
+                con.execute(f"DELETE FROM {table}")
+            set_info(con, "fingerprint", mark)
+        return {table: replace(con, table, rows) for table, rows in registry.rows().items()}
+
+
+def receive_files(home: Home) -> Rows:
+    """Take the inbox into archive and ledger, and the ledger into raw.receipt. Rows: new receipts."""
+    ledger = Ledger(home)
+    ledger.record_day(home.day)
+    receive(home, ledger)
+    registry = registries.load()
+    with building(home) as con:
+        known = count(con, "raw.receipt")
+        rows = receipts(ledger.of("received"), registry.communes, registry.agencies)[known:]
+        set_info(con, "as_of", ledger.as_of.isoformat())
+        set_info(con, "illustrative", "true" if ledger.illustrative else "false")
+        return {"raw.receipt": insert(con, "raw.receipt", rows), "raw.build_info": count(con, "raw.build_info")}
+
+
+def read_files(home: Home) -> Rows:
+    """Read every received file that has no reading yet. Duplicates are not read again."""
+    with building(home) as con:
+        pending = _dicts(
+            con,
+            "SELECT submission_id, sha256 FROM raw.receipt "
+            "WHERE duplicate_of IS NULL AND submission_id NOT IN (SELECT submission_id FROM raw.reading) "
+            "ORDER BY ledger_sequence",
+        )
+        jobs = [Job(r["submission_id"], archived(home, r["sha256"])) for r in pending]
+        form = read_yaml(SOURCES / "forms" / "periodic-report.yml") if jobs else {}
+        found: dict[str, list[dict[str, Any]]] = {"raw.reading": [], "raw.line": []}
+        for job, got in read_all(jobs, form):
+            reading_row, lines = split_reading(job.key, got)
+            found["raw.reading"].append(reading_row)
+            found["raw.line"] += lines
+        return {table: insert(con, table, rows) for table, rows in found.items()}
+
+
+def split_reading(submission_id: str, got: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A reading as a row of raw.reading and rows of raw.line."""
+    lines = [
+        {"submission_id": submission_id, "table_number": number, "source_row": line["row"], "kind": line["kind"],
+         "typed": json.dumps(line["typed"], ensure_ascii=False)}
+        for number, table in enumerate(got.get("tables", []))
+        for line in table["lines"]
+    ]  # fmt: skip
+    layout = {**got, "tables": [{k: v for k, v in t.items() if k != "lines"} for t in got.get("tables", [])]}
+    row = {"submission_id": submission_id, "problem": got["problem"], "layout": json.dumps(layout, ensure_ascii=False)}
+    return row, lines
+
+
+def validate_files(home: Home) -> Rows:
+    """Hold every reading that is not yet checked against the rules."""
+    with building(home) as con:
+        pending = _dicts(
+            con,
+            "SELECT r.* FROM raw.receipt AS r SEMI JOIN raw.reading USING (submission_id) "
+            "ANTI JOIN checked.submission USING (submission_id) ORDER BY ledger_sequence",
+        )
+        if not pending:
+            return dict.fromkeys(_CHECKED, 0)
+        checked = validate_readings(registries.load(), pending, _readings(con))
+        return {
+            "checked.submission": insert(con, "checked.submission", checked.submissions),
+            "checked.line": insert(con, "checked.line", checked.lines),
+            "checked.actual": insert(con, "checked.actual", checked.actuals),
+            "checked.task_report": insert(con, "checked.task_report", checked.task_reports),
+            "checked.finding": insert(con, "checked.finding", checked.findings),
+        }
+
+
+def _readings(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
+    """The readings not yet checked, as layout.lay_out made them."""
+    lines: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    for row in _dicts(con, "SELECT * FROM raw.line ANTI JOIN checked.submission USING (submission_id) ORDER BY ALL"):
+        line = {"row": row["source_row"], "kind": row["kind"], "typed": json.loads(row["typed"])}
+        lines[row["submission_id"], row["table_number"]].append(line)
+    readings = {}
+    for row in _dicts(con, "SELECT * FROM raw.reading ANTI JOIN checked.submission USING (submission_id)"):
+        layout = json.loads(row["layout"])
+        for number, table in enumerate(layout["tables"]):
+            table["lines"] = lines[row["submission_id"], number]
+        readings[row["submission_id"]] = layout
+    return readings
+
+
+def publish(home: Home) -> Rows:
+    """Publish core and marts as one finished copy, described in English and Vietnamese."""
+    specs = {m.table: m.spec for m in models() if not m.table.startswith("staged.")}
+    return warehouse.publish(home, specs)
+
+
+def write_feedback(home: Home) -> int:
+    """Write the feedback of every submission that has none under the present rules. Returns how many."""
+    from pipelines.feedback import write_feedback as write
+
+    with building(home) as con:
+        pending = [
+            row["submission_id"]
+            for row in _dicts(con, "SELECT submission_id FROM raw.receipt ANTI JOIN raw.feedback_written "
+                                   "USING (submission_id) ORDER BY ledger_sequence")
+        ]  # fmt: skip
+        if pending:
+            write(home, con, pending)
+            insert(con, "raw.feedback_written", [{"submission_id": one} for one in pending])
+    return len(pending)
+
+
+def write_extracts(home: Home) -> list[str]:
+    """Bundles of the newest closed month, for the city and for each commune with a plan. Returns their paths."""
+    from pipelines.export import export
+
+    with reading(home) as con:
+        newest = con.execute(
+            "SELECT period_code FROM core.dim_period WHERE kind = 'month' "
+            "AND ends_on <= (SELECT as_of_on FROM core.dim_build) ORDER BY ends_on DESC LIMIT 1"
+        ).fetchone()
+        if newest is None:
+            return []
+        communes = [r[0] for r in con.execute("SELECT commune_code FROM core.dim_commune WHERE has_plan").fetchall()]
+        return [home.shown(export(home, con, newest[0], scope)) for scope in ["city", *communes]]
+
+
+def _dicts(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    cursor = con.execute(sql)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def check_file(
+    registry: Registry, path: Path, commune: str | None = None, agency: str | None = None
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Read and validate one file as if it were received now, from the commune and agency given or stated in it.
+
+    Returns lines by disposition (read, accepted, rejected, ignored) and the findings as rows of checked.finding.
+    """
+    [(_, got)] = read_all([Job("check", path)], registry.form)
+    stated = {name: found[0] for name, found in got.get("identification", {}).items()}
+    folder = f"{commune or stated.get('commune_code', '')}/{agency or stated.get('agency_code', '')}"
+    entry = {"sequence": 1, "submission_id": "check", "sha256": "", "size": 0, "folder": folder, "name": path.name,
+             "received_at": datetime.now(VIETNAM).isoformat()}  # fmt: skip
+    [receipt] = receipts([entry], registry.communes, registry.agencies)
+    checked = validate_readings(registry, [receipt], {"check": got})
+    counts = {"read": len(checked.lines), "accepted": 0, "rejected": 0, "ignored": 0}
+    for line in checked.lines:
+        counts[line["disposition"]] += 1
+    return counts, checked.findings
+
+
+def validate_readings(registry: Registry, rows: list[dict[str, Any]], readings: dict[str, dict[str, Any]]) -> Checked:
+    """validate.validate, importing Great Expectations only now."""
+    from pipelines.validate import validate
+
+    return validate(registry, rows, readings)

@@ -1,0 +1,86 @@
+"""Reporting periods: their codes, bounds and names, in calendar months or by administrative reporting.
+
+Which periods are owed and when they are due is data (sources/reference/periods.yml).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from pipelines.vietnamese import month_end
+
+PERIOD = re.compile(r"(?P<year>\d{4})(?:-(?P<part>\d{2}|Q[1-4]|H[12]|9M))?")
+
+
+@dataclass(frozen=True)
+class Period:
+    """A reporting period: code '2026-10', kind, first and last day, and the day its figures are due (or None)."""
+
+    code: str
+    kind: str
+    starts_on: date
+    ends_on: date
+    due_on: date | None
+    owed_from: date | None
+    label: str
+
+
+def period_bounds(code: str, closes_on_day: int | None = None) -> tuple[str, date, date]:
+    """Kind, first and last day of a period code.
+
+    closes_on_day None: calendar months. 14: administrative reporting, where a period runs from the 15th before its
+    first month to the 14th of its last (Nghị định 09/2019/NĐ-CP, Điều 12). Raises ValueError for what is no code.
+    """
+    found = PERIOD.fullmatch(code)
+    if not found:
+        raise ValueError(f"'{code}' is no period: write 2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026")
+    year, part = int(found["year"]), found["part"] or ""
+    if part.isdigit():
+        kind, first, last = "month", int(part), int(part)
+        if not 1 <= first <= 12:
+            raise ValueError(f"'{code}': there is no month {part}")
+    elif part.startswith("Q"):
+        kind, first, last = "quarter", 3 * int(part[1]) - 2, 3 * int(part[1])
+    elif part.startswith("H"):
+        kind, first, last = "half", 6 * int(part[1]) - 5, 6 * int(part[1])
+    elif part == "9M":
+        kind, first, last = "nine_months", 1, 9
+    else:
+        kind, first, last = "year", 1, 12
+    if closes_on_day is None:
+        return kind, date(year, first, 1), month_end(year, last)
+    before = date(year, first, 1) - timedelta(days=1)
+    return kind, date(before.year, before.month, closes_on_day + 1), date(year, last, closes_on_day)
+
+
+_LABELS = {"month": "Tháng {part}/{year}", "quarter": "Quý {part}/{year}", "half": "6 tháng {part} năm {year}",
+           "nine_months": "9 tháng năm {year}", "year": "Năm {year}"}  # fmt: skip
+_ROMAN = {"Q1": "I", "Q2": "II", "Q3": "III", "Q4": "IV", "H1": "đầu", "H2": "cuối"}
+
+
+def period_label(code: str) -> str:
+    """What officers call a period: '2026-10' is 'Tháng 10/2026', '2026-Q4' is 'Quý IV/2026'."""
+    year, _, part = code.partition("-")
+    kind = period_bounds(code)[0]
+    return _LABELS[kind].format(year=year, part=_ROMAN.get(part, part))
+
+
+def make_periods(config: dict[str, Any]) -> dict[str, Period]:
+    """Every period of the years in periods.yml; due_on only for the kinds that are owed."""
+    closes = config["closes_on_day"] if config["calendar"] == "administrative" else None
+    owed = {rule["kind"]: rule for rule in config["owed"]}
+    parts = [f"-{m:02}" for m in range(1, 13)] + ["-Q1", "-Q2", "-Q3", "-Q4", "-H1", "-H2", "-9M", ""]
+    periods = {}
+    for year in range(config["first_year"], config["last_year"] + 1):
+        for part in parts:
+            code = f"{year}{part}"
+            kind, starts_on, ends_on = period_bounds(code, closes)
+            due_on = owed_from = None
+            if kind in owed:
+                due_on = ends_on + timedelta(days=owed[kind]["due_days"])
+                owed_from = period_bounds(str(owed[kind]["from"]), closes)[1]
+            periods[code] = Period(code, kind, starts_on, ends_on, due_on, owed_from, period_label(code))
+    return periods
