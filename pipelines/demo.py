@@ -24,22 +24,29 @@ import os
 import random
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
 
 from openpyxl import load_workbook
 
 from pipelines.home import SOURCES, Home
+from pipelines.periods import Period
+from pipelines.plan_folders import read_yaml
 from pipelines.receive import VIETNAM, Ledger, waiting
-from pipelines.registry import Period, Registry, Row, read_yaml
+from pipelines.registry import Registry, Row
 from pipelines.template import template_name, write_template
 from pipelines.workbook import put, save
 
 _MISTAKEN, _NEIGHBOUR = "11164", "11086"  # Vĩnh Lại; Đại Sơn
-_MISTAKES = {("PVHCC", "2026-03"), ("PVHCC", "2026-05"), ("CA", "2026-04"), ("KT", "2026-06"), ("VHXH", "2026-09"),
-             ("VHXH", "2026-07"), ("CA", "2026-08"), ("TC", "2026-07"), ("VP", "2026-04"), ("KT", "2026-09")}  # fmt: skip
+_MISTAKES = {
+    "CA": ("2026-04", "2026-08"),
+    "KT": ("2026-06", "2026-09"),
+    "PVHCC": ("2026-03", "2026-05"),
+    "TC": ("2026-07",),
+    "VHXH": ("2026-07", "2026-09"),
+    "VP": ("2026-04",),
+}
 _OFFICE_HOURS = ((450, 690), (810, 1020))  # minutes of the day: 7:30-11:30, 13:30-17:00
 
 
@@ -54,8 +61,9 @@ class _Sending:
 
     @property
     def mistake(self) -> tuple[str, str] | None:
-        key = (self.agency_code, self.period.code)
-        return key if self.commune_code == _MISTAKEN and key in _MISTAKES else None
+        """Agency and period, where this one is wrong on purpose."""
+        is_mistaken = self.commune_code == _MISTAKEN and self.period.code in _MISTAKES.get(self.agency_code, ())
+        return (self.agency_code, self.period.code) if is_mistaken else None
 
 
 def fill_inbox(home: Home, registry: Registry, ledger: Ledger, *, seed: int = 57) -> int:
@@ -85,25 +93,36 @@ def fill_inbox(home: Home, registry: Registry, ledger: Ledger, *, seed: int = 57
 def _sendings(registry: Registry, settings: Row, seed: int) -> Iterator[_Sending]:
     """Every report that comes, in the order of communes, agencies and periods; some come late, some never."""
     free = {first + timedelta(n) for first, last in settings["free_days"] for n in range((last - first).days + 1)}
-    behaviour = settings["behaviour"]
     for commune in sorted(registry.commune_codes_with_plans):
-        reports_from = min(p["reports_from"] for p in registry.plans.values() if p["commune_code"] == commune)
+        reports_from = _reports_from(registry, commune)
         for agency in registry.agencies_of(commune):
             for code in (settings["first_period"], *settings["months"]):
                 period = registry.periods[code]
-                if period.ends_on < reports_from:
-                    continue
                 dice = random.Random(f"{seed}|{commune}|{agency}|{code}")
-                chance = dice.random()
-                sent_after = (1, 5)
-                if period.kind == "month" and not (commune == _MISTAKEN and (agency, code) in _MISTAKES):
-                    if chance < behaviour["missing"]:
-                        continue
-                    if chance < behaviour["missing"] + behaviour["late"]:
-                        sent_after = (8, 14)
-                between = [period.ends_on + timedelta(n) for n in sent_after]
-                day = _working_day(*(settings["yearly_sent"] if period.kind == "year" else between), free, dice)
-                yield _Sending(commune, agency, period, day)
+                between = _sent_between(period, settings, dice.random())
+                sending = _Sending(commune, agency, period, period.ends_on)
+                if sending.mistake:
+                    between = _sent_between(period, settings, 1.0)
+                if between and period.ends_on >= reports_from:
+                    yield replace(sending, day=_working_day(*between, free, dice))
+
+
+def _sent_between(period: Period, settings: Row, chance: float) -> tuple[date, date] | None:
+    """The days between which a report comes, or None for one that never comes. chance: 0 to 1."""
+    behaviour = settings["behaviour"]
+    if period.kind == "year":
+        first, last = settings["yearly_sent"]
+        return first, last
+    if chance < behaviour["missing"]:
+        return None
+    after = (8, 14) if chance < behaviour["missing"] + behaviour["late"] else (1, 5)
+    return period.ends_on + timedelta(after[0]), period.ends_on + timedelta(after[1])
+
+
+def _reports_from(registry: Registry, commune_code: str) -> date:
+    """The day from which on the commune's agencies report."""
+    days: list[date] = [p["reports_from"] for p in registry.plans.values() if p["commune_code"] == commune_code]
+    return min(days)
 
 
 def _working_day(first: date, last: date, free: set[date], dice: random.Random) -> date:
@@ -204,9 +223,7 @@ class _Figures:
 
     def __init__(self, registry: Registry, settings: Row, commune_code: str, seed: int) -> None:
         self.registry, self.settings, self.commune_code, self.seed = registry, settings, commune_code, seed
-        self.reports_from: date = min(
-            plan["reports_from"] for plan in registry.plans.values() if plan["commune_code"] == commune_code
-        )
+        self.reports_from = _reports_from(registry, commune_code)
 
     def _dice(self, *parts: str) -> random.Random:
         return random.Random("|".join((str(self.seed), self.commune_code, *parts)))

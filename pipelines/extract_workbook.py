@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from openpyxl import Workbook
+from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -82,7 +83,14 @@ def _task_place(row: Row, extract: Extract) -> str:
     return _place_in_plan(row["appendix"], row["row_number"], row["section"])
 
 
-_COMMUNE = Column("Xã, phường", 12, _field("commune_name"))
+_ALIGNED = {center: Alignment(wrap_text=True, vertical="center", horizontal="center" if center else None)
+            for center in (False, True)}  # fmt: skip
+_NONE = {
+    "Tiến độ chỉ tiêu": "Kế hoạch không giao chỉ tiêu đo được, hoặc chưa đến kỳ báo cáo của chỉ tiêu nào.",
+    "Nhiệm vụ": "Kế hoạch không giao nhiệm vụ nào.",
+    "Tình hình báo cáo": "Chưa có kỳ báo cáo nào đến hạn.",
+}
+_COMMUNE = Column("Xã, phường", 13, _field("commune_name"))
 _SHEETS: dict[str, tuple[str, str, list[Column]]] = {
     "progress": ("Tiến độ chỉ tiêu", "TIẾN ĐỘ THỰC HIỆN CHỈ TIÊU", [
         _COMMUNE,
@@ -99,7 +107,7 @@ _SHEETS: dict[str, tuple[str, str, list[Column]]] = {
         Column("Mốc tiếp theo", 11, _field("next_on"), center=True),
         Column("Chỉ tiêu giao", 12, _listed("next_as_written"), center=True),
         Column("Cần đạt đến kỳ này", 9, _measured("expected_value")),
-        Column("Mức tăng so với cần đạt", 9, _measured("pace"), number="0%"),
+        Column("So với mức cần tăng", 9, _measured("pace"), number="0%"),
         Column("Đánh giá tiến độ", 13, _field("pace_label"), "pace", center=True),
     ]),
     "tasks": ("Nhiệm vụ", "TÌNH HÌNH THỰC HIỆN NHIỆM VỤ", [
@@ -107,12 +115,12 @@ _SHEETS: dict[str, tuple[str, str, list[Column]]] = {
         Column("Vị trí trong kế hoạch", 13, _task_place),
         Column("Nhiệm vụ", 46, _field("title")),
         Column("Cơ quan chủ trì", 17, _field("lead_as_written")),
-        Column("Sản phẩm đầu ra", 17, _field("deliverable")),
+        Column("Sản phẩm đầu ra", 21, _field("deliverable")),
         Column("Thời hạn", 14, _field("deadline_as_written")),
         Column("Ngày đến hạn", 11, _field("due_on"), center=True),
         Column("Tình trạng", 13, _field("task_label"), "task", center=True),
         Column("Số ngày quá hạn", 8, _field("days_overdue")),
-        Column("Cơ quan báo cáo là", 12, _state, center=True),
+        Column("Cơ quan đã báo cáo", 12, _state, center=True),
         Column("Hoàn thành (%)", 9, _field("percent_done")),
         Column("Văn bản sản phẩm", 15, _document),
         Column("Kỳ báo cáo gần nhất", 10, _period, center=True),
@@ -120,7 +128,7 @@ _SHEETS: dict[str, tuple[str, str, list[Column]]] = {
     ]),
     "reporting": ("Tình hình báo cáo", "TÌNH HÌNH GỬI BÁO CÁO", [
         Column("Kỳ báo cáo", 14, _field("period_label"), center=True),
-        Column("Xã, phường", 18, _field("commune_name")),
+        _COMMUNE,
         Column("Cơ quan", 36, _field("agency_name")),
         Column("Hạn gửi", 12, _field("due_on"), center=True),
         Column("Tình trạng", 19, _field("reporting_label"), "reporting", center=True),
@@ -140,8 +148,8 @@ def workbook(extract: Extract) -> Workbook:
     book.worksheets[0].title = "Tổng hợp"
     _summary(book.worksheets[0], extract)
     for name, (title, heading, columns) in _SHEETS.items():
-        one_commune = extract.scope != CITY and columns[0] is _COMMUNE
-        _fill(book.create_sheet(title), heading, columns[one_commune:], extract.tables[name].dicts(), extract)
+        shown = [column for column in columns if extract.scope == CITY or column is not _COMMUNE]
+        _fill(book.create_sheet(title), heading, shown, extract.tables[name].dicts(), extract)
     return book
 
 
@@ -181,11 +189,11 @@ def _fill(sheet: Worksheet, heading: str, columns: list[Column], rows: Iterable[
         values = [column.show(one, extract) for column in columns]
         for number, (column, value) in enumerate(zip(columns, values, strict=True), 1):
             severity = extract.statuses[column.answer, one[f"{column.answer}_status"]][1] if column.answer else None
-            put(sheet.cell(row, number), value, center=column.center, number=column.number or _number_format(value),
-                fill=None if severity is None else SEVERITY_FILLS[severity])  # fmt: skip
+            put(sheet.cell(row, number), value, number=column.number or _number_format(value),
+                fill=None if severity is None else SEVERITY_FILLS[severity]).alignment = _ALIGNED[column.center]
         sheet.row_dimensions[row].height = row_height(zip(values, widths, strict=True))
     if row == top:
-        _across(sheet, row + 1, "Không có dòng nào.", widths)
+        _across(sheet, row + 1, _NONE[sheet.title], widths)
     else:
         sheet.auto_filter.ref = f"A{top}:{get_column_letter(len(columns))}{row}"
 
@@ -204,7 +212,10 @@ def _number_format(value: Any) -> str | None:
 
 # ---------------------------------------------------------------- the page a leader reads first
 
-_SUMMARY_WIDTHS = (44, 12, 12, 44, 12, 12)
+_SUMMARY_WIDTHS = (44, 12, 12, 2, 44, 12, 12)
+_CONFLICT_COLUMNS = (("Chỉ tiêu", 1, 1), ("Xã, phường", 2, 2), ("Mốc", 3, 3), ("Chỉ tiêu giao thứ nhất", 4, 5),
+                     ("Chỉ tiêu giao thứ hai", 6, 7))  # title, first and last column  # fmt: skip
+_ONE_PAGE = 12  # conflicts that still leave the summary legible on one page
 _WORRYING = 3  # the severity from which on a status is named under what needs attention
 
 
@@ -226,7 +237,7 @@ def _summary(sheet: Worksheet, extract: Extract) -> None:
     _across(sheet, row + 1, text, _SUMMARY_WIDTHS, size=12, bold=True, severity=_WORRYING if worries else 0)
     row += 3
     for left, right in (counted[:2], counted[2:]):
-        row = 1 + max(_block(sheet, row, 1, left, extract), _block(sheet, row, 4, right, extract))
+        row = 1 + max(_block(sheet, row, 1, left, extract), _block(sheet, row, 5, right, extract))
     _conflicts(sheet, row, extract.tables["conflicts"].dicts())
 
 
@@ -256,15 +267,20 @@ def _followed(extract: Extract) -> str:
 
 def _worries(counted: list[Counted], extract: Extract) -> list[str]:
     """'5 chỉ tiêu chưa đạt mốc', '12 nhiệm vụ quá hạn' ..., and the conflicts between targets."""
-    found = []
-    for one in counted:
-        for status, count in one.statuses.items():
-            label, severity = extract.statuses[one.answer, status]
-            if severity >= _WORRYING:
-                found.append((-severity, f"{count} {one.noun} {label.lower()}"))
+    texts = [
+        f"{count} {one.noun} {label.lower()}"
+        for one in counted
+        for severity, label, count in _gravest_first(one, extract)
+        if severity >= _WORRYING
+    ]
     conflicts = len(extract.tables["conflicts"].rows)
-    texts = [text for _, text in sorted(found)]
     return texts + ([f"{conflicts} cặp chỉ tiêu giao mâu thuẫn"] if conflicts else [])
+
+
+def _gravest_first(counted: Counted, extract: Extract) -> list[tuple[int, str, int]]:
+    """Severity, label and count of each status that occurs."""
+    lines = [(*extract.statuses[counted.answer, status], count) for status, count in counted.statuses.items()]
+    return sorted(((severity, label, count) for label, severity, count in lines), key=lambda x: (-x[0], x[1]))
 
 
 def _block(sheet: Worksheet, row: int, column: int, counted: Counted, extract: Extract) -> int:
@@ -272,11 +288,9 @@ def _block(sheet: Worksheet, row: int, column: int, counted: Counted, extract: E
     for offset, text in enumerate((counted.title, "Số lượng", "Tỷ lệ")):
         put(sheet.cell(row, column + offset), text, bold=True, center=True, fill=HEAD_FILL, color="FFFFFF")
     total = counted.statuses.total()
-    lines = sorted((-extract.statuses[counted.answer, status][1], extract.statuses[counted.answer, status][0], count)
-                   for status, count in counted.statuses.items())  # fmt: skip
-    for severity, label, count in lines:
+    for severity, label, count in _gravest_first(counted, extract):
         row += 1
-        put(sheet.cell(row, column), label, fill=SEVERITY_FILLS[-severity])
+        put(sheet.cell(row, column), label, fill=SEVERITY_FILLS[severity])
         put(sheet.cell(row, column + 1), count, number="#,##0")
         put(sheet.cell(row, column + 2), count / total, number="0%")
     put(sheet.cell(row + 1, column), "Tổng số" if total else "Chưa có", bold=True)
@@ -286,25 +300,31 @@ def _block(sheet: Worksheet, row: int, column: int, counted: Counted, extract: E
 
 
 def _conflicts(sheet: Worksheet, row: int, conflicts: list[Row]) -> None:
-    _across(sheet, row, "Chỉ tiêu giao mâu thuẫn trong cùng một kế hoạch (cần cấp có thẩm quyền xác định)"
-            if conflicts else "Không có chỉ tiêu giao mâu thuẫn.", _SUMMARY_WIDTHS, bold=True)  # fmt: skip
-    titles = ("Chỉ tiêu", "Xã, phường", "Mốc", "Chỉ tiêu giao thứ nhất", "Chỉ tiêu giao thứ hai")
-    widths = (*_SUMMARY_WIDTHS[:4], sum(_SUMMARY_WIDTHS[4:]))
-    lines: list[tuple[Any, ...]] = [
-        (f"{c['indicator_code']} – {c['indicator_name']}", c["commune_name"], c["milestone_on"],
-         _target(c, "first"), _target(c, "second"))
-        for c in conflicts
-    ]  # fmt: skip
-    for number, values in enumerate([titles, *lines] if conflicts else []):
+    sheet.page_setup.fitToHeight = 1 if len(conflicts) <= _ONE_PAGE else 0
+    if not conflicts:
+        _across(sheet, row, "Không có chỉ tiêu giao mâu thuẫn.", _SUMMARY_WIDTHS, bold=True)
+        return
+    _across(sheet, row, "Chỉ tiêu giao mâu thuẫn trong cùng một kế hoạch, chờ cấp có thẩm quyền xác định",
+            _SUMMARY_WIDTHS, bold=True)  # fmt: skip
+    widths = [sum(_SUMMARY_WIDTHS[first - 1 : last]) for _, first, last in _CONFLICT_COLUMNS]
+    lines = [[title for title, _, _ in _CONFLICT_COLUMNS], *map(_conflict, conflicts)]
+    for number, values in enumerate(lines):
         row += 1
-        is_head = number == 0
-        for column, value in enumerate(values, 1):
-            put(sheet.cell(row, column), value, bold=is_head, center=is_head or column == 3,
-                fill=HEAD_FILL if is_head else None, color="FFFFFF" if is_head else None,
-                number=_number_format(value))  # fmt: skip
-        put(sheet.cell(row, len(_SUMMARY_WIDTHS)), None)
-        sheet.merge_cells(start_row=row, start_column=5, end_row=row, end_column=6)
+        colours: dict[str, Any] = {} if number else {"bold": True, "fill": HEAD_FILL, "color": "FFFFFF"}
+        for value, (_, first, last) in zip(values, _CONFLICT_COLUMNS, strict=True):
+            for column in range(first, last + 1):  # a merged cell needs its border all around
+                cell = put(sheet.cell(row, column), None if column > first else value, number=_number_format(value),
+                           **colours)  # fmt: skip
+                cell.alignment = _ALIGNED[number == 0 or first == 3]
+            if last > first:
+                sheet.merge_cells(start_row=row, start_column=first, end_row=row, end_column=last)
         sheet.row_dimensions[row].height = row_height(zip(values, widths, strict=True))
+
+
+def _conflict(conflict: Row) -> list[Any]:
+    name = f"{conflict['indicator_code']} – {conflict['indicator_name']}"
+    return [name, conflict["commune_name"], conflict["milestone_on"], _target(conflict, "first"),
+            _target(conflict, "second")]  # fmt: skip
 
 
 def _target(conflict: Row, which: str) -> str:

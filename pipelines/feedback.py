@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 from openpyxl import Workbook
+from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -30,6 +31,8 @@ _FILLS = {"fail": SEVERITY_FILLS[4], "warn": SEVERITY_FILLS[2]}
 _COLUMNS = (("STT", 6), ("Trang tính", 13), ("Ô", 8), ("Giá trị tìm thấy", 21), ("Mức độ", 9), ("Sai ở đâu", 42),
             ("Cách sửa", 42), ("Mã quy tắc", 10))  # fmt: skip
 _WIDTHS = [width for _, width in _COLUMNS]
+_MIDDLE = Alignment(wrap_text=True, vertical="center")
+_CENTERED = Alignment(wrap_text=True, vertical="center", horizontal="center")
 _LABEL_COLUMNS = 3  # a label takes the first three columns, its value the others
 _LONGEST = {"found": 200, "message": 700, "fix": 700}  # letters shown; what was typed can be a whole page
 
@@ -161,9 +164,9 @@ def _table(sheet: Worksheet, row: int, findings: list[Row]) -> None:
         values = [number, finding["source_sheet"] or "Cả tệp", finding["source_cell"], shown["found"],
                   _WORDS[finding["severity"]], shown["message"], shown["fix"], finding["rule_code"]]  # fmt: skip
         for column, value in enumerate(values, 1):
-            center, coloured = column in (1, 3, 5, 8), column == 5
-            put(sheet.cell(row, column), value, center=center, bold=coloured,
-                fill=_FILLS[finding["severity"]] if coloured else None)  # fmt: skip
+            fill = _FILLS[finding["severity"]] if column == 5 else None
+            cell = put(sheet.cell(row, column), value, bold=fill is not None, fill=fill)
+            cell.alignment = _CENTERED if column in (1, 3, 5, 8) else _MIDDLE
         sheet.row_dimensions[row].height = row_height(zip(values, _WIDTHS, strict=True))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,15 +59,22 @@ class AgencyNames:
         return None
 
 
-def _task_place(row: Mapping[str, str]) -> str:
-    """Where a task stands in its plan: 'IV/III.2', 'III/48', '1.1'."""
-    number = f"{row['section']}.{row['row_number']}" if _restarts(row) else row["row_number"]
-    return "/".join(part for part in (row["appendix"], number) if part)
+def task_places(rows: list[dict[str, str]]) -> list[str]:
+    """Where each task stands in its plan: 'III/48', and with its section where numbers begin anew: 'IV/III.2', '1.1'."""
+    numbers = Counter((row["appendix"], row["row_number"]) for row in rows)
+    anew = {appendix for (appendix, _), times in numbers.items() if times > 1}
+    places = []
+    for row in rows:
+        number = f"{row['section']}.{row['row_number']}" if row["appendix"] in anew else row["row_number"]
+        places.append("/".join(part for part in (row["appendix"], number) if part))
+    return places
 
 
-def _restarts(row: Mapping[str, str]) -> bool:
-    """Whether the number is one inside its section ('3') rather than already carrying it ('3.1')."""
-    return bool(row["section"]) and not row["row_number"].startswith(f"{row['section']}.")
+def _basis(item: Mapping[str, Any]) -> str:
+    """A document a plan is founded on: '57-NQ/TW ngày 22/12/2024 của Bộ Chính trị'."""
+    on = item.get("date")
+    parts = [item.get("number"), f"ngày {on:%d/%m/%Y}" if on else None, f"của {item['issuer']}"]
+    return " ".join(str(part) for part in parts if part)
 
 
 def _number(text: str) -> str | None:
@@ -106,14 +114,15 @@ class PlanReader:
             "supersedes": supersedes.get("document_number"),
             "annual_report_due": plan.get("annual_report_due"),
             "focal_agency_code": focal[0] if focal else None,
-            "legal_basis": "; ".join(str(item) for item in plan.get("legal_basis") or []),
+            "legal_basis": "; ".join(map(_basis, plan.get("legal_basis") or [])),
             "reports_from": plan["reports_from"],
             "reports": plan.get("reports") or {},
         }
         for order, row in enumerate(read_csv(folder / "targets.csv"), 1):
             self._target(plan_id, order, row)
-        for order, row in enumerate(read_csv(folder / "tasks.csv"), 1):
-            self._task(plan_id, order, row)
+        tasks = read_csv(folder / "tasks.csv")
+        for order, (row, place) in enumerate(zip(tasks, task_places(tasks), strict=True), 1):
+            self._task(plan_id, order, row, place)
 
     def _target(self, plan_id: str, order: int, row: dict[str, str]) -> None:
         place = f"targets.csv row {order} ({row['appendix']} {row['row_number']})"
@@ -136,8 +145,7 @@ class PlanReader:
             }
         )
 
-    def _task(self, plan_id: str, order: int, row: dict[str, str]) -> None:
-        place = _task_place(row)
+    def _task(self, plan_id: str, order: int, row: dict[str, str], place: str) -> None:
         self.tasks.append(
             {
                 **row,

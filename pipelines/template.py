@@ -19,7 +19,8 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.heights import row_height
-from pipelines.registry import Period, Registry, Row
+from pipelines.periods import Period
+from pipelines.registry import Registry, Row
 from pipelines.vietnamese import slug
 from pipelines.workbook import LOCKED_FILL, banner, head, page, put, save
 
@@ -283,7 +284,8 @@ def _validate(sheet: Worksheet, first_row: int, lines: list[_Line], columns: lis
             else:
                 validation = DataValidation(**rule["validation"])
             validation.allow_blank, validation.showErrorMessage = True, True
-            validation.errorStyle, validation.errorTitle, validation.error = rule["style"], rule["title"], rule["error"]
+            validation.errorStyle, validation.errorTitle = rule["style"], rule["title"]
+            validation.error = rule["error"]
             validation.add(f"{letter}{found[0]}:{letter}{found[-1]}")
             sheet.add_data_validation(validation)
 

@@ -1,0 +1,134 @@
+"""What tests share: a home of their own, the registry, and ways to send a file and to run the day."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import openpyxl
+import pytest
+
+from pipelines import registry as registries
+from pipelines.home import Home
+from pipelines.receive import VIETNAM
+from pipelines.template import template_name, write_template
+
+VINH_LAI, DAI_SON = "11164", "11086"
+
+
+@pytest.fixture(scope="session")
+def registry() -> registries.Registry:
+    return registries.load()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """An empty home that every part of the code finds through KPI57_HOME."""
+    monkeypatch.setenv("KPI57_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("KPI57_DAY", raising=False)
+    return Home(tmp_path / "home")
+
+
+Edit = Callable[[openpyxl.Workbook], None]
+
+
+class Office:
+    """An agency's desk: fills the form and drops it into its folder."""
+
+    def __init__(self, home: Home, registry: registries.Registry) -> None:
+        self.home, self.registry = home, registry
+
+    def fill(self, path: Path, commune: str, agency: str, period: str, answers: dict[str, Any]) -> Path:
+        return write_template(self.registry, commune, agency, period, path, answers=answers)
+
+    def folder(self, commune: str, agency: str) -> Path:
+        folder = self.home.inbox / self.registry.folder_of(commune) / agency
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def send(
+        self,
+        agency: str = "CA",
+        period: str = "2026-10",
+        answers: dict[str, Any] | None = None,
+        *,
+        commune: str = VINH_LAI,
+        name: str | None = None,
+        edit: Edit | None = None,
+        into: Path | None = None,
+    ) -> Path:
+        """Fill the form, let edit change the workbook, and drop it into the inbox."""
+        folder = into or self.folder(commune, agency)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / (name or template_name(self.registry, commune, agency, period))
+        self.fill(path, commune, agency, period, answers or {})
+        if edit is not None:
+            book = openpyxl.load_workbook(path)
+            edit(book)
+            book.save(path)
+        return path
+
+
+@pytest.fixture
+def office(home: Home, registry: registries.Registry) -> Office:
+    return Office(home, registry)
+
+
+def run_day(home: Home) -> dg.ExecuteInProcessResult:
+    """The real daily job, as 'kpi57 run' runs it, with a run history that is forgotten."""
+    from pipelines.definitions import defs
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        return defs.resolve_job_def("daily").execute_in_process(instance=instance, raise_on_error=False)
+
+
+class Warehouse:
+    """The published database, asked in SQL."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with duckdb.connect(self.path, read_only=True) as con:
+            return con.execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, *parameters: Any) -> Any:
+        [[value]] = self(sql, *parameters)
+        return value
+
+
+@pytest.fixture
+def ask(home: Home) -> Warehouse:
+    return Warehouse(home.published)
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory, registry: registries.Registry) -> Iterator[Home]:
+    """The illustrative figures of all communes, run once with the real job. Read it, do not change it."""
+    from pipelines.demo import fill_inbox
+    from pipelines.receive import Ledger
+
+    home = Home(tmp_path_factory.mktemp("demo"))
+    before = os.environ.get("KPI57_HOME")
+    os.environ["KPI57_HOME"] = str(home.root)
+    fill_inbox(home, registry, Ledger(home))
+    assert run_day(home).success
+    if before is None:
+        del os.environ["KPI57_HOME"]
+    else:
+        os.environ["KPI57_HOME"] = before
+    yield home
+
+
+@pytest.fixture(scope="session")
+def demo(demo_home: Home) -> Warehouse:
+    return Warehouse(demo_home.published)
+
+
+def vietnam(year: int, month: int, day: int, hour: int = 9) -> datetime:
+    return datetime(year, month, day, hour, tzinfo=VIETNAM)
