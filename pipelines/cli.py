@@ -158,9 +158,7 @@ def serve(port: int) -> None:
     workspace = ["-w", str(PROJECT / "workspace.yaml")]
     beside = Path(sys.executable).parent
     daemon = subprocess.Popen([beside / "dagster-daemon", "run", *workspace], cwd=PROJECT)
-    page = subprocess.Popen(
-        [beside / "dagster-webserver", "-h", "127.0.0.1", "-p", str(port), *workspace], cwd=PROJECT
-    )
+    page = subprocess.Popen([beside / "dagster-webserver", "-h", "127.0.0.1", "-p", str(port), *workspace], cwd=PROJECT)
     click.echo(f"http://127.0.0.1:{port} (Ctrl+C to stop)", err=True)
     try:
         page.wait()

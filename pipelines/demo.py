@@ -13,7 +13,7 @@ Vĩnh Lại, and what the rules say to each:
 | VHXH 2026-09 | the denominator of HT-02 typed '1,234' | C07 |
 | VHXH 2026-07 | a task done, without its document | N08 |
 | CA 2026-08 | put into the folder of Đại Sơn's CA | T04 |
-| TC 2026-07 | broken: the file ends after three fifths | T01 |
+| QS 2026-07 | broken: the file ends after three fifths | T01 |
 | VP 2026-04 | sent again the day after under a second name, same bytes | duplicate |
 | KT 2026-09 | sent again six days later, the numerator of KTS-02 corrected | supersedes |
 """
@@ -30,6 +30,7 @@ from pathlib import Path
 
 from openpyxl import load_workbook
 
+from pipelines.heights import row_height
 from pipelines.home import SOURCES, Home
 from pipelines.periods import Period
 from pipelines.plan_folders import read_yaml
@@ -43,7 +44,7 @@ _MISTAKES = {
     "CA": ("2026-04", "2026-08"),
     "KT": ("2026-06", "2026-09"),
     "PVHCC": ("2026-03", "2026-05"),
-    "TC": ("2026-07",),
+    "QS": ("2026-07",),
     "VHXH": ("2026-07", "2026-09"),
     "VP": ("2026-04",),
 }
@@ -155,7 +156,7 @@ class _Inbox:
         path = self._write(sending, self.home.inbox / folder / sending.agency_code / name, answers)
         if mistake == ("CA", "2026-04"):
             _add_unknown_line(path, self.registry, sending.period)
-        if mistake == ("TC", "2026-07"):
+        if mistake == ("QS", "2026-07"):
             path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 5])
         self._stamp(path, sending.day)
         if mistake == ("VP", "2026-04"):
@@ -212,6 +213,7 @@ def _add_unknown_line(path: Path, registry: Registry, period: Period) -> None:
     row = sheet.max_row + 1
     for number, column in enumerate(layout["columns"], 1):
         put(sheet.cell(row, number), line.get(column["name"]))
+    sheet.row_dimensions[row].height = row_height((line.get(c["name"]), c["width"]) for c in layout["columns"])
     save(book, path, datetime.combine(period.starts_on, time()))
 
 

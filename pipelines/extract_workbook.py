@@ -156,6 +156,7 @@ def workbook(extract: Extract) -> Workbook:
 def _opening(sheet: Worksheet, heading: str, widths: Sequence[float], extract: Extract) -> int:
     """Widths, page, banner, heading and what the sheet is about. Returns the first free row."""
     page(sheet, footer=extract.stem)
+    sheet.print_options.horizontalCentered = True
     for column, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(column)].width = width
     row = 1
@@ -188,9 +189,11 @@ def _fill(sheet: Worksheet, heading: str, columns: list[Column], rows: Iterable[
         row += 1
         values = [column.show(one, extract) for column in columns]
         for number, (column, value) in enumerate(zip(columns, values, strict=True), 1):
-            severity = extract.statuses[column.answer, one[f"{column.answer}_status"]][1] if column.answer else None
-            put(sheet.cell(row, number), value, number=column.number or _number_format(value),
-                fill=None if severity is None else SEVERITY_FILLS[severity]).alignment = _ALIGNED[column.center]
+            fill = None
+            if column.answer:
+                fill = SEVERITY_FILLS[extract.statuses[column.answer, one[f"{column.answer}_status"]][1]]
+            cell = put(sheet.cell(row, number), value, number=column.number or _number_format(value), fill=fill)
+            cell.alignment = _ALIGNED[column.center]
         sheet.row_dimensions[row].height = row_height(zip(values, widths, strict=True))
     if row == top:
         _across(sheet, row + 1, _NONE[sheet.title], widths)
@@ -213,8 +216,9 @@ def _number_format(value: Any) -> str | None:
 # ---------------------------------------------------------------- the page a leader reads first
 
 _SUMMARY_WIDTHS = (44, 12, 12, 2, 44, 12, 12)
+# title, first and last column of the grid
 _CONFLICT_COLUMNS = (("Chỉ tiêu", 1, 1), ("Xã, phường", 2, 2), ("Mốc", 3, 3), ("Chỉ tiêu giao thứ nhất", 4, 5),
-                     ("Chỉ tiêu giao thứ hai", 6, 7))  # title, first and last column  # fmt: skip
+                     ("Chỉ tiêu giao thứ hai", 6, 7))  # fmt: skip
 _ONE_PAGE = 12  # conflicts that still leave the summary legible on one page
 _WORRYING = 3  # the severity from which on a status is named under what needs attention
 
@@ -258,6 +262,8 @@ def _counted(extract: Extract) -> list[Counted]:
 
 def _followed(extract: Extract) -> str:
     progress, tasks = extract.tables["progress"].dicts(), extract.tables["tasks"].rows
+    if not extract.targeted:
+        return f"Kế hoạch không giao chỉ tiêu đo được; theo dõi {len(tasks)} nhiệm vụ."
     figures = sum(one["actual_id"] is not None for one in progress)
     return (
         f"Theo dõi {extract.targeted} chỉ tiêu ({figures} đã có số liệu, {len(progress) - figures} đã đến kỳ nhưng "

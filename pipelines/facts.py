@@ -28,7 +28,7 @@ def file_facts(registry: Registry, receipt: Mapping[str, Any], reading: Mapping[
     stated = reading.get("identification", {})
     known_folder = receipt["commune_code"] is not None and receipt["agency_code"] is not None
     period_stated = stated.get("period_code", [""])[0]
-    period = registry.periods.get(_period_code(period_stated))
+    period = registry.periods.get(period_code(period_stated))
     missing = next((t for t in tables if t["missing"]), None)
     readable = not problem and bool(tables)
 
@@ -71,7 +71,7 @@ def _agrees(stated: Mapping[str, list[str]], name: str, receipt: Mapping[str, An
     return name not in stated or stated[name][0].casefold() == str(receipt[name]).casefold()
 
 
-def _period_code(text: str) -> str:
+def period_code(text: str) -> str:
     """'2026-10' as typed or as Excel makes of it: a date cell 2026-10-01 is the month."""
     plain = clean(text).upper()
     return plain[:7] if len(plain) == 10 and plain[4] == plain[7] == "-" else plain

@@ -249,10 +249,10 @@ def _summary(submission: Row, findings: list[Row]) -> str:
     """The line that stands above the table, or instead of it."""
     if findings:
         errors = sum(f["severity"] == "fail" for f in findings)
-        return (
-            f"Tìm thấy {errors} lỗi, {len(findings) - errors} lưu ý. Dòng có lỗi chưa được ghi nhận; dòng chỉ có "
-            "lưu ý vẫn được ghi nhận."
-        )
+        found = f"Tìm thấy {errors} lỗi, {len(findings) - errors} lưu ý. "
+        if submission["status"] in ("rejected", "unreadable"):
+            return found + "Chưa dòng nào được ghi nhận."
+        return found + "Dòng có lỗi chưa được ghi nhận; dòng chỉ có lưu ý vẫn được ghi nhận."
     if submission["status"] == "duplicate":
         return "Tệp trùng không được kiểm tra lại; xem kết quả kiểm tra của tệp đã gửi trước."
     return "Không có lỗi nào. Cảm ơn cơ quan đã gửi báo cáo!"

@@ -6,6 +6,7 @@ contradicts itself), which is shown and never mended.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections import defaultdict
@@ -68,7 +69,7 @@ def _normal_text(registry: Registry) -> Iterator[Finding]:
     for row in [*registry.targets, *registry.tasks]:
         for name, value in row.items():
             if isinstance(value, str) and (not unicodedata.is_normalized("NFC", value) or value != value.strip()):
-                yield Finding("error", "text", row["plan_id"], _place(row), f"{name} is not trimmed NFC text: {value!r}")
+                yield Finding("error", "text", row["plan_id"], _place(row), f"{name} is no trimmed NFC text: {value!r}")
 
 
 def _targets_as_written(registry: Registry) -> Iterator[Finding]:
@@ -79,7 +80,7 @@ def _targets_as_written(registry: Registry) -> Iterator[Finding]:
         read = None if said is None else (
             said.operator, _text(said.value), _text(said.value_high), said.is_aspirational)  # fmt: skip
         in_sentence = said is not None and said.operator == "text" and row["value"] is not None
-        if in_sentence and not re.search(rf"(?<![\d,.]){row['value'].replace('.', ',')}(?![\d,.]\d)", row["as_written"]):
+        if in_sentence and not _stands_in(row["value"], row["as_written"]):
             yield Finding("error", "figure", row["plan_id"], _place(row),
                           f"{row['value']} does not stand in {row['as_written']!r}")  # fmt: skip
         elif not in_sentence and read != understood:
@@ -87,6 +88,10 @@ def _targets_as_written(registry: Registry) -> Iterator[Finding]:
                           f"{row['as_written']!r} reads {read}, the registry says {understood}")  # fmt: skip
         if row["unit_of_measure"] == "%" and any(v and not 0 <= float(v) <= 100 for v in understood[1:3]):
             yield Finding("error", "figure", row["plan_id"], _place(row), f"{row['value']} is no percentage")
+
+
+def _stands_in(value: str, sentence: str) -> bool:
+    return re.search(rf"(?<![\d,.]){re.escape(value.replace('.', ','))}(?![\d,.]\d)", sentence) is not None
 
 
 def _text(value: Any) -> str | None:
@@ -134,7 +139,7 @@ def _falling(registry: Registry) -> Iterator[Finding]:
     for rows in series.values():
         rows.sort(key=lambda row: row["milestone_on"])
         sign = -1 if registry.indicators[rows[0]["indicator_code"]]["direction"] == "lower_is_better" else 1
-        for before, after in zip(rows, rows[1:], strict=False):
+        for before, after in itertools.pairwise(rows):
             if sign * float(after["value"]) < sign * float(before["value"]):
                 yield Finding("warning", "falling", after["plan_id"], _place(after),
                               f"{after['as_written']} for {after['milestone_on'][:4]} after {before['as_written']} for "
@@ -172,9 +177,10 @@ def _gaps(registry: Registry) -> Iterator[Finding]:
                 yield Finding("warning", "gap", plan_id, appendix or "appendix",
                               f"section {_ROMAN[after - 1]} follows section {_ROMAN[before - 1]}")  # fmt: skip
             numbers = [_count(row["row_number"]) for row in of_appendix]
-            runs_on = all(b >= a for a, b in zip(numbers, numbers[1:], strict=False))
-            groups = [numbers] if runs_on else [
-                [_count(row["row_number"]) for row in of_appendix if row["section"] == s] for s in sections]  # fmt: skip
+            runs_on = all(b >= a for a, b in itertools.pairwise(numbers))
+            groups = [numbers]
+            if not runs_on:
+                groups = [[_count(r["row_number"]) for r in of_appendix if r["section"] == s] for s in sections]
             if not runs_on and any(group[0] != 1 for group in groups):
                 continue
             for group in groups:
@@ -189,7 +195,7 @@ def _count(row_number: str) -> int:
 
 
 def _skips(numbers: list[int | None]) -> Iterator[tuple[int, int]]:
-    for before, after in zip(numbers, numbers[1:], strict=False):
+    for before, after in itertools.pairwise(numbers):
         if before is not None and after is not None and after > before + 1:
             yield before, after
 

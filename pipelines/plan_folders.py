@@ -60,7 +60,7 @@ class AgencyNames:
 
 
 def task_places(rows: list[dict[str, str]]) -> list[str]:
-    """Where each task stands in its plan: 'III/48', and with its section where numbers begin anew: 'IV/III.2', '1.1'."""
+    """Where each task stands in its plan: 'III/48'; with its section where numbers begin anew: 'IV/III.2', '1.1'."""
     numbers = Counter((row["appendix"], row["row_number"]) for row in rows)
     anew = {appendix for (appendix, _), times in numbers.items() if times > 1}
     places = []

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
+from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
@@ -233,8 +234,8 @@ def _identification(order: _Order) -> dict[str, str]:
         "agency_code": order.agency_code,
         "agency_name": registry.agencies[order.agency_code]["agency_name"],
         "period_code": period.code,
-        "period_label": form["wording"]["period_label"].format(
-            label=period.label, starts_on=f"{period.starts_on:%d/%m/%Y}", ends_on=f"{period.ends_on:%d/%m/%Y}"
+        "period_days": form["wording"]["period_days"].format(
+            starts_on=f"{period.starts_on:%d/%m/%Y}", ends_on=f"{period.ends_on:%d/%m/%Y}"
         ),
         "form_version": form["wording"]["form_version"].format(form=form["form"], version=form["version"]),
         "folder": f"{registry.folder_of(order.commune_code)}/{order.agency_code}",
@@ -256,7 +257,7 @@ def _write_line(sheet: Worksheet, row: int, ordinal: int, line: _Line, columns: 
     for number, column in enumerate(columns, 1):
         name, cell = column["name"], sheet.cell(row, number)
         if name == "ordinal":
-            put(cell, ordinal, center=True)
+            put(cell, ordinal).alignment = Alignment(horizontal="center", vertical="top")
         elif not column.get("answer"):
             put(cell, line.texts[name] or None, bold=line.texts[name] == due)
         elif name in line.takes:
