@@ -48,6 +48,11 @@ _MISTAKES = {
     "VHXH": ("2026-07", "2026-09"),
     "VP": ("2026-04",),
 }
+_TYPED: dict[tuple[str, str], tuple[str, Row]] = {
+    ("PVHCC", "2026-03"): ("DVC-06", {"numerator": None, "denominator": None, "value": 180}),
+    ("KT", "2026-06"): ("KTS-02", {"numerator": "12o"}),
+    ("VHXH", "2026-09"): ("HT-02", {"denominator": "1,234"}),
+}
 _OFFICE_HOURS = ((450, 690), (810, 1020))  # minutes of the day: 7:30-11:30, 13:30-17:00
 
 
@@ -162,8 +167,8 @@ class _Inbox:
         if mistake == ("VP", "2026-04"):
             again = Path(shutil.copyfile(path, path.with_stem(f"{path.stem} (1)")))
             self._stamp(again, sending.day + timedelta(1))
-        if mistake == ("KT", "2026-09"):
-            answers["KTS-02"]["numerator"] += 214
+        if mistake == ("KT", "2026-09") and (line := answers.get("KTS-02")):
+            answers["KTS-02"] = {"numerator": line["numerator"] - 214, "denominator": line["denominator"]}
             again = self._write(sending, path.with_stem(f"{path.stem}-sua-lan-1"), answers)
             self._stamp(again, sending.day + timedelta(6))
 
@@ -186,21 +191,16 @@ class _Inbox:
 
 
 def _mistype(mistake: tuple[str, str], answers: dict[str, Row], registry: Registry) -> None:
-    """The mistakes an officer makes in an answer cell."""
-    match mistake:
-        case ("PVHCC", "2026-03"):
-            answers["DVC-06"] = {"value": 180}
-        case ("PVHCC", "2026-05"):
-            line = answers["DVC-01"]
-            answers["DVC-01"] = {"numerator": line["denominator"], "denominator": line["numerator"]}
-        case ("KT", "2026-06"):
-            answers["KTS-02"] = {**answers["KTS-02"], "numerator": "12o"}
-        case ("VHXH", "2026-09"):
-            answers["HT-02"] = {"numerator": 912, "denominator": "1,234"}
-        case ("VHXH", "2026-07"):
-            done = registry.form["answers"]["state"]["done"]
-            code = next(code for code, given in answers.items() if given.get("state") == done)
-            answers[code] = {"state": done, "percent_done": 100}
+    """The mistakes an officer makes in an answer cell, where the plan still has the line."""
+    code, typed = _TYPED.get(mistake, ("", {}))
+    if mistake == ("VHXH", "2026-07"):
+        done = registry.form["answers"]["state"]["done"]
+        code = next((code for code, given in answers.items() if given.get("state") == done), "")
+        typed = {"document_number": None, "document_date": None}
+    if code in answers:
+        answers[code] |= typed
+    if mistake == ("PVHCC", "2026-05") and (line := answers.get("DVC-01")):
+        answers["DVC-01"] = {"numerator": line["denominator"], "denominator": line["numerator"]}
 
 
 def _add_unknown_line(path: Path, registry: Registry, period: Period) -> None:

@@ -90,7 +90,7 @@ _NONE = {
     "Nhiệm vụ": "Kế hoạch không giao nhiệm vụ nào.",
     "Tình hình báo cáo": "Chưa có kỳ báo cáo nào đến hạn.",
 }
-_COMMUNE = Column("Xã, phường", 13, _field("commune_name"))
+_COMMUNE = Column("Xã, phường", 17, _field("commune_name"))
 _SHEETS: dict[str, tuple[str, str, list[Column]]] = {
     "progress": ("Tiến độ chỉ tiêu", "TIẾN ĐỘ THỰC HIỆN CHỈ TIÊU", [
         _COMMUNE,
@@ -155,7 +155,7 @@ def workbook(extract: Extract) -> Workbook:
 
 def _opening(sheet: Worksheet, heading: str, widths: Sequence[float], extract: Extract) -> int:
     """Widths, page, banner, heading and what the sheet is about. Returns the first free row."""
-    page(sheet, footer=extract.stem)
+    page(sheet, footer=f"{extract.periods[extract.period_code]} · {extract.place}")
     sheet.print_options.horizontalCentered = True
     for column, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(column)].width = width
@@ -239,10 +239,13 @@ def _summary(sheet: Worksheet, extract: Extract) -> None:
     _across(sheet, row, _followed(extract), _SUMMARY_WIDTHS, size=12)
     text = f"Cần chú ý: {'; '.join(worries)}." if worries else "Không có nội dung nào cần chú ý đặc biệt."
     _across(sheet, row + 1, text, _SUMMARY_WIDTHS, size=12, bold=True, severity=_WORRYING if worries else 0)
-    row += 3
-    for left, right in (counted[:2], counted[2:]):
-        row = 1 + max(_block(sheet, row, 1, left, extract), _block(sheet, row, 5, right, extract))
-    _conflicts(sheet, row, extract.tables["conflicts"].dicts())
+    ends = []
+    for column, stacked in ((1, counted[::2]), (5, counted[1::2])):
+        below = row + 3
+        for one in stacked:
+            below = 1 + _block(sheet, below, column, one, extract)
+        ends.append(below)
+    _conflicts(sheet, max(ends), extract.tables["conflicts"].dicts())
 
 
 def _counted(extract: Extract) -> list[Counted]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 from openpyxl import Workbook
+from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
@@ -33,7 +34,7 @@ _COLUMNS = (("STT", 6), ("Trang tính", 13), ("Ô", 8), ("Giá trị tìm thấy
 _WIDTHS = [width for _, width in _COLUMNS]
 _MIDDLE = Alignment(wrap_text=True, vertical="center")
 _CENTERED = Alignment(wrap_text=True, vertical="center", horizontal="center")
-_LABEL_COLUMNS = 3  # a label takes the first three columns, its value the others
+_LABEL_COLUMNS = 3  # a label runs over the first three columns, its value takes the others
 _LONGEST = {"found": 200, "message": 700, "fix": 700}  # letters shown; what was typed can be a whole page
 
 _SUBMISSIONS = """
@@ -131,7 +132,7 @@ def _workbook(submission: Row, findings: list[Row]) -> Workbook:
     _across(sheet, row, 1, "KẾT QUẢ KIỂM TRA TỆP BÁO CÁO", size=15, center=True)
     for label, text in _facts(submission, findings):
         row += 1
-        _across(sheet, row, 1, label, until=_LABEL_COLUMNS)
+        put(sheet.cell(row, 1), label, bold=True, wrap=False, border=False)
         if label == "Kết quả":
             answer = _across(sheet, row, _LABEL_COLUMNS + 1, text, size=13)
             answer.fill = SEVERITY_FILLS[submission["severity"]]
@@ -144,13 +145,12 @@ def _workbook(submission: Row, findings: list[Row]) -> Workbook:
     return book
 
 
-def _across(sheet: Worksheet, row: int, column: int, text: str, *, until: int = len(_COLUMNS), size: int = 11,
-            bold: bool = True, center: bool = False) -> Any:  # fmt: skip
-    """Text over several columns of one row, the row made as high as it needs. Returns the cell."""
-    sheet.merge_cells(start_row=row, start_column=column, end_row=row, end_column=until)
+def _across(sheet: Worksheet, row: int, column: int, text: str, *, size: int = 11, bold: bool = True,
+            center: bool = False) -> Cell:  # fmt: skip
+    """Text from a column to the last, the row made as high as it needs. Returns the cell."""
+    sheet.merge_cells(start_row=row, start_column=column, end_row=row, end_column=len(_COLUMNS))
     cell = put(sheet.cell(row, column), text, size=size, bold=bold, center=center, border=False)
-    height = row_height([(text, sum(_WIDTHS[column - 1 : until]))], size=size, bold=bold)
-    sheet.row_dimensions[row].height = max(height, sheet.row_dimensions[row].height or 0)
+    sheet.row_dimensions[row].height = row_height([(text, sum(_WIDTHS[column - 1 :]))], size=size, bold=bold)
     return cell
 
 
