@@ -110,7 +110,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[schema, name],
-        deps=[dg.AssetKey(table.split(".")) for table in sorted(model.reads)],
+        deps=[dg.AssetKey(table.split(".")) for table in sorted(model.depends)],
         description=f"{model.spec['en']} Grain: {model.spec['grain']}.",
         group_name=schema,
         kinds={"duckdb", "sql"},

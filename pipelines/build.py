@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,21 @@ class Check:
 
 @dataclass(frozen=True)
 class Model:
-    """One model: table name ('core.fct_target'), its SELECT, what its .yml says, and the tables it reads."""
+    """One model: table name ('core.fct_target'), its SELECT, what its .yml says, and the tables it needs.
+
+    reads: the tables its SELECT reads. compared: those its checks compare it with.
+    """
 
     table: str
     sql: str
     spec: dict[str, Any]
-    reads: frozenset[str]
+    reads: frozenset[str] = frozenset()
+    compared: frozenset[str] = frozenset()
+
+    @property
+    def depends(self) -> frozenset[str]:
+        """The tables that must be there before."""
+        return (self.reads | self.compared) - {self.table}
 
     @property
     def checks(self) -> list[Check]:
@@ -73,10 +82,9 @@ class Model:
             yield Check(check["code"], check["severity"], check["description"], check["sql"])
 
 
-def tables_read(sql: str) -> frozenset[str]:
+def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
     """The schema-qualified tables a SELECT reads, by DuckDB's parser. Raises ValueError if it does not parse."""
-    with duckdb.connect() as con:
-        answer = con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    answer = con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
     tree = json.loads(answer[0]) if answer else {"error": True}
     if tree["error"]:
         raise ValueError(tree.get("error_message", "not a SELECT"))
@@ -95,27 +103,29 @@ def tables_read(sql: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def read_model(path: Path) -> Model:
+def read_model(con: duckdb.DuckDBPyConnection, path: Path) -> Model:
     """Read one model and the .yml beside it. Raises ValueError naming the file if either is wrong."""
     table = f"{path.parent.name}.{path.stem}"
     sql = path.read_text(encoding="utf-8")
     beside = path.with_suffix(".yml")
     if not beside.exists():
         raise ValueError(f"{path.name} has no {beside.name} beside it")
+    model = Model(table, sql, yaml.load(beside.read_text(encoding="utf-8"), yaml.CSafeLoader))
     try:
-        reads = tables_read(sql)
+        compared = [tables_read(con, check.sql) for check in model.checks]
+        return replace(model, reads=tables_read(con, sql), compared=frozenset().union(*compared))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    return Model(table, sql, yaml.safe_load(beside.read_text(encoding="utf-8")), reads)
 
 
 @cache
 def models(folder: Path = MODELS) -> tuple[Model, ...]:
     """All models, each after those it reads."""
-    waiting = {model.table: model for model in map(read_model, sorted(folder.glob("*/*.sql")))}
+    with duckdb.connect() as con:
+        waiting = {model.table: model for model in (read_model(con, path) for path in sorted(folder.glob("*/*.sql")))}
     ordered: list[Model] = []
     while waiting:
-        ready = [m for m in waiting.values() if not m.reads & waiting.keys()]
+        ready = [m for m in waiting.values() if not m.depends & waiting.keys()]
         if not ready:
             raise ValueError(f"models read each other in a circle: {', '.join(sorted(waiting))}")
         for model in ready:

@@ -1,6 +1,6 @@
 """An inbox full of made-up workbooks, so that a new home has something to show. Every one says so on every sheet.
 
-Which figures are made up is data (sources/forms/illustrative.yml); here are the dice, the days of sending and the
+Which figures are made up is data (sources/illustrative.yml); here are the dice, the days of sending and the
 mistakes. What a workbook looks like (template.py) does not belong here. The mistakes, all sent by agencies of
 Vĩnh Lại, and what the rules say to each:
 
@@ -84,7 +84,7 @@ def fill_inbox(home: Home, registry: Registry, ledger: Ledger, *, seed: int = 57
     if files := waiting(home):
         raise ValueError(f"{len(files)} files wait in {home.shown(home.inbox)}, the first is {files[0].path.name}: "
                          f"take them out, or set KPI57_HOME to a new folder")  # fmt: skip
-    settings: Row = read_yaml(SOURCES / "forms" / "illustrative.yml")
+    settings: Row = read_yaml(SOURCES / "illustrative.yml")
     ledger.append([{"event": "illustrative", "seed": seed, "day": settings["day"].isoformat()}])
     inbox = _Inbox(home, registry, random.Random(f"{seed}|times"))
     figures = {code: _Figures(registry, settings, code, seed) for code in sorted(registry.commune_codes_with_plans)}

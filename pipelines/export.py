@@ -31,16 +31,21 @@ class BundleDamagedError(RuntimeError):
     """A bundle that stands already is not what its name says; it is left for a person to look at."""
 
 
-def export(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Path:
+def export(
+    home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str, *, only_if_new: bool = False
+) -> Path:
     """Write the bundle of a period for a commune (its code) or for all communes with plans ('city').
 
-    con: a database with core and marts built. Returns the bundle's folder; one that stands already is checked and
-    returned as it is. Raises LookupError for an unknown period or a commune without a plan, BundleDamagedError if the
-    bundle stands already and is not whole.
+    con: a database with core and marts built. only_if_new: where a bundle made from the same submissions and sources
+    stands, return it, even if it speaks of an earlier day. Returns the bundle's folder; one that stands already is
+    checked and returned as it is. Raises LookupError for an unknown period or a commune without a plan,
+    BundleDamagedError if the bundle stands already and is not whole.
     """
     extract = read_extract(con, period_code, scope)
     above = home.exports / period_code / scope
     above.mkdir(parents=True, exist_ok=True)
+    if only_if_new and (standing := _made_from_the_same(above, extract)):
+        return standing
     with tempfile.TemporaryDirectory(prefix=".making-", dir=above) as making:
         made = Path(making) / "bundle"
         made.mkdir()
@@ -80,6 +85,23 @@ def verify(bundle: Path) -> list[str]:
 # ---------------------------------------------------------------- sealing
 
 
+def _made_from_the_same(above: Path, extract: Extract) -> Path | None:
+    """The newest bundle made from the same submissions and sources by the same versions, if one stands."""
+    for bundle in sorted(above.glob("[0-9]*"), reverse=True):
+        manifest = json.loads((bundle / MANIFEST).read_bytes())
+        if manifest["made_from"] == _made_from(extract) and manifest["versions"] == _versions():
+            return bundle
+    return None
+
+
+def _made_from(extract: Extract) -> dict[str, Any]:
+    return {"submissions": extract.submissions, "sources_fingerprint": extract.sources_fingerprint}
+
+
+def _versions() -> dict[str, str]:
+    return {package: version(package) for package in _VERSIONS}
+
+
 def _write(extract: Extract, folder: Path) -> str:
     """Write all files of the bundle into the folder. Returns the bundle's id."""
     name = f"{extract.stem}.xlsx"
@@ -96,8 +118,8 @@ def _write(extract: Extract, folder: Path) -> str:
         "what": {"period_code": extract.period_code, "scope": extract.scope, "communes": list(extract.communes)},
         "as_of_on": extract.as_of_on.isoformat(),
         "is_illustrative": extract.is_illustrative,
-        "made_from": {"submissions": extract.submissions, "sources_fingerprint": extract.sources_fingerprint},
-        "versions": {package: version(package) for package in _VERSIONS},
+        "made_from": _made_from(extract),
+        "versions": _versions(),
         "files": files,
     }
     path = folder / MANIFEST

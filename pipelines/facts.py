@@ -7,8 +7,9 @@ rule needs no condition of its own. Which facts are wrong is data (sources/forms
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from pipelines.layout import address
@@ -123,6 +124,15 @@ def _number(typed: Mapping[str, list[str]], name: str) -> Number:
     return number
 
 
+def _kept(number: Number) -> Number:
+    return number if number.value is None else replace(number, value=to_four_places(number.value))
+
+
+def to_four_places(value: Decimal) -> Decimal:
+    """A figure as DECIMAL(18, 4) keeps it."""
+    return value.quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+
+
 def _shown(typed: Mapping[str, list[str]], name: str) -> str:
     """What stands in the cell, as a Vietnamese reader sees it."""
     if name not in typed:
@@ -172,7 +182,8 @@ def _yes_no(registry: Registry, typed: Mapping[str, list[str]]) -> Row:
 
 
 def _figures(kind: str, unit: str, typed: Mapping[str, list[str]]) -> Row:
-    numbers = {name: _number(typed, name) for name in ("numerator", "denominator", "value")}
+    # to the places the warehouse keeps, so that a rate is always that of the parts stored beside it
+    numbers = {name: _kept(_number(typed, name)) for name in ("numerator", "denominator", "value")}
     num, den, value = (numbers[name].value for name in ("numerator", "denominator", "value"))
     given = {name: number.value for name, number in numbers.items() if number.value is not None}
     ambiguous = next((name for name, number in numbers.items() if number.problem == "ambiguous"), None)

@@ -52,7 +52,7 @@ def receive_files(home: Home) -> Rows:
     registry = registries.load()
     with building(home) as con:
         known = count(con, "raw.receipt")
-        rows = receipts(ledger.of("received"), registry.communes, registry.agencies)[known:]
+        rows = receipts(ledger.of("received"), registry.city_communes, registry.agencies)[known:]
         set_info(con, "as_of", ledger.as_of.isoformat())
         set_info(con, "illustrative", "true" if ledger.illustrative else "false")
         return {"raw.receipt": insert(con, "raw.receipt", rows), "raw.build_info": count(con, "raw.build_info")}
@@ -159,7 +159,7 @@ def write_extracts(home: Home) -> list[str]:
         if newest is None:
             return []
         communes = [r[0] for r in con.execute("SELECT commune_code FROM core.dim_commune WHERE has_plan").fetchall()]
-        return [home.shown(export(home, con, newest[0], scope)) for scope in ["city", *communes]]
+        return [home.shown(export(home, con, newest[0], scope, only_if_new=True)) for scope in ["city", *communes]]
 
 
 def _dicts(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
@@ -180,7 +180,7 @@ def check_file(
     folder = f"{commune or stated.get('commune_code', '')}/{agency or stated.get('agency_code', '')}"
     entry = {"sequence": 1, "submission_id": "check", "sha256": "", "size": 0, "folder": folder, "name": path.name,
              "received_at": datetime.now(VIETNAM).isoformat()}  # fmt: skip
-    [receipt] = receipts([entry], registry.communes, registry.agencies)
+    [receipt] = receipts([entry], registry.city_communes, registry.agencies)
     checked = validate_readings(registry, [receipt], {"check": got})
     counts = {"read": len(checked.lines), "accepted": 0, "rejected": 0, "ignored": 0}
     for line in checked.lines:

@@ -41,10 +41,43 @@ def address(row: int, column: int) -> str:
     return f"{column_letter(column)}{row}"
 
 
-def lay_out(sheets: list[Sheet], form: dict[str, Any]) -> dict[str, Any]:
+class Form:
+    """The form under sources/forms, prepared once for reading many files."""
+
+    def __init__(self, form: dict[str, Any]) -> None:
+        self.tables = [_Table(layout) for layout in form["sheets"]]
+        self.labels = {fold(text): part["name"] for part in form["identification"]
+                       for text in [part["label"], *part.get("aliases", [])]}  # fmt: skip
+        self.totals = [fold(word) for word in form["totals"]]
+        self.footers = [fold(word) for word in form["footers"]]
+
+
+class _Table:
+    """One kind of table of the form: its headers under all their aliases, and which of them it needs."""
+
+    def __init__(self, layout: dict[str, Any]) -> None:
+        columns = layout["columns"]
+        self.kind: str = layout["kind"]
+        self.names = {fold(text): c["name"] for c in columns for text in [c["header"], *c.get("aliases", [])]}
+        self.longest = max(map(len, self.names)) + 20  # folding drops spaces; a longer text is no header
+        self.headers = {c["name"]: c["header"] for c in columns}
+        self.required = [c["name"] for c in columns if c.get("required")]
+        self.answers = [c["name"] for c in columns if c.get("answer")]
+        self.key = self.required[0]
+
+    def matches(self, cells: dict[int, Cell]) -> list[tuple[int, str]]:
+        """Columns of a row whose text is one of the headers: (column number, column name), left to right."""
+        return [
+            (column, self.names[key])
+            for column, cell in sorted(cells.items())
+            if cell.kind == "t" and len(cell.text) <= self.longest and (key := fold(cell.text)) in self.names
+        ]
+
+
+def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
     """Find the form's tables in a workbook.
 
-    Returns a reading: problem '' ; sheet_names; identification {name: [text, sheet, cell]}; tables: list of
+    Returns a reading: problem ''; sheet_names; identification {name: [text, sheet, cell]}; tables: list of
     {kind, sheet, header_row, missing, repeated, headers, columns, lines}, where a line is
     {row, kind, typed} with kind data, blank, total, note, unanswered, and typed {column: [cell, kind, text]}.
     """
@@ -52,11 +85,11 @@ def lay_out(sheets: list[Sheet], form: dict[str, Any]) -> dict[str, Any]:
     identification: dict[str, list[str]] = {}
     for sheet in sheets:
         rows = _rows(sheet)
-        table = _find_table(sheet, rows, form)
-        if table is None:
+        header = _find_header(rows, form)
+        if header is None:
             continue
-        tables.append(table)
-        for name, found in _identify(sheet, rows, table["header_row"], form).items():
+        tables.append(_make_table(sheet, rows, header, form))
+        for name, found in _identify(sheet, rows, header.row, form).items():
             identification.setdefault(name, found)
     return {
         "problem": "",
@@ -73,77 +106,58 @@ def _rows(sheet: Sheet) -> dict[int, dict[int, Cell]]:
     return rows
 
 
-def _aliases(columns: list[dict[str, Any]]) -> dict[str, str]:
-    return {fold(text): c["name"] for c in columns for text in [c["header"], *c.get("aliases", [])]}
+class _Header(NamedTuple):
+    row: int
+    table: _Table
+    matches: list[tuple[int, str]]
 
 
-def _find_table(sheet: Sheet, rows: dict[int, dict[int, Cell]], form: dict[str, Any]) -> dict[str, Any] | None:
-    best: tuple[int, int, dict[str, Any]] | None = None
-    for layout in form["sheets"]:
-        names = _aliases(layout["columns"])
-        required = [c["name"] for c in layout["columns"] if c.get("required")]
-        for row in sorted(r for r in rows if r <= HEADER_WITHIN):
-            matches = [(column, names[key]) for column, cell in sorted(rows[row].items())
-                       if cell.kind == "t" and (key := fold(cell.text)) in names]  # fmt: skip
+def _find_header(rows: dict[int, dict[int, Cell]], form: Form) -> _Header | None:
+    """The first row with every required header of a table, else the row with most of them (two at least)."""
+    best: _Header | None = None
+    most = 1
+    for row in sorted(r for r in rows if r <= HEADER_WITHIN):
+        for table in form.tables:
+            matches = table.matches(rows[row])
             found = {name for _, name in matches}
-            score = sum(name in found for name in required)
-            if score >= 2 and (best is None or score > best[0]):
-                best = (score, row, {"layout": layout, "matches": matches, "required": required})
-    if best is None:
-        return None
-    _, header_row, chosen = best
-    return _make_table(sheet, rows, header_row, form, **chosen)
+            score = sum(name in found for name in table.required)
+            if score > most:
+                best, most = _Header(row, table, matches), score
+            if score == len(table.required):
+                return best
+    return best
 
 
-def _make_table(
-    sheet: Sheet,
-    rows: dict[int, dict[int, Cell]],
-    header_row: int,
-    form: dict[str, Any],
-    layout: dict[str, Any],
-    matches: list[tuple[int, str]],
-    required: list[str],
-) -> dict[str, Any]:
+def _make_table(sheet: Sheet, rows: dict[int, dict[int, Cell]], header: _Header, form: Form) -> dict[str, Any]:
     columns: dict[str, int] = {}
     repeated = []
-    for column, name in matches:
+    for column, name in header.matches:
         if name in columns:
-            repeated.append(clean(rows[header_row][column].text))
+            repeated.append(clean(rows[header.row][column].text))
         columns.setdefault(name, column)
-    headers = {c["name"]: c["header"] for c in layout["columns"]}
-    answers = [c["name"] for c in layout["columns"] if c.get("answer")]
-    key = next(c["name"] for c in layout["columns"] if c.get("required"))
-    last = max((r for r in rows if rows[r]), default=header_row)
+    table = header.table
     return {
-        "kind": layout["kind"],
+        "kind": table.kind,
         "sheet": sheet.name,
-        "header_row": header_row,
-        "missing": [headers[name] for name in required if name not in columns],
+        "header_row": header.row,
+        "missing": [table.headers[name] for name in table.required if name not in columns],
         "repeated": repeated,
-        "headers": [clean(cell.text) for _, cell in sorted(rows[header_row].items())],
+        "headers": [clean(cell.text) for _, cell in sorted(rows[header.row].items())],
         "columns": columns,
-        "lines": [
-            _line(row, rows.get(row, {}), columns, key, answers, form) for row in range(header_row + 1, last + 1)
-        ],
+        "lines": [_line(row, rows.get(row, {}), columns, table, form) for row in range(header.row + 1, max(rows) + 1)],
     }
 
 
-def _line(
-    row: int,
-    cells: dict[int, Cell],
-    columns: dict[str, int],
-    key: str,
-    answers: list[str],
-    form: dict[str, Any],
-) -> dict[str, Any]:
+def _line(row: int, cells: dict[int, Cell], columns: dict[str, int], table: _Table, form: Form) -> dict[str, Any]:
     typed = {name: [address(row, column), *cells[column]] for name, column in columns.items() if column in cells}
+    answered = any(name in typed for name in table.answers)
     if not cells:
         kind = "blank"
-    elif key in typed:
-        kind = "data" if any(name in typed for name in answers) else "unanswered"
-    elif _begins(cells, form["totals"]):
+    elif table.key in typed:
+        kind = "data" if answered else "unanswered"
+    elif _begins(cells, form.totals):
         kind = "total"
-    elif _begins(cells, form["footers"]) or not any(name in typed for name in answers):
+    elif _begins(cells, form.footers) or not answered:
         kind = "note"
     else:
         kind = "data"
@@ -153,20 +167,16 @@ def _line(
 def _begins(cells: dict[int, Cell], words: list[str]) -> bool:
     """Whether the line's first text begins with one of the words."""
     first = next((fold(cell.text) for _, cell in sorted(cells.items()) if cell.kind == "t"), "")
-    return any(first == (w := fold(word)) or first.startswith((w + " ", w + ":", w + "(")) for word in words)
+    return any(first == word or first.startswith((word + " ", word + ":", word + "(")) for word in words)
 
 
-def _identify(
-    sheet: Sheet, rows: dict[int, dict[int, Cell]], header_row: int, form: dict[str, Any]
-) -> dict[str, list[str]]:
+def _identify(sheet: Sheet, rows: dict[int, dict[int, Cell]], header_row: int, form: Form) -> dict[str, list[str]]:
     """Labelled values above the table: {name: [text, sheet, cell]}."""
-    labels = {fold(text): part["name"] for part in form["identification"]
-              for text in [part["label"], *part.get("aliases", [])]}  # fmt: skip
     found: dict[str, list[str]] = {}
     for row in sorted(r for r in rows if r < header_row):
         cells = sorted(rows[row].items())
         for (_, label), (column, value) in pairwise(cells):
-            name = labels.get(fold(label.text))
+            name = form.labels.get(fold(label.text))
             if name and name not in found:
                 found[name] = [clean(value.text), sheet.name, address(row, column)]
     return found

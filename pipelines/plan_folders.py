@@ -32,7 +32,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 def read_yaml(path: Path) -> Any:
     with path.open(encoding="utf-8") as handle:
-        return yaml.safe_load(handle)
+        return yaml.load(handle, yaml.CSafeLoader)
 
 
 class AgencyNames:
@@ -168,9 +168,10 @@ class PlanReader:
         settled: dict[tuple[str, str], str] = {}
         for plan in self.plans.values():
             settled |= {(plan["commune_code"], code): agency for code, agency in plan["reports"].items()}
+        superseded = {(plan["commune_code"], plan["supersedes"]) for plan in self.plans.values() if plan["supersedes"]}
         for target in self.targets:
             plan = self.plans[target["plan_id"]]
-            if target["lead_agency_code"]:
+            if target["lead_agency_code"] and (plan["commune_code"], plan["document_number"]) not in superseded:
                 key = (target["commune_code"], target["indicator_code"])
                 leads.setdefault(key, set()).add(self.reporter(plan, target["lead_agency_code"]))
         for key, codes in leads.items():

@@ -16,12 +16,12 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from pipelines.layout import Cell, Sheet, lay_out
+from pipelines.layout import Cell, Form, Sheet, lay_out
 
 SECONDS_A_FILE = 30
 BYTES_A_WORKER = 2 * 1024**3
 WORKERS = 2
-_NOT_A_WORKBOOK = ("Cannot detect file format", "Invalid file format")
+_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # zip (xlsx, ods), compound file (xls)
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def read_all(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, d
         return
     context = multiprocessing.get_context("spawn")
     workers = min(WORKERS, len(pending))
-    with ProcessPool(workers, initializer=_limit_memory, initargs=[BYTES_A_WORKER], context=context) as pool:
-        futures = [(job, pool.schedule(read_file, args=[job.path, form], timeout=SECONDS_A_FILE)) for job in pending]
+    with ProcessPool(workers, initializer=_start_worker, initargs=[BYTES_A_WORKER, form], context=context) as pool:
+        futures = [(job, pool.schedule(_read_in_worker, args=[job.path], timeout=SECONDS_A_FILE)) for job in pending]
         for job, future in futures:
             try:
                 yield job, future.result()
@@ -54,7 +54,12 @@ def read_all(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, d
                 yield job, {"problem": "too_large"}
 
 
-def _limit_memory(size: int) -> None:
+_worker_form: Form | None = None
+
+
+def _start_worker(size: int, form: dict[str, Any]) -> None:
+    global _worker_form
+    _worker_form = Form(form)
     try:
         import resource
     except ImportError:  # Windows has no address-space limit; the time limit still holds there
@@ -62,7 +67,13 @@ def _limit_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
-def read_file(path: Path, form: dict[str, Any]) -> dict[str, Any]:
+def _read_in_worker(path: Path) -> dict[str, Any]:
+    if _worker_form is None:
+        raise RuntimeError("the worker was not started with a form")
+    return read_file(path, _worker_form)
+
+
+def read_file(path: Path, form: Form) -> dict[str, Any]:
     """Read one file in this process. Returns a reading (layout.lay_out) or {"problem": code}."""
     if path.stat().st_size == 0:
         return {"problem": "empty"}
@@ -71,17 +82,17 @@ def read_file(path: Path, form: dict[str, Any]) -> dict[str, Any]:
     except (MemoryError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - calamine panics with a PanicException, which is no Exception
-        return {"problem": _problem_of(error)}
+        return {"problem": _problem_of(error, path)}
     return lay_out(sheets, form)
 
 
-def _problem_of(error: BaseException) -> str:
+def _problem_of(error: BaseException, path: Path) -> str:
     text = str(error)
+    with path.open("rb") as handle:
+        begins_as_workbook = handle.read(8).startswith(_SIGNATURES)
     if "password" in text.casefold() or "encrypt" in text.casefold():
         return "protected"
-    if any(words in text for words in _NOT_A_WORKBOOK):
-        return "not_a_workbook"
-    return "damaged"
+    return "damaged" if begins_as_workbook else "not_a_workbook"
 
 
 def read_sheets(path: Path) -> list[Sheet]:

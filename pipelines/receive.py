@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.home import Home
 from pipelines.vietnamese import clean
-from pipelines.warehouse import fsync
+from pipelines.warehouse import fsync, swap_in
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 _TEMPORARY = ("~$", ".", "~")
@@ -40,6 +39,15 @@ class Waiting:
     def identity(self) -> str:
         """Tells this very file from a later copy with the same name and content."""
         return f"{self.stat.st_ino}:{self.stat.st_ctime_ns}"
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it is still the file that was listed, neither replaced nor written to."""
+        try:
+            now, then = self.path.stat(), self.stat
+        except FileNotFoundError:
+            return False
+        return (now.st_ino, now.st_size, now.st_mtime_ns) == (then.st_ino, then.st_size, then.st_mtime_ns)
 
 
 class Ledger:
@@ -114,37 +122,45 @@ def receive(home: Home, ledger: Ledger) -> int:
     """Take every waiting file into archive and ledger. Returns how many were entered."""
     files = waiting(home)
     entered = {(e["folder"], e["name"], e["identity"]) for e in ledger.of("received")}
-    new = [w for w in files if (w.folder, w.path.name, w.identity) not in entered]
-    entries = [_archive(home, w) for w in new]
-    _stamp(ledger, new, entries)
-    ledger.append(entries)
+    new = [w for w in files if (_printable(w.folder), _printable(w.path.name), w.identity) not in entered]
+    taken = [(w, entry) for w in new for entry in [_archive(home, w)] if w.is_unchanged]
+    _stamp(ledger, taken)
+    ledger.append(entry for _, entry in taken)
     for w in files:
-        w.path.unlink()
-    return len(entries)
+        if w.is_unchanged:  # what changed under our hands stays for the next run
+            w.path.unlink()
+    return len(taken)
 
 
 def _archive(home: Home, w: Waiting) -> dict[str, Any]:
-    with w.path.open("rb") as handle:
-        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+    home.archive.mkdir(parents=True, exist_ok=True)
+    temporary = home.archive / "incoming.new"
+    digest = hashlib.sha256()
+    with w.path.open("rb") as source, temporary.open("wb") as copy:
+        while block := source.read(1 << 20):
+            digest.update(block)
+            copy.write(block)
+    sha256 = digest.hexdigest()
     place = archived(home, sha256)
     if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = place.with_suffix(".new")
-        shutil.copyfile(w.path, temporary)
-        fsync(temporary)
-        temporary.replace(place)
-        fsync(place.parent)
+        place.parent.mkdir(exist_ok=True)
+        swap_in(temporary, place)
     return {
         "event": "received",
         "sha256": sha256,
         "size": w.stat.st_size,
-        "folder": w.folder,
-        "name": w.path.name,
+        "folder": _printable(w.folder),
+        "name": _printable(w.path.name),
         "identity": w.identity,
     }
 
 
-def _stamp(ledger: Ledger, files: list[Waiting], entries: list[dict[str, Any]]) -> None:
+def _printable(name: str) -> str:
+    """A file's name as text; bytes that are no UTF-8 as \\xNN."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _stamp(ledger: Ledger, taken: list[tuple[Waiting, dict[str, Any]]]) -> None:
     """Give each entry its submission_id and received_at, which never goes back, whatever the clock does.
 
     Received is when this run took it: the sender's clock is no proof. Only in an illustrative home is it the file's
@@ -154,7 +170,7 @@ def _stamp(ledger: Ledger, files: list[Waiting], entries: list[dict[str, Any]]) 
     now = datetime.now(VIETNAM)
     last = datetime.fromisoformat(received[-1]["received_at"]) if received else datetime.min.replace(tzinfo=VIETNAM)
     seen = Counter(e["sha256"] for e in received)
-    for w, entry in zip(files, entries, strict=True):
+    for w, entry in taken:
         at = datetime.fromtimestamp(int(w.stat.st_mtime), VIETNAM) if ledger.illustrative else now
         last = max(at, last + timedelta(microseconds=1))
         seen[entry["sha256"]] += 1

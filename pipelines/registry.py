@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,12 @@ class Registry:
         return {plan["commune_code"] for plan in self.plans.values()}
 
     @cached_property
+    def city_communes(self) -> set[str]:
+        """The communes of every city in which one has a plan: those whose folders are known."""
+        cities = {self.communes[code]["city_code"] for code in self.commune_codes_with_plans}
+        return {code for code, commune in self.communes.items() if commune["city_code"] in cities}
+
+    @cached_property
     def tasks_by_id(self) -> dict[str, Row]:
         return {task["task_id"]: task for task in self.tasks}
 
@@ -89,6 +96,14 @@ class Registry:
             for commune, task_id, agency in self.task_duties
             if commune == commune_code and agency == agency_code
         ]
+
+    def due_on(self, commune_code: str, period: Period) -> date | None:
+        """The day a period is due for the commune: for a year the plan's own day where it sets one (staged.stg_due)."""
+        own = [plan["annual_report_due"] for _, plan in sorted(self.plans.items())
+               if plan["commune_code"] == commune_code and plan["annual_report_due"]]  # fmt: skip
+        if period.kind == "year" and own:
+            return date.fromisoformat(f"{period.code}-{own[-1]}")
+        return period.due_on
 
     def rows(self) -> dict[str, list[Row]]:
         """The registry as rows of the raw tables, by table name."""

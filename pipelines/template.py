@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime, time
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -227,7 +227,7 @@ def _write_identification(sheet: Worksheet, row: int, layout: Row, order: _Order
 
 def _identification(order: _Order) -> dict[str, str]:
     registry, period, form = order.registry, order.period, order.form
-    due_on = _due_on(registry, order.commune_code, period)
+    due_on = registry.due_on(order.commune_code, period)
     return {
         "commune_code": order.commune_code,
         "commune_name": registry.communes[order.commune_code]["commune_name"],
@@ -241,15 +241,6 @@ def _identification(order: _Order) -> dict[str, str]:
         "folder": f"{registry.folder_of(order.commune_code)}/{order.agency_code}",
         "due_on": f"{due_on:%d/%m/%Y}" if due_on else form["wording"]["no_due_day"],
     }
-
-
-def _due_on(registry: Registry, commune_code: str, period: Period) -> date | None:
-    """The day the period's figures are due: for a year the plan's own day where it sets one (as staged.stg_due)."""
-    own = [plan["annual_report_due"] for _, plan in sorted(registry.plans.items())
-           if plan["commune_code"] == commune_code and plan["annual_report_due"]]  # fmt: skip
-    if period.kind == "year" and own:
-        return date.fromisoformat(f"{period.code}-{own[-1]}")
-    return period.due_on
 
 
 def _write_line(sheet: Worksheet, row: int, ordinal: int, line: _Line, columns: list[Row], form: Row) -> None:
@@ -323,7 +314,6 @@ def _finish(sheet: Worksheet, order: _Order, *, is_active: bool) -> None:
     commune = order.registry.communes[order.commune_code]["commune_name"]
     agency = order.registry.agencies[order.agency_code]["agency_name"].replace("&", "&&")
     page(sheet, footer=f"{commune} – {agency} – {order.period.label}")
-    sheet.page_margins.footer = 0.3  # inches: below the text's own margin, or the footer is cut
     sheet.sheet_view.zoomScale = ZOOM
     sheet.sheet_view.tabSelected = is_active
     sheet.sheet_view.showGridLines = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -19,12 +19,11 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from pipelines.facts import file_facts, indicator_facts, line_facts, task_facts
+from pipelines.facts import file_facts, indicator_facts, line_facts, task_facts, to_four_places
 from pipelines.registry import Registry
 
 Row = dict[str, Any]
 _NUMBERS = ("percent", "ratio_numerator", "ratio_denominator", "smallest_number", "result_gap", "percent_done")
-_FOUR_PLACES = Decimal("0.0001")
 
 
 class Checked(NamedTuple):
@@ -173,7 +172,7 @@ def _fact(line: Row) -> Row:
 def _stored(value: Any) -> Any:
     """Decimals to the four places the warehouse keeps; empty text as NULL."""
     if isinstance(value, Decimal):
-        return str(value.quantize(_FOUR_PLACES, ROUND_HALF_EVEN))
+        return str(to_four_places(value))
     if isinstance(value, date):
         return value.isoformat()
     return value or None

@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 _TONES = {"\u0300": "1", "\u0301": "2", "\u0303": "3", "\u0309": "4", "\u0323": "5"}
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d\xad]")
@@ -35,6 +36,7 @@ def _fold_word(word: str) -> str:
     return _I_OR_Y.sub(r"\1i\2", folded)
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """The key under which two spellings of one name meet.
 

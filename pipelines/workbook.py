@@ -11,12 +11,14 @@ import os
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
+from copy import copy
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -43,31 +45,63 @@ SEVERITY_FILLS = {
 }
 
 
-def put(cell: Cell, value: Any, *, bold: bool = False, size: int = 11, wrap: bool = True, center: bool = False,
+class _Look(NamedTuple):
+    bold: bool
+    size: int
+    wrap: bool
+    center: bool
+    fill: PatternFill | None
+    color: str | None
+    border: bool
+    number: str | None
+    answer: bool
+    quoted: bool
+
+
+def put(cell: Any, value: Any, *, bold: bool = False, size: int = 11, wrap: bool = True, center: bool = False,
         fill: PatternFill | None = None, color: str | None = None, border: bool = True, number: str | None = None,
-        answer: bool = False) -> Cell:  # fmt: skip
-    """Write one cell in the house's look. Text never becomes a formula, whatever it begins with.
+        answer: bool = False) -> Any:  # fmt: skip
+    """Write one cell in the house's look, and return it. Text never becomes a formula, whatever it begins with.
 
     number: the number format. answer: unlocked for the officer, on the answer fill.
     """
     if isinstance(value, str):
         value = ILLEGAL_CHARACTERS_RE.sub("", value)
     cell.value = value
+    quoted = isinstance(value, str) and value.startswith(_FORMULA_STARTS)
     if isinstance(value, str):
         cell.data_type = "s"
-        cell.quotePrefix = value.startswith(_FORMULA_STARTS)
-    cell.font = Font(name=FONT, size=size, bold=bold, color=color)
-    cell.alignment = Alignment(wrap_text=wrap, vertical="center" if center else "top",
-                               horizontal="center" if center else None)  # fmt: skip
-    if border:
-        cell.border = BORDER
-    if answer:
-        cell.fill, cell.protection = ANSWER_FILL, Protection(locked=False)
-    if fill is not None:
-        cell.fill = fill
-    if number is not None:
-        cell.number_format = number
+    look = _Look(bold, size, wrap, center, fill, color, border, number, answer, quoted)
+    # openpyxl hashes each part of a style for each cell; a look is made once a workbook and then shared
+    looks = _LOOKS.setdefault(cell.parent.parent, {})
+    if (made := looks.get(_key(look))) is not None:
+        cell._style = copy(made)
+    else:
+        _dress(cell, look)
+        looks[_key(look)] = copy(cell._style)
     return cell
+
+
+_LOOKS: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+
+
+def _key(look: _Look) -> Any:
+    return (*look[:4], look.fill.fgColor.rgb if look.fill else None, *look[5:])
+
+
+def _dress(cell: Any, look: _Look) -> None:
+    cell.font = Font(name=FONT, size=look.size, bold=look.bold, color=look.color)
+    cell.alignment = Alignment(wrap_text=look.wrap, vertical="center" if look.center else "top",
+                               horizontal="center" if look.center else None)  # fmt: skip
+    cell.quotePrefix = look.quoted
+    if look.border:
+        cell.border = BORDER
+    if look.answer:
+        cell.fill, cell.protection = ANSWER_FILL, Protection(locked=False)
+    if look.fill is not None:
+        cell.fill = look.fill
+    if look.number is not None:
+        cell.number_format = look.number
 
 
 def head(sheet: Worksheet, row: int, titles: Sequence[str], widths: Sequence[float] | None = None) -> None:
@@ -88,6 +122,7 @@ def page(sheet: Worksheet, *, landscape: bool = True, footer: str = "") -> None:
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
     sheet.page_margins.left = sheet.page_margins.right = 0.4
     sheet.page_margins.top = sheet.page_margins.bottom = 0.6
+    sheet.page_margins.header = sheet.page_margins.footer = 0.25  # inside the margins, or it is cut
     sheet.oddFooter.left.text = footer
     sheet.oddFooter.right.text = "Trang &P/&N"
 

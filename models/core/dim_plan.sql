@@ -1,5 +1,18 @@
+-- A plan is in force from its date (where none is printed, from when the agencies report on it) until the plan that
+-- supersedes it.
+WITH dated AS (
+    SELECT *, coalesce(issued_on, reports_from) AS in_force_from
+    FROM raw.plan
+),
+superseding AS (
+    SELECT o.plan_id, arg_min(n.plan_id, n.in_force_from) AS superseded_by, min(n.in_force_from) AS in_force_to
+    FROM dated AS o
+    JOIN dated AS n ON n.commune_code = o.commune_code AND n.supersedes = o.document_number
+    GROUP BY o.plan_id
+)
 SELECT
-    plan_id, commune_code, document_number, issued_on, title, supersedes, annual_report_due, issuer, legal_basis,
-    focal_agency_code, reports_from
-FROM raw.plan
-ORDER BY plan_id
+    d.plan_id, d.commune_code, d.document_number, d.issued_on, d.title, d.supersedes, d.annual_report_due, d.issuer,
+    d.legal_basis, d.focal_agency_code, d.reports_from, d.in_force_from, s.in_force_to, s.superseded_by
+FROM dated AS d
+LEFT JOIN superseding AS s USING (plan_id)
+ORDER BY d.plan_id

@@ -10,10 +10,12 @@ WITH lines AS (
         ahead.as_written AS next_as_written
     FROM staged.stg_progress_line AS l
     ASOF LEFT JOIN staged.stg_milestone AS force
-        ON force.commune_code = l.commune_code AND force.indicator_code = l.indicator_code
+        ON force.commune_code = l.commune_code AND force.regime_from = l.regime_from
+        AND force.indicator_code = l.indicator_code
         AND force.scope = l.scope AND force.milestone_on <= l.measured_on
     ASOF LEFT JOIN staged.stg_milestone AS ahead
-        ON ahead.commune_code = l.commune_code AND ahead.indicator_code = l.indicator_code
+        ON ahead.commune_code = l.commune_code AND ahead.regime_from = l.regime_from
+        AND ahead.indicator_code = l.indicator_code
         AND ahead.scope = l.scope AND ahead.milestone_on > l.measured_on
 ),
 valued AS (

@@ -8,17 +8,17 @@ owed AS (
     SELECT o.commune_code, o.agency_code, d.period_code, d.due_on
     FROM owing AS o
     JOIN staged.stg_due AS d USING (commune_code)
-    JOIN core.dim_period AS p USING (period_code)
-    WHERE p.ends_on <= (SELECT as_of_on FROM core.dim_build)
+    WHERE d.asked_on <= (SELECT as_of_on FROM core.dim_build)
 ),
 came AS (
     SELECT
         commune_code, agency_code, period_code,
         count(*) AS submissions,
-        min(received_at) FILTER (status IN ('accepted', 'partly_accepted')) AS first_received_at,
-        max(received_at) FILTER (status IN ('accepted', 'partly_accepted')) AS last_received_at,
+        min(received_at) FILTER (rows_accepted + rows_unchanged > 0) AS first_received_at,
+        max(received_at) FILTER (rows_accepted + rows_unchanged > 0) AS last_received_at,
         sum(rows_accepted + rows_unchanged) AS lines_accepted,
-        sum(rows_rejected) AS lines_rejected
+        sum(rows_rejected) AS lines_rejected,
+        count(*) FILTER (status IN ('rejected', 'unreadable')) AS refused
     FROM core.fct_submission
     WHERE period_code IS NOT NULL AND status <> 'duplicate'
     GROUP BY ALL
@@ -30,7 +30,8 @@ judged AS (
         CASE
             WHEN c.first_received_at::DATE <= o.due_on THEN 'on_time'
             WHEN c.first_received_at IS NOT NULL THEN 'late'
-            WHEN c.submissions > 0 THEN 'refused'
+            WHEN c.lines_rejected > 0 OR c.refused > 0 THEN 'refused'
+            WHEN c.submissions > 0 THEN 'empty'
             WHEN o.due_on < (SELECT as_of_on FROM core.dim_build) THEN 'missing'
             ELSE 'pending'
         END AS reporting_status

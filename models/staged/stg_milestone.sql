@@ -1,17 +1,18 @@
--- The targets of one commune, indicator, scope and milestone as one line. Two targets conflict when their figures
--- differ ('90' against '100'); the same figure written '95' and '≥ 95' does not.
+-- The targets in force of one commune, indicator, scope and milestone as one line. Two targets conflict when their
+-- figures differ ('90' against '100'); the same figure written '95' and '≥ 95' does not.
 SELECT
-    commune_code, indicator_code, scope, milestone_on,
+    r.commune_code, r.regime_from, t.indicator_code, t.scope, t.milestone_on,
     count(*) AS targets,
-    count(DISTINCT (value, value_high)) > 1 AS is_conflict,
-    bool_and(operator = 'text') AS is_text,
-    min(value) AS value_lowest,
-    max(value) AS value_highest,
-    max(value_high) AS value_high,
-    bool_or(operator = '>') AS is_strict,
-    bool_and(is_aspirational) AS is_aspirational,
-    string_agg(as_written, ' | ' ORDER BY line_order) AS as_written,
-    string_agg(target_id, ' | ' ORDER BY line_order) AS target_ids
-FROM core.fct_target
+    count(DISTINCT (t.value, t.value_high)) > 1 AS is_conflict,
+    bool_and(t.operator = 'text') AS is_text,
+    min(t.value) AS value_lowest,
+    max(t.value) AS value_highest,
+    max(t.value_high) AS value_high,
+    bool_or(t.operator = '>') AS is_strict,
+    bool_and(t.is_aspirational) AS is_aspirational,
+    string_agg(t.as_written, ' | ' ORDER BY t.plan_id, t.line_order) AS as_written,
+    string_agg(t.target_id, ' | ' ORDER BY t.plan_id, t.line_order) AS target_ids
+FROM staged.stg_regime AS r
+JOIN core.fct_target AS t USING (plan_id)
 GROUP BY ALL
-ORDER BY ALL
+ORDER BY r.commune_code, r.regime_from, t.indicator_code, t.scope, t.milestone_on
