@@ -149,7 +149,7 @@ def feedback(warehouse: Warehouse) -> dg.MaterializeResult[None]:
 
 @dg.asset(deps=[published], group_name="export", kinds={"excel", "csv"})
 def city_extract(warehouse: Warehouse) -> dg.MaterializeResult[None]:
-    """Bundles of the newest closed month for the city and each commune with a plan."""
+    """Bundles of the newest month whose reports are due, for the city and each commune with a plan."""
     return dg.MaterializeResult(metadata={"bundles": flow.write_extracts(warehouse.home)})
 
 

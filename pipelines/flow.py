@@ -148,13 +148,13 @@ def write_feedback(home: Home) -> int:
 
 
 def write_extracts(home: Home) -> list[str]:
-    """Bundles of the newest closed month, for the city and for each commune with a plan. Returns their paths."""
+    """Bundles of the newest month whose reports are due, for the city and each commune with a plan. Returns paths."""
     from pipelines.export import export
 
     with reading(home) as con:
         newest = con.execute(
             "SELECT period_code FROM core.dim_period WHERE kind = 'month' "
-            "AND ends_on <= (SELECT as_of_on FROM core.dim_build) ORDER BY ends_on DESC LIMIT 1"
+            "AND due_on <= (SELECT as_of_on FROM core.dim_build) ORDER BY due_on DESC LIMIT 1"
         ).fetchone()
         if newest is None:
             return []

@@ -1,0 +1,135 @@
+"""The golden cases beside marts.mart_kpi_progress: given targets and figures, expect level and pace."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+import yaml
+from conftest import VINH_LAI
+
+from pipelines.build import build, models, offending
+from pipelines.home import MODELS
+from pipelines.vietnamese import parse_target
+from pipelines.warehouse import in_memory, insert, replace, set_info
+
+CASES = yaml.safe_load((MODELS / "marts" / "mart_kpi_progress.cases.yml").read_text(encoding="utf-8"))
+PLAN = "plan"
+
+
+def given(con, registry, case):
+    """One commune, one indicator, the case's targets and figures, as of the end of 2026."""
+    keep = ("raw.commune", "raw.agency", "raw.period", "raw.asked", "raw.status")
+    rows = {table: rows for table, rows in registry.rows().items() if table in keep}
+    indicator = {**registry.indicators["XHS-02"], "direction": case.get("direction", "higher_is_better")}
+    rows["raw.indicator"] = [indicator]
+    rows["raw.plan"] = [{"plan_id": PLAN, "commune_code": VINH_LAI, "title": "t", "issuer": "i", "legal_basis": "",
+                         "focal_agency_code": "VHXH", "reports_from": "2025-01-01"}]  # fmt: skip
+    rows["raw.target"] = [target(n, on, str(text)) for n, (on, text) in enumerate(case["targets"], 1)]
+    rows["raw.indicator_duty"] = [{"commune_code": VINH_LAI, "indicator_code": "XHS-02", "agency_code": "CA"}]
+    for n, (period, figure) in enumerate(case["figures"].items(), 1):
+        send(rows, n, str(period), figure)
+    for table, content in rows.items():
+        replace(con, table, content)
+    set_info(con, "as_of", "2026-12-31")
+
+
+def target(n, on, text):
+    said = parse_target(text)
+    return {"target_id": f"t{n}", "plan_id": PLAN, "commune_code": VINH_LAI, "indicator_code": "XHS-02", "name": "n",
+            "appendix": "I", "row_number": str(n), "scope": "", "milestone_on": str(on), "operator": said.operator,
+            "value": said.value, "value_high": said.value_high, "unit_of_measure": "%", "as_written": text,
+            "is_aspirational": said.is_aspirational, "lead_agency_code": "CA", "lead_as_written": "Công an xã",
+            "line_order": n}  # fmt: skip
+
+
+def send(rows, n, period, figure):
+    numerator, denominator = figure if isinstance(figure, list) else (figure, 100)
+    value = None if denominator == 0 else 100 * numerator / denominator
+    place = {"submission_id": f"s{n}", "source_sheet": "Chỉ tiêu", "source_row": 11}
+    rows.setdefault("raw.receipt", []).append(
+        {"submission_id": f"s{n}", "ledger_sequence": n, "sha256": f"{n}", "original_name": "f.xlsx", "folder": "f",
+         "commune_code": VINH_LAI, "agency_code": "CA", "received_at": f"2026-12-{n:02}T08:00:00",
+         "size_bytes": 1})  # fmt: skip
+    rows.setdefault("checked.submission", []).append(
+        {"submission_id": f"s{n}", "period_code": period, "is_unreadable": False, "is_refused": False}
+    )
+    rows.setdefault("checked.line", []).append({**place, "kind": "indicator", "disposition": "accepted"})
+    rows.setdefault("raw.line", []).append(
+        {"submission_id": f"s{n}", "table_number": 0, "source_row": 11, "kind": "data", "typed": "{}"}
+    )
+    rows.setdefault("checked.actual", []).append(
+        {**place, "source_cell": "G11", "indicator_code": "XHS-02", "numerator": numerator,
+         "denominator": denominator, "value": value})  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_progress(registry, case):
+    with in_memory() as con:
+        given(con, registry, case)
+        for model in models():
+            build(con, model)
+            for check in model.checks:
+                bad, examples = offending(con, check)
+                assert bad == 0 or check.severity == "warn", (model.table, check.code, examples)
+        for period, expected in case["expect"].items():
+            columns = list(expected)
+            [found] = con.execute(
+                f"SELECT {', '.join(columns)} FROM marts.mart_kpi_progress WHERE period_code = ?", [str(period)]
+            ).fetchall()
+            assert dict(zip(columns, map(plain, found), strict=True)) == expected
+
+
+def plain(value):
+    """A value as YAML writes it."""
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) else float(value)
+    return date(value.year, value.month, value.day) if isinstance(value, date) else value
+
+
+def test_rates_above_one_commune_are_sums_over_sums(registry):
+    """90 of 100 and 1 of 10 are 91 of 110, not the mean of 90 and 10."""
+    with in_memory() as con:
+        case = {"targets": [[date(2030, 12, 31), 90]], "figures": {"2026-10": [90, 100]}}
+        given(con, registry, case)
+        other = {}
+        send(other, 9, "2026-10", [1, 10])
+        for row in other["raw.receipt"]:
+            row["commune_code"] = "11086"
+        insert(con, "raw.plan", [{"plan_id": "other", "commune_code": "11086", "title": "t", "issuer": "i",
+                                  "legal_basis": "", "focal_agency_code": "VHXH",
+                                  "reports_from": "2025-01-01"}])  # fmt: skip
+        insert(con, "raw.target", [{**target(1, "2030-12-31", "90"), "plan_id": "other", "target_id": "o1",
+                                    "commune_code": "11086"}])  # fmt: skip
+        insert(con, "raw.indicator_duty", [{"commune_code": "11086", "indicator_code": "XHS-02", "agency_code": "CA"}])
+        for table, content in other.items():
+            insert(con, table, content)
+        for model in models():
+            build(con, model)
+        [found] = con.execute(
+            "SELECT numerator, denominator, value, communes_reporting, communes_in_city FROM marts.mart_city_progress "
+            "WHERE period_code = '2026-10'"
+        ).fetchall()
+        assert tuple(map(plain, found)) == (91, 110, 82.7273, 2, 114)
+
+
+def test_a_superseding_plan_brings_its_targets_from_its_day_on(registry):
+    with in_memory() as con:
+        given(con, registry, {"targets": [[date(2030, 12, 31), 90]], "figures": {"2026-03": 50, "2026-10": 55}})
+        con.execute("UPDATE raw.plan SET document_number = '37/KH-UBND', issued_on = DATE '2026-01-30'")
+        insert(con, "raw.plan", [{"plan_id": "revised", "commune_code": VINH_LAI, "document_number": "99/KH-UBND",
+                                  "issued_on": "2026-06-01", "title": "t", "issuer": "i", "legal_basis": "",
+                                  "supersedes": "37/KH-UBND", "focal_agency_code": "VHXH",
+                                  "reports_from": "2026-06-01"}])  # fmt: skip
+        insert(con, "raw.target", [{**target(1, "2030-12-31", "70"), "plan_id": "revised", "target_id": "r1"}])
+        for model in models():
+            build(con, model)
+        rows = con.execute(
+            "SELECT period_code, next_value FROM marts.mart_kpi_progress WHERE actual_id IS NOT NULL ORDER BY 1"
+        ).fetchall()
+        assert [(period, plain(value)) for period, value in rows] == [("2026-03", 90), ("2026-10", 70)]
+        assert con.execute("SELECT count(*) FROM core.fct_target").fetchone() == (2,)
+        assert con.execute("SELECT count(*) FROM marts.mart_plan_conflict").fetchone() == (0,)
+        assert con.execute("SELECT superseded_by, in_force_to FROM core.dim_plan WHERE plan_id = 'plan'").fetchone() == (
+            "revised",
+            date(2026, 6, 1),
+        )
