@@ -129,7 +129,9 @@ def test_a_superseding_plan_brings_its_targets_from_its_day_on(registry):
         assert [(period, plain(value)) for period, value in rows] == [("2026-03", 90), ("2026-10", 70)]
         assert con.execute("SELECT count(*) FROM core.fct_target").fetchone() == (2,)
         assert con.execute("SELECT count(*) FROM marts.mart_plan_conflict").fetchone() == (0,)
-        assert con.execute("SELECT superseded_by, in_force_to FROM core.dim_plan WHERE plan_id = 'plan'").fetchone() == (
+        assert con.execute(
+            "SELECT superseded_by, in_force_to FROM core.dim_plan WHERE plan_id = 'plan'"
+        ).fetchone() == (
             "revised",
             date(2026, 6, 1),
         )

@@ -48,8 +48,8 @@ def test_a_run_cut_off_before_the_inbox_was_cleared_enters_nothing_twice(home):
     kept = home.root / "kept"
     os.link(path, kept)  # the same file, as if the removal had never happened
     receive(home, Ledger(home))
-    os.rename(kept, path)
-    before = os.stat(path)
+    kept.rename(path)
+    before = path.stat()
     ledger = Ledger(home)
     ledger.entries[-1]["identity"] = f"{before.st_ino}:{before.st_ctime_ns}"
     assert receive(home, ledger) == 0
