@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -159,6 +160,7 @@ def serve(port: int) -> None:
     beside = Path(sys.executable).parent
     daemon = subprocess.Popen([beside / "dagster-daemon", "run", *workspace], cwd=PROJECT)
     page = subprocess.Popen([beside / "dagster-webserver", "-h", "127.0.0.1", "-p", str(port), *workspace], cwd=PROJECT)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by a service manager as by Ctrl+C
     click.echo(f"http://127.0.0.1:{port} (Ctrl+C to stop)", err=True)
     try:
         page.wait()

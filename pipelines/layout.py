@@ -16,17 +16,25 @@ HEADER_WITHIN = 60  # rows searched for a header
 
 
 class Cell(NamedTuple):
-    """What was typed: kind n (number), t (text), b (yes/no), d (date as ISO text); text in Excel's own notation."""
+    """What was typed: its kind, and its text in Excel's own notation.
+
+    Kinds: n number; p number shown as a percentage, as stored (0.855 for 85,5%); t text; b yes/no (1, 0); d date as
+    ISO text; e error ('#DIV/0!'); f formula that was never calculated (the formula).
+    """
 
     kind: str
     text: str
 
 
 class Sheet(NamedTuple):
-    """A worksheet's non-empty cells by (row, column), both from 1."""
+    """A worksheet's non-empty cells by (row, column), both from 1; what is hidden is read all the same."""
 
     name: str
     cells: Mapping[tuple[int, int], Cell]
+    is_hidden: bool = False
+    hidden_rows: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
+    merged: tuple[tuple[int, int, int, int], ...] = ()  # first row, first column, last row, last column
 
 
 def column_letter(column: int) -> str:
