@@ -27,6 +27,7 @@ REGISTRY = {
 }
 RECEIVED = {
     "raw/receipt": "The ledger: one row a file received.",
+    "raw/period_event": "Locks and unlocks of periods, from the ledger.",
     "raw/build_info": "The day the marts speak of, and whether the figures are illustrative.",
 }
 READ = {

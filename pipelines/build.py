@@ -48,8 +48,22 @@ class Model:
         return (self.reads | self.compared) - {self.table}
 
     @property
+    def parameters(self) -> list[str]:
+        """Parameters of a table macro, a SELECT asked with values: marts.progress_as_of(moment). [] for a table."""
+        return list(self.spec.get("parameters", []))
+
+    @property
+    def definition(self) -> str:
+        """The statement that makes it, for the database it is run in."""
+        if self.parameters:
+            return f"CREATE OR REPLACE MACRO {self.table}({', '.join(self.parameters)}) AS TABLE {self.sql}"
+        return f"CREATE OR REPLACE TABLE {self.table} AS {self.sql}"
+
+    @property
     def checks(self) -> list[Check]:
         """Checks of the .yml: the key is unique and complete, columns as marked, and its own queries."""
+        if self.parameters:  # holds no rows of its own
+            return []
         return [*self._key_checks(), *self._column_checks(), *self._own_checks()]
 
     def _key_checks(self) -> Iterator[Check]:
@@ -83,7 +97,7 @@ class Model:
 
 
 def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
-    """The schema-qualified tables a SELECT reads, by DuckDB's parser. Raises ValueError if it does not parse."""
+    """The schema-qualified tables and table macros a SELECT reads, by DuckDB's parser. Raises ValueError if it does not parse."""
     answer = con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
     tree = json.loads(answer[0]) if answer else {"error": True}
     if tree["error"]:
@@ -94,6 +108,8 @@ def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
         if isinstance(node, dict):
             if node.get("type") == "BASE_TABLE" and node["schema_name"]:
                 found.add(f"{node['schema_name']}.{node['table_name']}")
+            if node.get("type") == "TABLE_FUNCTION" and node["function"]["schema"]:
+                found.add(f"{node['function']['schema']}.{node['function']['function_name']}")
             node = list(node.values())
         if isinstance(node, list):
             for child in node:
@@ -134,13 +150,18 @@ def models(folder: Path = MODELS) -> tuple[Model, ...]:
 
 
 def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
-    """Make the model's table anew. Returns its rows; raises ValueError if its columns are not those of its .yml."""
-    con.execute(f"CREATE OR REPLACE TABLE {model.table} AS {model.sql}")
-    built, written = list(columns_of(con, model.table)), list(model.spec["columns"])
+    """Make the model's table or macro anew. Returns its rows; raises ValueError if its columns are not its .yml's."""
+    con.execute(model.definition)
+    if model.parameters:
+        nothing = ", ".join("NULL" for _ in model.parameters)
+        built = [row[0] for row in con.execute(f"DESCRIBE FROM {model.table}({nothing})").fetchall()]
+    else:
+        built = list(columns_of(con, model.table))
+    written = list(model.spec["columns"])
     if built != written:
         odd = sorted(set(built) ^ set(written)) or "their order"
         raise ValueError(f"{model.table}: the columns built and those of its .yml differ: {odd}")
-    return count(con, model.table)
+    return 0 if model.parameters else count(con, model.table)
 
 
 def offending(con: duckdb.DuckDBPyConnection, check: Check) -> tuple[int, list[str]]:

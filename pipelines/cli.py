@@ -170,3 +170,70 @@ def serve(port: int) -> None:
         for process in (page, daemon):
             process.terminate()
             process.wait()
+
+
+@main.command()
+@click.argument("commune")
+@click.argument("indicator")
+@click.argument("period")
+def trace(commune: str, indicator: str, period: str) -> None:
+    """Where a figure comes from: kpi57 trace 11164 XHS-02 2026-10."""
+    from pipelines.trace import trace as tell
+
+    try:
+        click.echo(tell(current_home(), commune, indicator, period))
+    except (LookupError, FileNotFoundError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _act(event: str, period: str, reason: str, by: str) -> None:
+    from pipelines import registry
+    from pipelines.receive import Ledger, act_on_period
+    from pipelines.warehouse import BusyError, run_lock
+
+    home = current_home()
+    if period not in registry.load().periods:
+        raise click.ClickException(f"'{period}' is no period: write 2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026")
+    try:
+        with run_lock(home):
+            act_on_period(Ledger(home), event, period, reason, by)
+    except BusyError as busy:
+        click.echo(f"kpi57: {busy}", err=True)
+        sys.exit(EXIT_BUSY)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"period {period} {event} by {by}: {reason}. Next: kpi57 run")
+
+
+@main.command()
+@click.option("--period", required=True, metavar="PERIOD", help="The period to close for the city, e.g. 2026-10.")
+@click.option("--reason", required=True, help="Why; kept in the ledger.")
+@click.option("--by", required=True, help="Who; kept in the ledger.")
+def lock(period: str, reason: str, by: str) -> None:
+    """Close a period: files that come later are kept and held."""
+    _act("locked", period, reason, by)
+
+
+@main.command()
+@click.option("--period", required=True, metavar="PERIOD", help="The period to open again.")
+@click.option("--reason", required=True, help="Why; kept in the ledger.")
+@click.option("--by", required=True, help="Who; kept in the ledger.")
+def unlock(period: str, reason: str, by: str) -> None:
+    """Open a locked period: what was held enters now."""
+    _act("unlocked", period, reason, by)
+
+
+@main.command()
+@click.pass_context
+def rebuild(context: click.Context) -> None:
+    """Make the whole warehouse again from archive and ledger, and run."""
+    from pipelines.warehouse import BusyError, run_lock
+
+    home = current_home()
+    try:
+        with run_lock(home):
+            home.build.unlink(missing_ok=True)
+    except BusyError as busy:
+        click.echo(f"kpi57: {busy}", err=True)
+        sys.exit(EXIT_BUSY)
+    context.invoke(run)

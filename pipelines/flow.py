@@ -20,7 +20,7 @@ from pipelines.build import models
 from pipelines.home import SOURCES, Home
 from pipelines.plan_folders import read_yaml
 from pipelines.read import Job, read_all
-from pipelines.receive import VIETNAM, Ledger, archived, receipts, receive
+from pipelines.receive import VIETNAM, Ledger, archived, period_events, receipts, receive
 from pipelines.registry import Registry
 from pipelines.warehouse import building, count, get_info, insert, reading, replace, set_info
 
@@ -36,7 +36,9 @@ def load_registry(home: Home) -> Rows:
     """Load sources/ into the raw tables. Where rules or registry changed, every file is read again."""
     registry = registries.load()
     mark = registries.fingerprint(SOURCES)
+    warehouse.prepare(home)
     with building(home) as con:
+        set_info(con, "schema", warehouse.schema_mark())
         if get_info(con, "fingerprint") != mark:
             for table in (*_READ, *_CHECKED):
                 con.execute(f"DELETE FROM {table}")
@@ -53,9 +55,14 @@ def receive_files(home: Home) -> Rows:
     with building(home) as con:
         known = count(con, "raw.receipt")
         rows = receipts(ledger.of("received"), registry.city_communes, registry.agencies)[known:]
+        events = replace(con, "raw.period_event", period_events(ledger))
         set_info(con, "as_of", ledger.as_of.isoformat())
         set_info(con, "illustrative", "true" if ledger.illustrative else "false")
-        return {"raw.receipt": insert(con, "raw.receipt", rows), "raw.build_info": count(con, "raw.build_info")}
+        return {
+            "raw.receipt": insert(con, "raw.receipt", rows),
+            "raw.period_event": events,
+            "raw.build_info": count(con, "raw.build_info"),
+        }
 
 
 def read_files(home: Home) -> Rows:
@@ -127,8 +134,7 @@ def _readings(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 def publish(home: Home) -> Rows:
     """Publish core and marts as one finished copy, described in English and Vietnamese."""
-    specs = {m.table: m.spec for m in models() if not m.table.startswith("staged.")}
-    return warehouse.publish(home, specs)
+    return warehouse.publish(home, [model for model in models() if not model.table.startswith("staged.")])
 
 
 def write_feedback(home: Home) -> int:

@@ -18,8 +18,8 @@ HEADER_WITHIN = 60  # rows searched for a header
 class Cell(NamedTuple):
     """What was typed: its kind, and its text in Excel's own notation.
 
-    Kinds: n number; p number shown as a percentage, as stored (0.855 for 85,5%); t text; b yes/no (1, 0); d date as
-    ISO text; e error ('#DIV/0!'); f formula that was never calculated (the formula).
+    Kinds: n number; t text; b yes/no ('1', '0'); d date (ISO); e error ('#DIV/0!'); p number in a cell formatted as a
+    percentage (the stored number: '0.855' for 85,5%); f formula never calculated (the formula).
     """
 
     kind: str
@@ -27,14 +27,17 @@ class Cell(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A worksheet's non-empty cells by (row, column), both from 1; what is hidden is read all the same."""
+    """A worksheet's non-empty cells by (row, column), both from 1, and how it is shown.
+
+    merged: ranges as (first row, first column, last row, last column).
+    """
 
     name: str
     cells: Mapping[tuple[int, int], Cell]
     is_hidden: bool = False
     hidden_rows: frozenset[int] = frozenset()
     hidden_columns: frozenset[int] = frozenset()
-    merged: tuple[tuple[int, int, int, int], ...] = ()  # first row, first column, last row, last column
+    merged: tuple[tuple[int, int, int, int], ...] = ()
 
 
 def column_letter(column: int) -> str:

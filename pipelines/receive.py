@@ -51,7 +51,7 @@ class Waiting:
 
 
 class Ledger:
-    """The append-only ledger, one JSON object a line: received, day, illustrative (locks and others later)."""
+    """The append-only ledger, one JSON object a line: received, locked, unlocked, day, illustrative."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
@@ -86,6 +86,12 @@ class Ledger:
     def illustrative(self) -> dict[str, Any] | None:
         """The entry that marks this home's figures as made up, if it has one."""
         return next(iter(self.of("illustrative")), None)
+
+    @property
+    def last_at(self) -> datetime:
+        """When the newest file was received or act entered: what comes after is later, whatever the clock says."""
+        times = [entry.get("received_at") or entry.get("at") for entry in self.entries]
+        return max((datetime.fromisoformat(at) for at in times if at), default=datetime.min.replace(tzinfo=VIETNAM))
 
     @property
     def as_of(self) -> date:
@@ -167,8 +173,7 @@ def _stamp(ledger: Ledger, taken: list[tuple[Waiting, dict[str, Any]]]) -> None:
     own time, so that made-up figures arrive on believable days.
     """
     received = ledger.of("received")
-    now = datetime.now(VIETNAM)
-    last = datetime.fromisoformat(received[-1]["received_at"]) if received else datetime.min.replace(tzinfo=VIETNAM)
+    now, last = datetime.now(VIETNAM), ledger.last_at
     seen = Counter(e["sha256"] for e in received)
     for w, entry in taken:
         at = datetime.fromtimestamp(int(w.stat.st_mtime), VIETNAM) if ledger.illustrative else now
@@ -176,6 +181,29 @@ def _stamp(ledger: Ledger, taken: list[tuple[Waiting, dict[str, Any]]]) -> None:
         seen[entry["sha256"]] += 1
         entry["received_at"] = last.isoformat(timespec="microseconds")
         entry["submission_id"] = f"{entry['sha256'][:12]}-{seen[entry['sha256']]}"
+
+
+def act_on_period(ledger: Ledger, event: str, period_code: str, reason: str, by: str) -> None:
+    """Enter a lock or an unlock ('locked', 'unlocked') of a period. Raises ValueError if it changes nothing."""
+    acts = [e["event"] for e in ledger.entries if e.get("period_code") == period_code]
+    is_locked = bool(acts) and acts[-1] == "locked"
+    if is_locked == (event == "locked"):
+        raise ValueError(f"period {period_code} is {'locked already' if is_locked else 'not locked'}")
+    at = max(datetime.now(VIETNAM), ledger.last_at + timedelta(microseconds=1))
+    ledger.append(
+        [{"event": event, "period_code": period_code, "reason": clean(reason), "by": clean(by),
+          "at": at.isoformat(timespec="microseconds")}]
+    )  # fmt: skip
+
+
+def period_events(ledger: Ledger) -> list[dict[str, Any]]:
+    """Locks and unlocks of the ledger as rows of raw.period_event."""
+    return [
+        {"ledger_sequence": e["sequence"], "period_code": e["period_code"], "event": e["event"],
+         "acted_at": e["at"][:26], "acted_by": e["by"], "reason": e["reason"]}
+        for e in ledger.entries
+        if e["event"] in ("locked", "unlocked")
+    ]  # fmt: skip
 
 
 def receipts(

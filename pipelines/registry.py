@@ -98,7 +98,7 @@ class Registry:
         ]
 
     def due_on(self, commune_code: str, period: Period) -> date | None:
-        """The day a period is due for the commune: for a year the plan's own day where it sets one (staged.stg_due)."""
+        """The day a period is due for the commune: for a year the plan's own day where it sets one (core.dim_due)."""
         own = [plan["annual_report_due"] for _, plan in sorted(self.plans.items())
                if plan["commune_code"] == commune_code and plan["annual_report_due"]]  # fmt: skip
         if period.kind == "year" and own:

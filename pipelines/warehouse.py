@@ -6,12 +6,13 @@ swapped in whole.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -52,6 +53,23 @@ def building(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("COMMIT")
 
 
+def prepare(home: Home) -> None:
+    """Make the build database fit schema.sql: one made by another version is thrown away, as archive and ledger
+    make it again."""
+    if not home.build.exists():
+        return
+    with duckdb.connect(home.build) as con:
+        fits = con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'build_info'")
+        fits_now = bool(fits.fetchall()) and get_info(con, "schema") == schema_mark()
+    if not fits_now:
+        home.build.unlink()
+
+
+def schema_mark() -> str:
+    """sha256 of schema.sql: which schema a build database was made with."""
+    return hashlib.sha256(SCHEMA.read_bytes()).hexdigest()
+
+
 @contextmanager
 def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty warehouse in memory, with the tables of schema.sql."""
@@ -70,10 +88,23 @@ def reading(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def publish(home: Home, specs: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Copy the tables into a new database, describe them, and swap it in. Returns rows by table.
+class Published(Protocol):
+    """What publishing needs to know of a model (build.Model)."""
 
-    specs: what each table's .yml says, by 'schema.table'; en and vi of table and columns become comments.
+    @property
+    def table(self) -> str: ...
+    @property
+    def spec(self) -> Mapping[str, Any]: ...
+    @property
+    def parameters(self) -> list[str]: ...
+    @property
+    def definition(self) -> str: ...
+
+
+def publish(home: Home, models: Sequence[Published]) -> dict[str, int]:
+    """Copy the models into a new database, describe them, and swap it in. Returns rows by table.
+
+    en and vi of a model's .yml become the comments of its table and columns.
     """
     new = home.published.with_name(".kpi.duckdb.new")
     new.unlink(missing_ok=True)
@@ -82,12 +113,20 @@ def publish(home: Home, specs: Mapping[str, Mapping[str, Any]]) -> dict[str, int
         con.execute(f"ATTACH {_literal(str(new))} AS published")
         for schema in PUBLISHED_SCHEMAS:
             con.execute(f"CREATE SCHEMA published.{schema}")
-        for table, spec in specs.items():
-            con.execute(f"CREATE TABLE published.{table} AS FROM {table}")
-            con.execute(f"COMMENT ON TABLE published.{table} IS {_comment(spec)}")
-            for column, about in spec["columns"].items():
-                con.execute(f"COMMENT ON COLUMN published.{table}.{column} IS {_comment(about)}")
-            rows[table] = count(con, table)
+        for model in models:
+            if not model.parameters:
+                con.execute(f"CREATE TABLE published.{model.table} AS FROM {model.table}")
+                rows[model.table] = count(con, model.table)
+        con.execute("USE published")
+        for model in models:
+            if model.parameters:
+                con.execute(model.definition)
+                con.execute(f"COMMENT ON MACRO TABLE {model.table} IS {_comment(model.spec)}")
+                continue
+            con.execute(f"COMMENT ON TABLE {model.table} IS {_comment(model.spec)}")
+            for column, about in model.spec["columns"].items():
+                con.execute(f"COMMENT ON COLUMN {model.table}.{column} IS {_comment(about)}")
+        con.execute("USE build")
         con.execute("DETACH published")
     swap_in(new, home.published)
     return rows

@@ -49,6 +49,8 @@ CREATE TABLE IF NOT EXISTS raw.task_duty (commune_code VARCHAR, task_id VARCHAR,
 CREATE TABLE IF NOT EXISTS raw.receipt (
     submission_id VARCHAR, ledger_sequence INTEGER, sha256 VARCHAR, original_name VARCHAR, folder VARCHAR,
     commune_code VARCHAR, agency_code VARCHAR, received_at TIMESTAMP, size_bytes BIGINT, duplicate_of VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.period_event (
+    ledger_sequence INTEGER, period_code VARCHAR, event VARCHAR, acted_at TIMESTAMP, acted_by VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.reading (
     submission_id VARCHAR, problem VARCHAR, layout JSON);
 CREATE TABLE IF NOT EXISTS raw.line (
@@ -60,7 +62,8 @@ CREATE TABLE IF NOT EXISTS checked.line (
     reason VARCHAR);
 CREATE TABLE IF NOT EXISTS checked.actual (
     submission_id VARCHAR, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR, indicator_code VARCHAR,
-    numerator DECIMAL(18, 4), denominator DECIMAL(18, 4), value DECIMAL(18, 4), value_text VARCHAR, note VARCHAR);
+    numerator DECIMAL(18, 4), denominator DECIMAL(18, 4), value DECIMAL(18, 4), value_text VARCHAR, note VARCHAR,
+    is_withdrawn BOOLEAN DEFAULT false);
 CREATE TABLE IF NOT EXISTS checked.task_report (
     submission_id VARCHAR, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR, task_id VARCHAR,
     state VARCHAR, percent_done DECIMAL(18, 4), document_number VARCHAR, document_date DATE, difficulty VARCHAR);

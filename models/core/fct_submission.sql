@@ -13,7 +13,7 @@ lines AS (
     FROM raw.line
     GROUP BY submission_id
 ),
-counted AS (
+decided AS (
     SELECT
         submission_id,
         count(*) FILTER (disposition = 'accepted') AS lines_good,
@@ -25,19 +25,21 @@ counted AS (
 joined AS (
     SELECT
         r.submission_id, r.sha256, r.original_name, r.commune_code, r.agency_code, s.period_code, r.received_at,
-        d.due_on,
+        d.due_on, e.entered_at,
+        e.submission_id IS NOT NULL AND e.entered_at IS NULL AND coalesce(c.lines_good, 0) > 0 AS is_held,
         coalesce(l.lines_read, 0) AS rows_read,
-        coalesce(c.lines_good, 0) - coalesce(u.lines, 0) AS rows_accepted,
+        coalesce(c.lines_good, 0) AS lines_good,
         coalesce(u.lines, 0) AS rows_unchanged,
         coalesce(c.lines_rejected, 0) AS rows_rejected,
-        coalesce(c.lines_ignored, 0) AS rows_ignored,
+        coalesce(c.lines_ignored, 0) AS lines_ignored,
         r.duplicate_of, s.is_unreadable, s.is_refused, r.folder, r.size_bytes, r.ledger_sequence
     FROM raw.receipt AS r
     LEFT JOIN checked.submission AS s ON s.submission_id = coalesce(r.duplicate_of, r.submission_id)
+    LEFT JOIN staged.stg_entry AS e ON e.submission_id = r.submission_id
     LEFT JOIN lines AS l ON l.submission_id = r.submission_id
-    LEFT JOIN counted AS c ON c.submission_id = r.submission_id
+    LEFT JOIN decided AS c ON c.submission_id = r.submission_id
     LEFT JOIN unchanged AS u ON u.submission_id = r.submission_id
-    LEFT JOIN staged.stg_due AS d ON d.commune_code = r.commune_code AND d.period_code = s.period_code
+    LEFT JOIN core.dim_due AS d ON d.commune_code = r.commune_code AND d.period_code = s.period_code
 )
 SELECT
     submission_id, sha256, original_name, commune_code, agency_code, period_code, received_at, due_on,
@@ -45,12 +47,16 @@ SELECT
     CASE
         WHEN duplicate_of IS NOT NULL THEN 'duplicate'
         WHEN is_unreadable THEN 'unreadable'
-        WHEN is_refused OR (rows_rejected > 0 AND rows_accepted + rows_unchanged = 0) THEN 'rejected'
+        WHEN is_refused OR (rows_rejected > 0 AND lines_good = 0) THEN 'rejected'
+        WHEN is_held THEN 'held'
         WHEN rows_rejected > 0 THEN 'partly_accepted'
         ELSE 'accepted'
     END AS status,
-    rows_read, rows_accepted, rows_unchanged, rows_rejected, rows_ignored,
-    duplicate_of, folder, size_bytes, ledger_sequence,
+    rows_read,
+    if(is_held, 0, lines_good - rows_unchanged) AS rows_accepted,
+    rows_unchanged, rows_rejected,
+    lines_ignored + if(is_held, lines_good, 0) AS rows_ignored,
+    duplicate_of, entered_at, is_held, folder, size_bytes, ledger_sequence,
     (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
 FROM joined
 ORDER BY ledger_sequence

@@ -2,15 +2,15 @@ SELECT
     submission_id || '/' || source_sheet || '/' || source_row AS task_report_id,
     submission_id, commune_code, agency_code, task_id, period_code, state, percent_done, document_number,
     document_date, difficulty,
-    received_at AS recorded_at,
-    lead(received_at) OVER history AS superseded_at,
-    lead(received_at) OVER history IS NULL AS is_current,
+    entered_at AS recorded_at,
+    lead(entered_at) OVER history AS superseded_at,
+    lead(entered_at) OVER history IS NULL AS is_current,
     source_sheet, source_row, source_cell,
     (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
 FROM staged.stg_task_version
 WHERE NOT is_unchanged
 WINDOW history AS (
     PARTITION BY task_id, agency_code, period_code
-    ORDER BY received_at, ledger_sequence, source_row
+    ORDER BY entered_at, ledger_sequence, source_row
 )
 ORDER BY ledger_sequence, source_row

@@ -1,13 +1,13 @@
 -- From receipts alone: who owes which period, and what came.
 WITH owing AS (
-    SELECT commune_code, agency_code FROM raw.indicator_duty
+    SELECT commune_code, agency_code FROM core.bridge_indicator_duty
     UNION
-    SELECT commune_code, agency_code FROM raw.task_duty
+    SELECT commune_code, agency_code FROM core.bridge_task_duty
 ),
 owed AS (
     SELECT o.commune_code, o.agency_code, d.period_code, d.due_on
     FROM owing AS o
-    JOIN staged.stg_due AS d USING (commune_code)
+    JOIN core.dim_due AS d USING (commune_code)
     WHERE d.asked_on <= (SELECT as_of_on FROM core.dim_build)
 ),
 came AS (
@@ -23,9 +23,25 @@ came AS (
     WHERE period_code IS NOT NULL AND status <> 'duplicate'
     GROUP BY ALL
 ),
+lines AS (
+    SELECT
+        d.commune_code, d.agency_code, a.period_code,
+        count(*) AS figures_asked,
+        count(f.actual_id) AS figures_given
+    FROM core.bridge_indicator_duty AS d
+    JOIN core.dim_indicator AS n USING (indicator_code)
+    JOIN core.bridge_period_asked AS a USING (frequency)
+    LEFT JOIN core.fct_actual AS f
+        ON f.commune_code = d.commune_code AND f.agency_code = d.agency_code
+        AND f.indicator_code = d.indicator_code AND f.period_code = a.period_code
+        AND f.is_current AND NOT f.is_withdrawn
+    GROUP BY ALL
+),
 judged AS (
     SELECT
         o.*, c.* EXCLUDE (commune_code, agency_code, period_code),
+        coalesce(l.figures_asked, 0) AS figures_asked,
+        coalesce(l.figures_given, 0) AS figures_given,
         (SELECT as_of_on FROM core.dim_build) AS as_of_on,
         CASE
             WHEN c.first_received_at::DATE <= o.due_on THEN 'on_time'
@@ -37,6 +53,7 @@ judged AS (
         END AS reporting_status
     FROM owed AS o
     LEFT JOIN came AS c USING (commune_code, agency_code, period_code)
+    LEFT JOIN lines AS l USING (commune_code, agency_code, period_code)
 )
 SELECT
     j.commune_code, m.commune_name, j.agency_code, a.agency_name, j.period_code, d.label AS period_label, j.due_on,
@@ -46,6 +63,8 @@ SELECT
     coalesce(j.lines_accepted, 0) AS lines_accepted,
     coalesce(j.lines_rejected, 0) AS lines_rejected,
     greatest(date_diff('day', j.due_on, coalesce(j.first_received_at::DATE, j.as_of_on)), 0) AS days_late,
+    j.figures_asked, j.figures_given,
+    j.first_received_at IS NOT NULL AND j.figures_given = j.figures_asked AS is_complete,
     j.as_of_on,
     (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
 FROM judged AS j

@@ -17,6 +17,8 @@ judged AS (
             WHEN t.due_on < b.as_of_on THEN 'overdue'
             WHEN t.due_on <= b.as_of_on + 30 THEN 'due_soon'
             WHEN n.state IS NULL THEN 'never_reported'
+            WHEN t.recurrence IN ('continuous', 'yearly', 'monthly') AND n.recorded_at < b.as_of_on - INTERVAL 1 YEAR
+                THEN 'report_owed'
             ELSE n.state
         END AS task_status
     FROM core.dim_task AS t

@@ -1,11 +1,12 @@
--- Every accepted figure in the order it was received; is_unchanged: it says what was believed already.
+-- Every accepted figure in the order in which it was believed; is_unchanged: it says what was believed already.
+-- Lines held back by a lock are not here.
 WITH sent AS (
     SELECT
-        a.*, r.commune_code, r.agency_code, s.period_code, r.received_at, r.ledger_sequence,
-        row(a.numerator, a.denominator, a.value, a.value_text, a.note) AS said
+        a.*, e.commune_code, e.agency_code, e.period_code, e.received_at, e.entered_at, e.ledger_sequence,
+        row(a.numerator, a.denominator, a.value, a.value_text, a.note, a.is_withdrawn) AS said
     FROM checked.actual AS a
-    JOIN raw.receipt AS r USING (submission_id)
-    JOIN checked.submission AS s USING (submission_id)
+    JOIN staged.stg_entry AS e USING (submission_id)
+    WHERE e.entered_at IS NOT NULL
 )
 SELECT
     * EXCLUDE (said),
@@ -13,6 +14,6 @@ SELECT
 FROM sent
 WINDOW history AS (
     PARTITION BY commune_code, agency_code, indicator_code, period_code
-    ORDER BY received_at, ledger_sequence, source_row
+    ORDER BY entered_at, ledger_sequence, source_row
 )
 ORDER BY ledger_sequence, source_row

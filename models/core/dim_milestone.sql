@@ -12,7 +12,7 @@ SELECT
     bool_and(t.is_aspirational) AS is_aspirational,
     string_agg(t.as_written, ' | ' ORDER BY t.plan_id, t.line_order) AS as_written,
     string_agg(t.target_id, ' | ' ORDER BY t.plan_id, t.line_order) AS target_ids
-FROM staged.stg_regime AS r
+FROM core.bridge_plan_in_force AS r
 JOIN core.fct_target AS t USING (plan_id)
 GROUP BY ALL
 ORDER BY r.commune_code, r.regime_from, t.indicator_code, t.scope, t.milestone_on

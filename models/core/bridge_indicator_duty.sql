@@ -1,0 +1,3 @@
+SELECT commune_code, indicator_code, agency_code
+FROM raw.indicator_duty
+ORDER BY ALL

@@ -1,0 +1,3 @@
+SELECT period_code, frequency
+FROM raw.asked
+ORDER BY ALL

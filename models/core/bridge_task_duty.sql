@@ -1,0 +1,3 @@
+SELECT commune_code, task_id, agency_code
+FROM raw.task_duty
+ORDER BY ALL

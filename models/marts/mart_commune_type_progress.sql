@@ -1,0 +1,14 @@
+-- The same sums by type of commune: xã, phường, đặc khu.
+SELECT
+    s.city_code, s.commune_type, s.indicator_code, n.indicator_name, n.unit_of_measure, s.period_code, s.numerator,
+    s.denominator, s.value, s.communes_reporting, s.communes_in_rate,
+    (
+        SELECT count(*) FROM core.dim_commune AS c WHERE c.city_code = s.city_code AND c.commune_type = s.commune_type
+    ) AS communes_of_type,
+    s.value_lowest, s.value_median, s.value_highest,
+    (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
+FROM staged.stg_city_sum AS s
+JOIN core.dim_indicator AS n USING (indicator_code)
+JOIN core.dim_period AS d USING (period_code)
+WHERE s.commune_type <> ''
+ORDER BY s.city_code, s.commune_type, s.indicator_code, d.measured_on, s.period_code

@@ -1,0 +1,38 @@
+-- Figures of one indicator and period summed above the commune, for the whole city and by type of commune
+-- (commune_type empty: all).
+WITH figure AS (
+    SELECT DISTINCT ON (p.commune_code, p.indicator_code, p.period_code)
+        p.commune_code, p.indicator_code, p.period_code, p.numerator, p.denominator, p.value, c.city_code,
+        c.commune_type, n.aggregation
+    FROM marts.mart_kpi_progress AS p
+    JOIN core.dim_commune AS c USING (commune_code)
+    JOIN core.dim_indicator AS n USING (indicator_code)
+    WHERE p.actual_id IS NOT NULL
+    ORDER BY p.commune_code, p.indicator_code, p.period_code, p.scope
+),
+summed AS (
+    SELECT
+        city_code, commune_type, indicator_code, period_code,
+        any_value(aggregation) AS aggregation,
+        count(*) AS communes_reporting,
+        count(*) FILTER (numerator IS NOT NULL AND denominator > 0) AS communes_in_rate,
+        sum(numerator) FILTER (denominator > 0) AS numerator,
+        sum(denominator) FILTER (denominator > 0 AND numerator IS NOT NULL) AS denominator,
+        sum(value) AS total,
+        min(value) AS value_lowest, median(value) AS value_median, max(value) AS value_highest
+    FROM figure
+    GROUP BY GROUPING SETS (
+        (city_code, commune_type, indicator_code, period_code), (city_code, indicator_code, period_code))
+)
+SELECT
+    city_code, coalesce(commune_type, '') AS commune_type, indicator_code, period_code, communes_reporting,
+    communes_in_rate,
+    if(aggregation = 'ratio_of_sums', numerator, NULL) AS numerator,
+    if(aggregation = 'ratio_of_sums', denominator, NULL) AS denominator,
+    CASE aggregation
+        WHEN 'ratio_of_sums' THEN round(100 * numerator::DOUBLE / nullif(denominator, 0), 4)
+        WHEN 'sum' THEN total
+    END AS value,
+    value_lowest, value_median, value_highest
+FROM summed
+ORDER BY ALL

@@ -1,0 +1,171 @@
+"""What Dagster is given, and that it runs with Dagster's own tools as well as with 'kpi57 run'."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from sys import executable
+
+import dagster as dg
+import pytest
+from conftest import VINH_LAI, run_day
+
+from pipelines.build import models
+from pipelines.definitions import defs, new_files
+from pipelines.home import PROJECT, Home
+from pipelines.receive import Ledger, receive
+from pipelines.warehouse import run_lock
+
+GRAPH = defs.resolve_asset_graph()
+
+
+@pytest.fixture
+def dagster_home(tmp_path):
+    """A folder of Dagster's own with this project's settings."""
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    shutil.copyfile(PROJECT / "dagster.yaml", folder / "dagster.yaml")
+    return folder
+
+
+@pytest.fixture
+def dagster(home, dagster_home):
+    """Dagster's command line, in the project folder; it must succeed. Returns what it said."""
+
+    def command(*words):
+        said = subprocess.run(
+            [Path(executable).parent / "dagster", *words],
+            cwd=PROJECT,
+            env={**os.environ, "DAGSTER_HOME": str(dagster_home), "KPI57_HOME": str(home.root)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert said.returncode == 0, said.stdout
+        return said.stdout
+
+    return command
+
+
+# ---------------------------------------------------------------- with Dagster's own tools
+
+
+def test_the_definitions_are_valid_for_the_workspace(dagster):
+    assert "Validation successful for code location kpi57" in dagster("definitions", "validate", "-w", "workspace.yaml")
+
+
+def test_the_daily_job_runs_without_the_command_line_of_kpi57(dagster, office, home, ask):
+    """'dagster job execute' takes a module, not a workspace file."""
+    office.send("CA", "2026-10", {"XHS-02": {"numerator": 20, "denominator": 40}})
+    dagster("job", "execute", "-m", "pipelines.definitions", "-j", "daily")
+    assert ask("SELECT commune_code, value FROM core.fct_actual") == [(VINH_LAI, 50)]
+    assert ask("SELECT status FROM core.fct_submission") == [("accepted",)]
+    assert not list(home.inbox.rglob("*.xlsx"))
+    assert list(home.exports.rglob("*.xlsx"))
+
+
+def test_feedback_can_be_made_with_no_more_than_what_it_says_it_needs(office, home):
+    """Given a new home, expect the assets above feedback to be all that it reads."""
+    office.send("CA", "2026-10", {"XHS-02": {"numerator": 20, "denominator": 40}})
+    needed = dg.AssetSelection.assets("feedback").upstream()
+    job = dg.define_asset_job("feedback_alone", needed, executor_def=dg.in_process_executor)
+    alone = dg.Definitions(assets=defs.assets, jobs=[job], resources=defs.resources)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = alone.resolve_job_def("feedback_alone").execute_in_process(instance=instance, raise_on_error=False)
+    assert [event.step_key for event in result.all_events if event.is_step_failure] == []
+    assert len(list(home.feedback.rglob("*.xlsx"))) == 1
+
+
+# ---------------------------------------------------------------- settings
+
+
+def test_one_run_at_a_time_and_no_call_home(dagster_home):
+    with dg.DagsterInstance.from_config(str(dagster_home)) as instance:
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
+        assert instance.telemetry_enabled is False
+
+
+def test_all_steps_of_a_run_are_in_one_process():
+    assert defs.resolve_job_def("daily").executor_def is dg.in_process_executor
+    assert defs.executor is dg.in_process_executor
+
+
+def test_a_run_that_finds_another_at_work_fails_and_touches_nothing(office, home: Home):
+    sent = office.send("CA", "2026-10", {"XHS-02": {"numerator": 20, "denominator": 40}})
+    with run_lock(home):
+        assert not run_day(home).success
+    assert sent.exists()
+    assert not home.build.exists()
+
+
+# ---------------------------------------------------------------- schedule and sensor
+
+
+def test_the_day_begins_at_six_in_vietnam():
+    schedule = defs.resolve_schedule_def("every_morning")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 6 * * *", "Asia/Ho_Chi_Minh")
+    assert schedule.job_name == "daily"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+
+
+def sensed():
+    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
+        return new_files(context)
+
+
+def test_an_empty_inbox_starts_no_run_and_says_why(home):
+    told = sensed()
+    assert isinstance(told, dg.SkipReason)
+    assert told.skip_message == "no files wait in the inbox"
+
+
+def test_a_waiting_file_asks_for_one_run_however_often_it_is_seen(office):
+    office.send("CA", "2026-10")
+    first, again = sensed(), sensed()
+    assert isinstance(first, dg.RunRequest)
+    assert first.run_key
+    assert first.run_key == again.run_key
+    assert new_files.job_name == "daily"
+
+
+def test_another_file_asks_for_another_run(office):
+    office.send("CA", "2026-10")
+    first = sensed()
+    office.send("VHXH", "2026-10")
+    assert sensed().run_key != first.run_key
+
+
+def test_a_file_sent_again_after_it_was_taken_asks_for_another_run(office, home):
+    office.send("CA", "2026-10")
+    first = sensed()
+    receive(home, Ledger(home))
+    assert isinstance(sensed(), dg.SkipReason)
+    office.send("CA", "2026-10")
+    assert sensed().run_key != first.run_key
+
+
+# ---------------------------------------------------------------- assets and checks
+
+
+def test_the_daily_job_makes_every_asset():
+    assert defs.resolve_job_def("daily").asset_layer.executable_asset_keys == GRAPH.get_all_asset_keys()
+
+
+@pytest.mark.parametrize("key", sorted(GRAPH.get_all_asset_keys()), ids=lambda key: key.to_user_string())
+def test_an_asset_says_what_it_is_and_stands_in_a_group(key):
+    asset = GRAPH.get(key)
+    assert asset.description.endswith(".")
+    assert asset.group_name != "default"
+
+
+@pytest.mark.parametrize("model", models(), ids=lambda model: model.table)
+def test_the_checks_of_a_model_are_checks_of_its_asset(model):
+    """Those of severity error keep what is built on the model from being made."""
+    key = dg.AssetKey(model.table.split("."))
+    [asset] = [asset for asset in defs.assets if isinstance(asset, dg.AssetsDefinition) and key in asset.keys]
+    given = {spec.name: spec.blocking for spec in asset.check_specs}
+    assert given == {check.code: check.severity == "error" for check in model.checks}
+    assert "key" in given or model.spec.get("parameters"), "only a macro, which holds no rows, has no key to check"
+    assert {spec.asset_key for spec in asset.check_specs} == {key}
+    assert all(spec.description for spec in asset.check_specs)

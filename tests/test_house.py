@@ -1,0 +1,299 @@
+"""The house keeps its own rules: models are described, modules readable, data clean, dependencies declared."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+import unicodedata
+from dataclasses import replace
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipelines.build import build, models
+from pipelines.home import MODELS, PROJECT, SCHEMA
+from pipelines.warehouse import in_memory
+
+MODULES = sorted((PROJECT / "pipelines").glob("*.py"))
+ASSET_GRAPH = Path(__file__).with_name("asset_graph.txt")
+RENEW = ".venv/bin/python tests/test_house.py"
+
+
+def by_table(model):
+    return model.table
+
+
+def tracked(*below):
+    """The files git keeps, as paths; only those below the folders given."""
+    listed = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--", *below], cwd=PROJECT, capture_output=True, check=True
+    ).stdout.decode()
+    return [path for name in listed.split("\0") if name and (path := PROJECT / name).is_file()]
+
+
+def texts(*below):
+    """Tracked files that hold text: path and bytes."""
+    return [(path, data) for path in tracked(*below) if b"\0" not in (data := path.read_bytes())]
+
+
+def code(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path):
+    """Top-level names of the packages a module imports, wherever in it."""
+    names = set()
+    for node in ast.walk(code(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+# ---------------------------------------------------------------- models
+
+
+def test_every_model_has_its_description_and_every_description_its_model():
+    built = {path.with_suffix("") for path in MODELS.glob("*/*.sql")}
+    described = {path.with_suffix("") for path in MODELS.glob("*/*.yml") if not path.name.endswith(".cases.yml")}
+    assert built == described
+    assert built
+
+
+def test_golden_cases_stand_beside_a_model():
+    for path in MODELS.rglob("*.cases.yml"):
+        assert path.with_name(path.name.replace(".cases.yml", ".sql")).exists(), path.name
+
+
+@pytest.fixture(scope="module")
+def built():
+    """All models, built on empty tables."""
+    with in_memory() as con:
+        for model in models():
+            build(con, model)
+        yield con
+
+
+@pytest.mark.parametrize(
+    ("wrong", "odd"),
+    [
+        (lambda columns: {**columns, "made_up": {"en": "x", "vi": "x"}}, "made_up"),
+        (lambda columns: {name: about for name, about in columns.items() if name != "agency_name"}, "agency_name"),
+        (lambda columns: dict(reversed(columns.items())), "their order"),
+    ],
+    ids=["one too many", "one missing", "another order"],
+)
+def test_a_description_whose_columns_are_not_those_built_stops_the_build(built, wrong, odd):
+    [model] = [model for model in models() if model.table == "core.dim_agency"]
+    mistaken = replace(model, spec={**model.spec, "columns": wrong(model.spec["columns"])})
+    with pytest.raises(ValueError, match=rf"core\.dim_agency: the columns built .*{odd}"):
+        build(built, mistaken)
+
+
+@pytest.mark.parametrize("model", models(), ids=by_table)
+def test_a_model_says_its_grain_its_key_and_itself_and_its_columns_in_two_languages(model):
+    assert model.spec["grain"].startswith("one row ")
+    assert model.spec["key"]
+    assert set(model.spec["key"]) <= set(model.spec["columns"])
+    for name, about in [(model.table, model.spec), *model.spec["columns"].items()]:
+        for language in ("en", "vi"):
+            text = about[language]
+            assert text, name
+            assert unicodedata.is_normalized("NFC", text), name
+            assert text == text.strip(), name
+
+
+def test_nothing_in_the_warehouse_needs_a_constraint_an_index_a_sequence_or_an_enum(built):
+    """Keys are proven by checks, so that the same SQL runs on DuckLake."""
+    assert built.execute(
+        "SELECT table_name, constraint_type FROM duckdb_constraints() WHERE constraint_type <> 'NOT NULL' "
+        "UNION ALL SELECT table_name, index_name FROM duckdb_indexes() "
+        "UNION ALL SELECT schema_name, sequence_name FROM duckdb_sequences() "
+        "UNION ALL SELECT table_name, column_name FROM duckdb_columns() WHERE data_type LIKE 'ENUM%'"
+    ).fetchall() == []  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [SCHEMA, *sorted(MODELS.glob("*/*.sql"))], ids=lambda path: path.stem)
+def test_sql_names_nothing_that_ducklake_lacks(path):
+    statements = re.sub(r"--.*|'(?:[^']|'')*'", " ", path.read_text(encoding="utf-8"))
+    lacking = r"\b(PRIMARY\s+KEY|FOREIGN\s+KEY|UNIQUE|SEQUENCE|NEXTVAL|INDEX|ENUM)\b"
+    assert re.findall(lacking, statements, re.IGNORECASE) == []
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.glob("*/*.sql")), ids=lambda path: path.stem)
+def test_a_model_is_one_select_that_asks_no_clock(path):
+    """The day comes from core.dim_build, so that a rebuild says the same whenever it is made."""
+    statements = re.sub(r"--.*|'(?:[^']|'')*'", " ", path.read_text(encoding="utf-8"))
+    assert ";" not in statements.strip().rstrip(";")
+    assert re.match(r"\s*(SELECT|WITH|FROM)\b", statements)
+    clocks = r"\b(current_date|current_timestamp|now|today|get_current_timestamp|random|uuid)\b"
+    assert re.findall(clocks, statements, re.IGNORECASE) == []
+
+
+# ---------------------------------------------------------------- modules
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_can_be_read_at_a_sitting(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 400
+    for node in ast.walk(code(path)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 60, f"{node.name} does not fit a screen"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_says_what_does_not_belong_in_it(path):
+    """In so many words, or by naming the module or the folder in which the neighbouring matter is."""
+    text = ast.get_docstring(code(path)) or ""
+    said = (
+        r"not belong|belongs to|not \w+ here|[Nn]othing else|imports nothing|\bonly\.|\w+\.py\b|is data \(|is in \w+/"
+    )
+    assert re.search(said, text), f"{path.name}: its docstring says only what belongs in it"
+
+
+def test_one_module_imports_great_expectations():
+    assert [path.name for path in MODULES if "great_expectations" in imported(path)] == ["validate.py"]
+
+
+def test_one_module_opens_the_warehouse():
+    """Elsewhere a connection is in memory only."""
+    opening = [path.name for path in MODULES if re.search(r"duckdb\.connect\([^)]", path.read_text(encoding="utf-8"))]
+    assert opening == ["warehouse.py"]
+
+
+def test_the_command_line_starts_without_the_heavy_libraries():
+    heavy = {"dagster", "duckdb", "great_expectations", "openpyxl", "pandas", "python_calamine"}
+    asked = f"import sys, pipelines.cli; print({heavy} & sys.modules.keys() or 'none')"
+    started = subprocess.run([sys.executable, "-c", asked], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert started.stdout == "none\n"
+
+
+# ---------------------------------------------------------------- the asset graph
+
+
+def asset_graph():
+    """One line an asset, what it needs after the arrow: 'core/dim_agency <- raw/agency'."""
+    from pipelines.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    lines = [
+        f"{key.to_user_string()} <- {', '.join(sorted(p.to_user_string() for p in graph.get(key).parent_keys))}".strip()
+        for key in graph.get_all_asset_keys()
+    ]
+    return f"# The asset graph. Renew it with: {RENEW}\n" + "".join(f"{line}\n" for line in sorted(lines))
+
+
+def test_the_asset_graph_is_the_one_in_the_snapshot():
+    """If you meant to change the graph, renew the snapshot and read its diff before you commit it."""
+    assert asset_graph() == ASSET_GRAPH.read_text(encoding="utf-8"), f"if you meant this change, run: {RENEW}"
+
+
+# ---------------------------------------------------------------- tracked files
+
+
+def test_sources_and_docs_are_utf_8_in_composed_form():
+    """Two spellings of one letter would be two names; a name copied from a Mac is decomposed."""
+    for path, data in texts("sources", "docs"):
+        text = data.decode("utf-8")
+        assert unicodedata.is_normalized("NFC", text), path
+        assert unicodedata.is_normalized("NFC", path.name), path
+        assert "\ufffd" not in text, path
+
+
+class StrictLoader(yaml.CSafeLoader):
+    """YAML takes the last of two equal keys without a word; this loader does not."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"{node.start_mark}: a key stands twice among {keys}"
+        return super().construct_mapping(node, deep)
+
+
+def test_no_key_stands_twice_in_a_yaml_file():
+    found = [path for path in tracked() if path.suffix in (".yml", ".yaml")]
+    assert len(found) > 30
+    for path in found:
+        yaml.load(path.read_text(encoding="utf-8"), StrictLoader)
+
+
+def test_nothing_written_at_run_time_is_tracked():
+    assert tracked("warehouse", "sources/inbox") == [SCHEMA]
+
+
+def test_no_tracked_file_names_a_place_of_one_machine_or_a_package_index():
+    folders = r"(?<![\w.>])/(?:home|root|work|mnt|opt|srv|tmp|Users)/\w|\b[A-Z]:\\+Users"
+    index = r"pypi\.|pythonhosted|(?<!no-emit-)index-url|find-links|\w+_INDEX_URL"
+    named = re.compile(f"{folders}|{index}", re.IGNORECASE)
+    found = {str(path): match[0] for path, data in texts() if (match := named.search(data.decode("utf-8")))}
+    assert {path: name for path, name in found.items() if not path.endswith("test_house.py")} == {}
+
+
+# ---------------------------------------------------------------- dependencies
+
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+USED_WITHOUT_AN_IMPORT = {
+    "dagster-webserver": "started as a program by 'kpi57 serve'",
+    "tzdata": "read by zoneinfo where the system has no time zones (Windows)",
+}
+
+
+def plain(distribution):
+    """A distribution's name as packaging compares it: 'PyYAML' and 'pyyaml' are one."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", distribution)[0]).lower()
+
+
+def third_party(paths):
+    """Distributions behind the packages that the modules import."""
+    behind = packages_distributions()
+    ours = {"pipelines", *(path.stem for path in paths)}
+    names = {name for path in paths for name in imported(path)} - ours - sys.stdlib_module_names
+    return {plain(behind[name][0]) for name in names}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_used():
+    declared = {plain(requirement) for requirement in PYPROJECT["project"]["dependencies"]}
+    assert third_party(MODULES) == declared - USED_WITHOUT_AN_IMPORT.keys()
+    assert declared >= USED_WITHOUT_AN_IMPORT.keys()
+
+
+def test_what_tests_import_is_declared():
+    groups = PYPROJECT["dependency-groups"]
+    declared = {plain(one) for one in (*PYPROJECT["project"]["dependencies"], *groups["dev"])}
+    assert third_party(sorted(Path(__file__).parent.glob("*.py"))) <= declared
+
+
+def locked(name):
+    """A lock's entries: 'duckdb' and its whole text, 'duckdb==1.5.2 --hash=sha256:...'."""
+    text = (PROJECT / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    return [(plain(line), line) for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_names_version_and_hash_of_everything_and_no_address(name):
+    assert locked(name)
+    for package, line in locked(name):
+        assert re.match(r"[\w.,\[\]-]+==\S+ ", line), line
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", line), package
+    assert re.findall(r"https?:|file:|--?[\w-]*(?:index|find|trusted)[\w-]*|\s-[if]\s",
+                      (PROJECT / name).read_text(encoding="utf-8")) == []  # fmt: skip
+
+
+def test_everything_declared_is_locked():
+    run, dev = (dict(locked(name)) for name in ("requirements.lock", "requirements-dev.lock"))
+    groups = PYPROJECT["dependency-groups"]
+    assert {plain(one) for one in (*PYPROJECT["project"]["dependencies"], *groups["build"])} <= run.keys()
+    assert {plain(one) for one in groups["dev"]} <= run.keys() | dev.keys()
+
+
+def test_the_two_locks_agree():
+    run, dev = (set(locked(name)) for name in ("requirements.lock", "requirements-dev.lock"))
+    both = {name for name, _ in run} & {name for name, _ in dev}
+    assert {line for line in run if line[0] in both} == {line for line in dev if line[0] in both}
+
+
+if __name__ == "__main__":
+    ASSET_GRAPH.write_text(asset_graph(), encoding="utf-8", newline="\n")

@@ -1,0 +1,430 @@
+"""What leaves the house: the form an agency fills in, the feedback it gets, the bundles for the city."""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+from datetime import date, datetime
+from decimal import Decimal
+
+import duckdb
+import openpyxl
+import pytest
+import python_calamine
+from conftest import VINH_LAI, Office, Warehouse, run_day
+from test_rules import cell_of, typing
+
+from pipelines.export import MANIFEST, export, verify
+from pipelines.home import Home
+from pipelines.template import write_template
+from pipelines.workbook import ILLUSTRATIVE
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def bundle_of(home, scope):
+    [bundle] = (home.exports / "2026-10" / scope).iterdir()
+    return bundle
+
+
+def workbook_of(bundle):
+    [path] = bundle.glob("*.xlsx")
+    return path
+
+
+def cells(path):
+    """Every cell of a workbook that holds something."""
+    book = openpyxl.load_workbook(path)
+    return [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
+
+
+def records(path):
+    """A CSV as rows of texts, the header first."""
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        return list(csv.reader(handle))
+
+
+# ---------------------------------------------------------------- the form of an agency
+
+TABLES = {
+    "Chỉ tiêu": ("Mã chỉ tiêu", ["CQS-05", "XHS-01", "XHS-02"]),
+    "Nhiệm vụ": ("Mã nhiệm vụ", [f"11164-vinh-lai-2025/IV/{n}" for n in
+                                 ("III.3", "III.10", "III.11", "V.8", "V.13", "V.14", "V.15")]),
+}  # fmt: skip
+ANSWERS = {
+    "Chỉ tiêu": ["Tử số", "Mẫu số", "Kết quả", "Ghi chú"],
+    "Nhiệm vụ": ["Trạng thái", "Tỷ lệ hoàn thành (%)", "Số văn bản sản phẩm", "Ngày văn bản", "Khó khăn, vướng mắc"],
+}
+FREE_TEXT = {"Ghi chú", "Số văn bản sản phẩm", "Khó khăn, vướng mắc"}
+
+
+@pytest.fixture(scope="module")
+def form(registry, tmp_path_factory):
+    """The form of the police of Vĩnh Lại, which leads three indicators and seven tasks."""
+    path = tmp_path_factory.mktemp("form") / "form.xlsx"
+    return openpyxl.load_workbook(write_template(registry, VINH_LAI, "CA", "2026-10", path))
+
+
+@pytest.mark.parametrize("sheet", TABLES)
+def test_the_form_has_one_line_for_each_thing_the_agency_leads(form, sheet):
+    header, codes = TABLES[sheet]
+    [head] = [cell for row in form[sheet].iter_rows() for cell in row if cell.value == header]
+    below = [form[sheet].cell(row, head.column).value for row in range(head.row + 1, form[sheet].max_row + 1)]
+    assert below == codes
+
+
+@pytest.mark.parametrize("sheet", TABLES)
+def test_only_the_answers_of_the_form_can_be_typed_over(form, sheet):
+    _, codes = TABLES[sheet]
+    answers = {cell_of(form[sheet], code, header).coordinate for code in codes for header in ANSWERS[sheet]}
+    opened = {cell.coordinate for row in form[sheet].iter_rows() for cell in row if not cell.protection.locked}
+    assert opened == answers
+    assert form[sheet].protection.sheet
+
+
+def test_the_guide_of_the_form_cannot_be_typed_over(form):
+    assert form["Hướng dẫn"].protection.sheet
+    assert all(cell.protection.locked for row in form["Hướng dẫn"].iter_rows() for cell in row)
+
+
+@pytest.mark.parametrize("sheet", TABLES)
+def test_excel_itself_looks_at_every_answer_that_is_no_free_text(form, sheet):
+    _, codes = TABLES[sheet]
+    rules = form[sheet].data_validations.dataValidation
+    for header in ANSWERS[sheet]:
+        for code in codes:
+            cell = cell_of(form[sheet], code, header).coordinate
+            looking = [rule for rule in rules if cell in rule.sqref]
+            assert len(looking) == (0 if header in FREE_TEXT else 1), cell
+            assert all(rule.showErrorMessage and rule.error and rule.allow_blank for rule in looking)
+
+
+@pytest.mark.parametrize("sheet", TABLES)
+def test_the_form_says_who_reports_what_where_and_until_when(form, sheet):
+    texts = [cell.value for row in form[sheet].iter_rows(max_row=8) for cell in row if cell.value is not None]
+    said = dict(zip(texts, texts[1:], strict=False))
+    expected = {
+        "Xã, phường": "Xã Vĩnh Lại", "Mã xã": "11164", "Cơ quan báo cáo": "Công an xã, phường", "Mã cơ quan": "CA",
+        "Kỳ báo cáo": "2026-10", "Thời gian số liệu": "15/09/2026 – 14/10/2026", "Hạn gửi": "20/10/2026",
+        "Nơi gửi": "11164-vinh-lai/CA",
+    }  # fmt: skip
+    assert {label: said.get(label) for label in expected} == expected
+
+
+# ---------------------------------------------------------------- a real home, with an officer who types formulas
+
+HOSTILE = {
+    "III.3": ("Khó khăn, vướng mắc", '=HYPERLINK("http://example.com";"Bấm vào đây")'),
+    "III.10": ("Khó khăn, vướng mắc", "+84 912 345 678"),
+    "III.11": ("Khó khăn, vướng mắc", "-x"),
+    "V.8": ("Số văn bản sản phẩm", "@SUM(A1:A9)"),
+}
+REFUSED = "=1+1"
+NAMED = "=cmd.xlsx"
+
+
+def type_formulas(book):
+    for number, (header, text) in HOSTILE.items():
+        task = f"11164-vinh-lai-2025/IV/{number}"
+        typing((task, "Trạng thái", "Đang thực hiện"), (task, header, text), sheet="Nhiệm vụ")(book)
+    typing(("XHS-01", "Tử số", REFUSED), ("XHS-01", "Mẫu số", 40), ("XHS-02", "Tử số", 20), ("XHS-02", "Mẫu số", 40),
+           ("XHS-02", "Ghi chú", "=1+2"))(book)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def real(registry, tmp_path_factory):
+    """A home that is not illustrative, run once with one file full of texts that look like formulas."""
+    home = Home(tmp_path_factory.mktemp("real"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPI57_HOME", str(home.root))
+        patch.delenv("KPI57_DAY", raising=False)
+        Office(home, registry).send("CA", "2026-10", name=NAMED, edit=type_formulas)
+        assert run_day(home).success
+    return home
+
+
+def extracts(home):
+    return sorted(home.exports.rglob("*.xlsx"))
+
+
+def feedback(home):
+    return sorted(home.feedback.rglob("*.xlsx"))
+
+
+def test_what_was_typed_is_kept_as_it_was_typed(real):
+    ask = Warehouse(real.published)
+    assert ask.one("SELECT note FROM core.fct_actual") == "=1+2"
+    kept = ask("SELECT difficulty, document_number FROM core.fct_task_report")
+    assert {text for row in kept for text in row if text} == {text for _, text in HOSTILE.values()}
+
+
+def test_a_text_that_looks_like_a_formula_is_a_text_in_feedback_and_extract(real):
+    [answer] = feedback(real)
+    shown = {cell.value: cell for cell in cells(answer)}
+    for text in (REFUSED, NAMED):
+        assert (shown[text].data_type, shown[text].quotePrefix) == ("s", True)
+    for path in extracts(real):
+        if path.parent.parent.name in ("city", VINH_LAI):
+            shown = {cell.value: cell for cell in cells(path)}
+            for _, text in HOSTILE.values():
+                assert (shown[text].data_type, shown[text].quotePrefix) == ("s", True)
+
+
+def test_no_cell_of_any_workbook_is_a_formula(real):
+    for path in (*extracts(real), *feedback(real)):
+        assert [cell.coordinate for cell in cells(path) if cell.data_type == "f"] == [], path.name
+
+
+def is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def test_a_text_that_looks_like_a_formula_is_a_text_in_a_csv(real):
+    paths = sorted(real.exports.rglob("*.csv"))
+    fields = {field for path in paths for record in records(path) for field in record}
+    assert [field for field in fields if field.startswith(FORMULA_STARTS) and not is_number(field)] == []
+    assert {f"'{text}" for _, text in HOSTILE.values()} <= fields
+
+
+def test_nothing_of_a_real_home_calls_itself_illustrative(real, form, registry):
+    made = (*extracts(real), *feedback(real))
+    assert len(made) == 1 + len(registry.commune_codes_with_plans) + 1  # the city, communes with a plan, one feedback
+    for path in made:
+        assert "MINH-HOA" not in path.name
+        assert ILLUSTRATIVE not in [cell.value for cell in cells(path)]
+    assert ILLUSTRATIVE not in [cell.value for sheet in form for row in sheet.iter_rows() for cell in row]
+
+
+def files_below(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_same_ledger_gives_the_same_bytes_in_another_home(real, tmp_path, monkeypatch):
+    again = Home(tmp_path / "again")
+    shutil.copytree(real.archive, again.archive)
+    monkeypatch.setenv("KPI57_HOME", str(again.root))
+    monkeypatch.setenv("KPI57_DAY", Warehouse(real.published).one("SELECT as_of_on FROM core.dim_build").isoformat())
+    assert run_day(again).success
+    assert files_below(again.exports) == files_below(real.exports) != {}
+    assert files_below(again.feedback) == files_below(real.feedback) != {}
+
+
+# ---------------------------------------------------------------- illustrative figures say so
+
+
+def first_texts(path):
+    """Name of each sheet, and the text of its first cell."""
+    book = python_calamine.CalamineWorkbook.from_path(path)
+    return {name: book.get_sheet_by_name(name).to_python(nrows=1)[0][0] for name in book.sheet_names}
+
+
+def test_every_sheet_of_an_illustrative_extract_says_so_and_its_name_too(demo_home, registry):
+    made = extracts(demo_home)
+    assert len(made) == 1 + len(registry.commune_codes_with_plans)
+    for path in made:
+        assert path.stem.endswith("-MINH-HOA")
+        assert set(first_texts(path).values()) == {ILLUSTRATIVE}, path.name
+
+
+def test_every_sheet_of_illustrative_feedback_says_so(demo, demo_home):
+    made = feedback(demo_home)
+    assert len(made) == demo.one("SELECT count(*) FROM core.fct_submission")
+    for path in made:
+        assert set(first_texts(path).values()) == {ILLUSTRATIVE}, path.name
+
+
+def test_every_sheet_of_an_illustrative_form_says_so(registry, tmp_path):
+    path = write_template(registry, VINH_LAI, "CA", "2026-10", tmp_path / "form.xlsx", illustrative=True)
+    assert first_texts(path) == dict.fromkeys(("Chỉ tiêu", "Nhiệm vụ", "Hướng dẫn"), ILLUSTRATIVE)
+
+
+# ---------------------------------------------------------------- a bundle says what the marts say
+
+
+def newest_progress(ask, communes):
+    """Of each indicator of the communes, by October 2026, the newest line with a figure, else the newest line."""
+    lines = rows(ask, "SELECT p.* EXCLUDE (is_latest), p.measured_on AS on_day FROM marts.mart_kpi_progress AS p "
+                      "WHERE list_contains(?, commune_code) AND measured_on <= DATE '2026-10-31'", communes)  # fmt: skip
+    newest = {}
+    for line in sorted(lines, key=lambda line: (line["actual_id"] is not None, line["on_day"])):
+        del line["on_day"]
+        newest[line["commune_code"], line["indicator_code"], line["scope"]] = line
+    return [newest[key] for key in sorted(newest)]
+
+
+def rows(ask, sql, *parameters):
+    with duckdb.connect(ask.path, read_only=True) as con:
+        cursor = con.execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def communes_of(ask, scope):
+    codes = [code for (code,) in ask("SELECT commune_code FROM core.dim_commune WHERE has_plan ORDER BY ALL")]
+    return codes if scope == "city" else [scope]
+
+
+def as_text(value):
+    """A value of the warehouse as a CSV writes it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return " ".join(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+SCOPES = ["city", VINH_LAI, "11383"]
+MARTS = {
+    "tasks": "SELECT * FROM marts.mart_task_progress WHERE list_contains(?, commune_code)",
+    "reporting": "SELECT * FROM marts.mart_reporting_status WHERE list_contains(?, commune_code) "
+                 "AND period_code IN (SELECT period_code FROM core.dim_period WHERE measured_on <= DATE '2026-10-31')",
+    "conflicts": "SELECT p.*, commune_name, true AS is_illustrative FROM marts.mart_plan_conflict AS p "
+                 "JOIN core.dim_commune USING (commune_code) "
+                 "WHERE list_contains(?, commune_code) AND kind = 'conflict'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("name", ["progress", *MARTS])
+def test_a_csv_says_what_its_mart_says(demo, demo_home, name, scope):
+    communes = communes_of(demo, scope)
+    said = newest_progress(demo, communes) if name == "progress" else rows(demo, MARTS[name], communes)
+    header, *lines = records(bundle_of(demo_home, scope) / f"{name}.csv")
+    found = [dict(zip(header, line, strict=True)) for line in lines]
+    expected = [{column: as_text(value) for column, value in row.items()} for row in said]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+
+
+def test_a_csv_opens_in_excel_as_it_is(demo_home):
+    """UTF-8 with a mark at its beginning, lines ended as Windows ends them."""
+    paths = sorted(demo_home.exports.rglob("*.csv"))
+    assert len(paths) == 24
+    for path in paths:
+        data = path.read_bytes()
+        assert data.startswith(b"\xef\xbb\xbf")
+        assert data.endswith(b"\r\n")
+        assert data.count(b"\r\n") == len(records(path))
+
+
+SHEETS = ["Tổng hợp", "Tiến độ chỉ tiêu", "Nhiệm vụ", "Tình hình báo cáo"]
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_an_extract_has_a_summary_and_a_sheet_for_progress_tasks_and_reporting(demo_home, scope):
+    assert openpyxl.load_workbook(workbook_of(bundle_of(demo_home, scope))).sheetnames == SHEETS
+
+
+def table(sheet):
+    """The lines below a sheet's header as dicts; a title that stands twice is numbered from its second time."""
+    lines = list(sheet.iter_rows(values_only=True))
+    [top] = [n for n, line in enumerate(lines) if "Mã chỉ tiêu" in line]
+    titles = [title if title not in lines[top][:n] else f"{title} 2" for n, title in enumerate(lines[top])]
+    return [dict(zip(titles, line, strict=True)) for line in lines[top + 1 :]]
+
+
+def as_cell(value):
+    """A value of the warehouse as Excel keeps it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return datetime(value.year, value.month, value.day) if isinstance(value, date) else value
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_every_figure_of_an_extract_is_that_of_the_mart(demo, demo_home, scope):
+    labels = dict(demo("SELECT period_code, label FROM core.dim_period"))
+    yes_no = {code for (code,) in demo("SELECT indicator_code FROM core.dim_indicator WHERE kind = 'yes_no'")}
+    shown = table(openpyxl.load_workbook(workbook_of(bundle_of(demo_home, scope)))["Tiến độ chỉ tiêu"])
+    said = newest_progress(demo, communes_of(demo, scope))
+    assert len(shown) == len(said)
+    for cells_shown, line in zip(shown, said, strict=True):
+        is_number = line["indicator_code"] not in yes_no
+        answer = {None: line["value_text"], 0: "Chưa đạt", 1: "Đạt"} if not is_number else {}
+        expected = {
+            "Mã chỉ tiêu": line["indicator_code"],
+            "Kỳ số liệu": labels[line["period_code"]] if line["actual_id"] else "Chưa có",
+            "Tử số": line["numerator"],
+            "Mẫu số": line["denominator"],
+            "Kết quả": answer.get(line["value"], line["value"] if line["value"] is not None else line["value_text"]),
+            "Mốc đã đến hạn": line["in_force_on"],
+            "Chỉ tiêu giao": line["in_force_as_written"] and line["in_force_as_written"].replace(" | ", "\n"),
+            "Đánh giá theo mốc": line["level_label"],
+            "Mốc tiếp theo": line["next_on"],
+            "Chỉ tiêu giao 2": line["next_as_written"] and line["next_as_written"].replace(" | ", "\n"),
+            "Cần đạt đến kỳ này": line["expected_value"] if is_number else None,
+            "So với mức cần tăng": line["pace"] if is_number else None,
+            "Đánh giá tiến độ": line["pace_label"],
+        }
+        found = {title: cells_shown[title] for title in expected}
+        assert found == pytest.approx({title: as_cell(value) for title, value in expected.items()})
+        if scope == "city":
+            assert cells_shown["Xã, phường"] == line["commune_name"]
+
+
+# ---------------------------------------------------------------- a bundle is sealed
+
+
+def test_the_manifest_lists_every_file_with_its_seal(demo_home):
+    for path in demo_home.exports.rglob(MANIFEST):
+        listed = json.loads(path.read_bytes())["files"]
+        files = {one.name: one.read_bytes() for one in path.parent.iterdir() if one.name != MANIFEST}
+        assert {name: (said["bytes"], said["sha256"]) for name, said in listed.items()} == {
+            name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()
+        }
+        for name, said in listed.items():
+            if name.endswith(".csv"):
+                assert said["rows"] == len(records(path.with_name(name))) - 1
+        assert verify(path.parent) == []
+
+
+@pytest.fixture
+def bundle(demo_home, tmp_path):
+    """A copy of a bundle that a test may damage."""
+    whole = bundle_of(demo_home, VINH_LAI)
+    return shutil.copytree(whole, tmp_path / whole.name)
+
+
+@pytest.mark.parametrize("name", ["progress.csv", MANIFEST, "kpi57-2026-10-11164-MINH-HOA.xlsx"])
+@pytest.mark.parametrize("place", [0, 0.5, -1])
+def test_one_flipped_bit_is_found(bundle, name, place):
+    data = bytearray((bundle / name).read_bytes())
+    data[int(place * len(data)) if place > 0 else place] ^= 1
+    (bundle / name).write_bytes(data)
+    assert verify(bundle) == [f"changed: {name}"]
+
+
+def test_a_missing_and_an_extra_file_are_found(bundle):
+    (bundle / "tasks.csv").rename(bundle / "tasks (1).csv")
+    assert verify(bundle) == ["missing: tasks.csv", "extra: tasks (1).csv"]
+    (bundle / MANIFEST).unlink()
+    assert verify(bundle) == [f"missing: {MANIFEST}"]
+
+
+def test_a_figure_and_its_seal_changed_together_are_found(bundle):
+    """The bundle's name is made from its manifest."""
+    path = bundle / "progress.csv"
+    path.write_bytes(path.read_bytes().replace(b"true", b"fals"))
+    manifest = json.loads((bundle / MANIFEST).read_bytes())
+    manifest["files"]["progress.csv"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (bundle / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    assert verify(bundle) == [f"changed: {MANIFEST}"]
+
+
+def test_made_again_elsewhere_and_at_another_time_a_bundle_is_the_same(demo_home, tmp_path, monkeypatch):
+    other = Home(tmp_path / "other")
+    for number in (1, 2):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(number))
+        with duckdb.connect(demo_home.published, read_only=True) as con:
+            made = export(other, con, "2026-10", VINH_LAI)
+        os.utime(made, (number, number))
+    whole = bundle_of(demo_home, VINH_LAI)
+    assert made.name == whole.name
+    assert files_below(made) == files_below(whole)
