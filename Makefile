@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check serve lock clean
+.PHONY: run test check serve bench lock clean
 
 run: .venv/run.done
 	$(BIN)/kpi57 demo --unless-used
@@ -32,12 +32,22 @@ serve: .venv/run.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# Measurements against peers, whose packages only this target installs.
+bench: .venv/bench.done
+	$(BIN)/python -m benchmarks.reading
+
+.venv/bench.done: .venv/run.done requirements-bench.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
 # Made without index addresses; needs uv.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    --group dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+	    --group bench -c requirements.lock -o requirements-bench.lock
 
 clean:
 	rm -rf .venv

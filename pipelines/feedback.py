@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 from openpyxl import Workbook
@@ -21,6 +21,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.heights import row_height
 from pipelines.home import Home
+from pipelines.limited import run_limited
+from pipelines.receive import archived
 from pipelines.vietnamese import clean, format_number, slug
 from pipelines.workbook import SEVERITY_FILLS, banner, head, page, put, save
 
@@ -40,7 +42,8 @@ _LONGEST = {"found": 200, "message": 700, "fix": 700}  # letters shown; what was
 _SUBMISSIONS = """
 SELECT
     s.submission_id, s.original_name, s.commune_code, s.agency_code, s.period_code, s.received_at, s.due_on, s.is_late,
-    s.status, s.rows_read, s.rows_accepted, s.rows_unchanged, s.rows_rejected, s.rows_ignored, s.is_illustrative,
+    s.status, s.sha256, s.rows_read, s.rows_accepted,
+    s.rows_unchanged, s.rows_rejected, s.rows_ignored, s.is_illustrative,
     c.commune_name, a.agency_name, p.label AS period_label, t.label AS status_label, t.severity,
     o.original_name AS first_name, o.received_at AS first_received_at, u.label AS first_status_label
 FROM core.fct_submission AS s
@@ -73,10 +76,48 @@ def write_feedback(home: Home, con: duckdb.DuckDBPyConnection, submission_ids: S
     findings: dict[str, list[Row]] = defaultdict(list)
     for finding in _rows(con, _FINDINGS, parameters):
         findings[finding["submission_id"]].append(finding)
-    for submission in submissions:
-        book = _workbook(submission, findings[submission["submission_id"]])
-        save(book, _place(home, submission), submission["received_at"])
+    answers = [_Answer(home, submission, findings[submission["submission_id"]]) for submission in submissions]
+    marked = {
+        answer.submission["submission_id"]
+        for answer, outcome in run_limited(_write_marked, [a for a in answers if a.has_marks])
+        if not isinstance(outcome, Exception)
+    }
+    for answer in answers:
+        if answer.submission["submission_id"] not in marked:
+            _write(answer, Workbook())
     return len(submissions)
+
+
+class _Answer(NamedTuple):
+    """One workbook to write: for which submission, with which findings."""
+
+    home: Home
+    submission: Row
+    findings: list[Row]
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether a finding stands at a cell of the file that was sent, so that a copy of it can be marked."""
+        return any(f["source_cell"] for f in self.findings)
+
+
+def _write_marked(answer: _Answer) -> None:
+    """Write the answer into a copy of the file that was sent (in a worker: it opens a stranger's file)."""
+    from pipelines.marked_copy import marked_copy
+
+    _write(answer, marked_copy(archived(answer.home, answer.submission["sha256"]), answer.findings))
+
+
+def _write(answer: _Answer, book: Workbook) -> None:
+    """Put the list of findings in front of the book's sheets and save it at its place."""
+    if book.worksheets and not book.worksheets[0]._cells:
+        book.remove(book.worksheets[0])
+    sheet = book.create_sheet("Kết quả kiểm tra", 0)
+    for other in book.worksheets:
+        other.sheet_view.tabSelected = False
+    book.active = 0
+    _fill(sheet, answer.submission, answer.findings)
+    save(book, _place(answer.home, answer.submission), answer.submission["received_at"])
 
 
 def findings_lines(findings: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -118,10 +159,7 @@ def _place(home: Home, submission: Row) -> Path:
     return home.feedback / (submission["commune_code"] or UNKNOWN) / (submission["agency_code"] or UNKNOWN) / name
 
 
-def _workbook(submission: Row, findings: list[Row]) -> Workbook:
-    book = Workbook()
-    sheet = book.worksheets[0]
-    sheet.title = "Kết quả kiểm tra"
+def _fill(sheet: Worksheet, submission: Row, findings: list[Row]) -> None:
     page(sheet, footer=f"kpi57 · {submission['submission_id']}")
     for column, width in enumerate(_WIDTHS, 1):
         sheet.column_dimensions[get_column_letter(column)].width = width
@@ -142,7 +180,6 @@ def _workbook(submission: Row, findings: list[Row]) -> Workbook:
     _across(sheet, row, 1, _summary(submission, findings), size=12)
     if findings:
         _table(sheet, row + 1, findings)
-    return book
 
 
 def _across(sheet: Worksheet, row: int, column: int, text: str, *, size: int = 11, bold: bool = True,

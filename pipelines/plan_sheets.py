@@ -142,7 +142,7 @@ def _read_plan(sheet: Worksheet, form: Row, found: Sheets, faults: Faults) -> No
             table, in_rows = headings[label], False
             _once(found.tables, table["name"], [], _at(sheet, row, 1, table["heading"]), faults)
         elif table and in_rows:
-            _table_row(sheet, row, table, found, faults)
+            _table_row(sheet, row, table, width, found, faults)
         elif table:
             in_rows = label == fold(table["columns"][0]["header"])
         elif label in labels:
@@ -164,12 +164,12 @@ def _once(found: dict[str, Any], name: str, value: Any, place: At, faults: Fault
         found[name] = value
 
 
-def _table_row(sheet: Worksheet, row: int, table: Row, found: Sheets, faults: Faults) -> None:
+def _table_row(sheet: Worksheet, row: int, table: Row, width: int, found: Sheets, faults: Faults) -> None:
     cells = {column["name"]: _at(sheet, row, number, column["header"])
              for number, column in enumerate(table["columns"], 1)}  # fmt: skip
     if not all(at.is_blank for at in cells.values()):
         found.tables[table["name"]].append(cells)
-    _nothing_in(sheet, row, range(len(cells) + 1, 4), faults)
+    _nothing_in(sheet, row, range(len(cells) + 1, width + 1), faults)
 
 
 def _nothing_in(sheet: Worksheet, row: int, columns: Iterable[int], faults: Faults) -> None:

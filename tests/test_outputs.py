@@ -3,19 +3,19 @@
 import csv
 import hashlib
 import json
-import os
 import shutil
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
+from itertools import pairwise
 
 import duckdb
 import openpyxl
 import pytest
 import python_calamine
-from conftest import VINH_LAI, Office, Warehouse, run_day
+from conftest import DAI_SON, VINH_LAI, Office, Warehouse, run_day
 from test_rules import cell_of, typing
 
-from pipelines.export import MANIFEST, export, verify
+from pipelines.export import MANIFEST, BundleDamagedError, export, verify
 from pipelines.home import Home
 from pipelines.template import write_template
 from pipelines.workbook import ILLUSTRATIVE
@@ -103,7 +103,7 @@ def test_excel_itself_looks_at_every_answer_that_is_no_free_text(form, sheet):
 @pytest.mark.parametrize("sheet", TABLES)
 def test_the_form_says_who_reports_what_where_and_until_when(form, sheet):
     texts = [cell.value for row in form[sheet].iter_rows(max_row=8) for cell in row if cell.value is not None]
-    said = dict(zip(texts, texts[1:], strict=False))
+    said = dict(pairwise(texts))
     expected = {
         "Xã, phường": "Xã Vĩnh Lại", "Mã xã": "11164", "Cơ quan báo cáo": "Công an xã, phường", "Mã cơ quan": "CA",
         "Kỳ báo cáo": "2026-10", "Thời gian số liệu": "15/09/2026 – 14/10/2026", "Hạn gửi": "20/10/2026",
@@ -248,12 +248,10 @@ def test_every_sheet_of_an_illustrative_form_says_so(registry, tmp_path):
 
 def newest_progress(ask, communes):
     """Of each indicator of the communes, by October 2026, the newest line with a figure, else the newest line."""
-    lines = rows(ask, "SELECT p.* EXCLUDE (is_latest), p.measured_on AS on_day FROM marts.mart_kpi_progress AS p "
-                      "WHERE list_contains(?, commune_code) AND measured_on <= DATE '2026-10-31'", communes)  # fmt: skip
-    newest = {}
-    for line in sorted(lines, key=lambda line: (line["actual_id"] is not None, line["on_day"])):
-        del line["on_day"]
-        newest[line["commune_code"], line["indicator_code"], line["scope"]] = line
+    sql = "SELECT * EXCLUDE (is_latest) FROM marts.mart_kpi_progress WHERE list_contains(?, commune_code) AND "
+    lines = rows(ask, sql + "measured_on <= DATE '2026-10-31'", communes)
+    lines.sort(key=lambda line: (line["actual_id"] is not None, line["measured_on"]))
+    newest = {(line["commune_code"], line["indicator_code"], line["scope"]): line for line in lines}
     return [newest[key] for key in sorted(newest)]
 
 
@@ -323,10 +321,10 @@ def test_an_extract_has_a_summary_and_a_sheet_for_progress_tasks_and_reporting(d
     assert openpyxl.load_workbook(workbook_of(bundle_of(demo_home, scope))).sheetnames == SHEETS
 
 
-def table(sheet):
-    """The lines below a sheet's header as dicts; a title that stands twice is numbered from its second time."""
-    lines = list(sheet.iter_rows(values_only=True))
-    [top] = [n for n, line in enumerate(lines) if "Mã chỉ tiêu" in line]
+def table(path, title):
+    """The lines of a sheet as dicts; a title that stands twice is numbered from its second time."""
+    lines = list(openpyxl.load_workbook(path)[title].iter_rows(values_only=True))
+    top = next(n for n, line in enumerate(lines) if line.count(None) == 0)
     titles = [title if title not in lines[top][:n] else f"{title} 2" for n, title in enumerate(lines[top])]
     return [dict(zip(titles, line, strict=True)) for line in lines[top + 1 :]]
 
@@ -335,38 +333,73 @@ def as_cell(value):
     """A value of the warehouse as Excel keeps it."""
     if isinstance(value, Decimal):
         return float(value)
-    return datetime(value.year, value.month, value.day) if isinstance(value, date) else value
+    return datetime.combine(value, time()) if type(value) is date else value
 
 
-@pytest.mark.parametrize("scope", SCOPES)
+def as_printed(targets):
+    return targets and targets.replace(" | ", "\n")
+
+
+def result(line, kind):
+    if kind == "yes_no":
+        return {1: "Đạt", 0: "Chưa đạt"}.get(line["value"])
+    return line["value_text"] if line["value"] is None else line["value"]
+
+
+@pytest.mark.parametrize("scope", ["city", VINH_LAI, DAI_SON])
 def test_every_figure_of_an_extract_is_that_of_the_mart(demo, demo_home, scope):
     labels = dict(demo("SELECT period_code, label FROM core.dim_period"))
-    yes_no = {code for (code,) in demo("SELECT indicator_code FROM core.dim_indicator WHERE kind = 'yes_no'")}
-    shown = table(openpyxl.load_workbook(workbook_of(bundle_of(demo_home, scope)))["Tiến độ chỉ tiêu"])
+    kinds = dict(demo("SELECT indicator_code, kind FROM core.dim_indicator"))
+    shown = table(workbook_of(bundle_of(demo_home, scope)), "Tiến độ chỉ tiêu")
     said = newest_progress(demo, communes_of(demo, scope))
-    assert len(shown) == len(said)
-    for cells_shown, line in zip(shown, said, strict=True):
-        is_number = line["indicator_code"] not in yes_no
-        answer = {None: line["value_text"], 0: "Chưa đạt", 1: "Đạt"} if not is_number else {}
+    assert said
+    for line, mart in zip(shown, said, strict=True):
+        kind = kinds[mart["indicator_code"]]
         expected = {
-            "Mã chỉ tiêu": line["indicator_code"],
-            "Kỳ số liệu": labels[line["period_code"]] if line["actual_id"] else "Chưa có",
-            "Tử số": line["numerator"],
-            "Mẫu số": line["denominator"],
-            "Kết quả": answer.get(line["value"], line["value"] if line["value"] is not None else line["value_text"]),
-            "Mốc đã đến hạn": line["in_force_on"],
-            "Chỉ tiêu giao": line["in_force_as_written"] and line["in_force_as_written"].replace(" | ", "\n"),
-            "Đánh giá theo mốc": line["level_label"],
-            "Mốc tiếp theo": line["next_on"],
-            "Chỉ tiêu giao 2": line["next_as_written"] and line["next_as_written"].replace(" | ", "\n"),
-            "Cần đạt đến kỳ này": line["expected_value"] if is_number else None,
-            "So với mức cần tăng": line["pace"] if is_number else None,
-            "Đánh giá tiến độ": line["pace_label"],
-        }
-        found = {title: cells_shown[title] for title in expected}
-        assert found == pytest.approx({title: as_cell(value) for title, value in expected.items()})
-        if scope == "city":
-            assert cells_shown["Xã, phường"] == line["commune_name"]
+            "Mã chỉ tiêu": mart["indicator_code"],
+            "Kỳ số liệu": labels[mart["period_code"]] if mart["actual_id"] else "Chưa có",
+            "Tử số": mart["numerator"],
+            "Mẫu số": mart["denominator"],
+            "Kết quả": result(mart, kind),
+            "Mốc đã đến hạn": mart["in_force_on"],
+            "Chỉ tiêu giao": as_printed(mart["in_force_as_written"]),
+            "Đánh giá theo mốc": mart["level_label"],
+            "Mốc tiếp theo": mart["next_on"],
+            "Chỉ tiêu giao 2": as_printed(mart["next_as_written"]),
+            "Cần đạt đến kỳ này": None if kind == "yes_no" else mart["expected_value"],
+            "So với mức cần tăng": None if kind == "yes_no" else mart["pace"],
+            "Đánh giá tiến độ": mart["pace_label"],
+        } | ({"Xã, phường": mart["commune_name"]} if scope == "city" else {})
+        assert {title: line[title] for title in expected} == {title: as_cell(v) for title, v in expected.items()}
+
+
+SHOWN = {
+    "tasks": ("Nhiệm vụ", {"Nhiệm vụ": "title", "Cơ quan chủ trì": "lead_as_written", "Ngày đến hạn": "due_on",
+                           "Tình trạng": "task_label", "Số ngày quá hạn": "days_overdue",
+                           "Hoàn thành (%)": "percent_done", "Khó khăn, vướng mắc": "difficulty"}),
+    "reporting": ("Tình hình báo cáo", {"Kỳ báo cáo": "period_label", "Xã, phường": "commune_name",
+                                        "Cơ quan": "agency_name", "Hạn gửi": "due_on", "Tình trạng": "reporting_label",
+                                        "Nhận lần đầu": "first_received_at", "Dòng bị từ chối": "lines_rejected"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_task_and_every_report_owed_stands_in_the_city_s_extract(demo, demo_home, name):
+    title, columns = SHOWN[name]
+    shown = table(workbook_of(bundle_of(demo_home, "city")), title)
+    said = rows(demo, MARTS[name], communes_of(demo, "city"))
+    assert said
+    found = [[line[title] for title in columns] for line in shown]
+    expected = [[as_cell(row[column]) for column in columns.values()] for row in said]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+
+
+def test_the_extract_of_a_plan_without_targets_says_that_there_are_none(demo_home):
+    """Lê Chân's plan has tasks only."""
+    lines = table(workbook_of(bundle_of(demo_home, "11383")), "Tiến độ chỉ tiêu")
+    assert [line["Mã chỉ tiêu"] for line in lines] == [
+        "Kế hoạch không giao chỉ tiêu đo được, hoặc chưa đến kỳ báo cáo của chỉ tiêu nào."
+    ]
 
 
 # ---------------------------------------------------------------- a bundle is sealed
@@ -418,13 +451,26 @@ def test_a_figure_and_its_seal_changed_together_are_found(bundle):
     assert verify(bundle) == [f"changed: {MANIFEST}"]
 
 
-def test_made_again_elsewhere_and_at_another_time_a_bundle_is_the_same(demo_home, tmp_path, monkeypatch):
+def test_a_bundle_made_again_elsewhere_is_the_same_and_made_once(demo_home, tmp_path):
     other = Home(tmp_path / "other")
-    for number in (1, 2):
-        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(number))
-        with duckdb.connect(demo_home.published, read_only=True) as con:
-            made = export(other, con, "2026-10", VINH_LAI)
-        os.utime(made, (number, number))
+    with duckdb.connect(demo_home.published, read_only=True) as con:
+        made = [export(other, con, "2026-10", VINH_LAI) for _ in range(2)]
     whole = bundle_of(demo_home, VINH_LAI)
-    assert made.name == whole.name
-    assert files_below(made) == files_below(whole)
+    assert [path.name for path in made] == [whole.name, whole.name]
+    assert files_below(other.exports / "2026-10" / VINH_LAI / whole.name) == files_below(whole)
+    assert list(made[0].parent.iterdir()) == [made[0]]
+
+
+def test_a_damaged_bundle_is_left_for_a_person_to_look_at(demo_home, bundle, tmp_path):
+    other = Home(tmp_path / "other")
+    place = other.exports / "2026-10" / VINH_LAI / bundle.name
+    shutil.copytree(bundle, place)
+    (place / "tasks.csv").unlink()
+    with duckdb.connect(demo_home.published, read_only=True) as con:
+        with pytest.raises(BundleDamagedError, match=r"missing: tasks\.csv"):
+            export(other, con, "2026-10", VINH_LAI)
+        with pytest.raises(LookupError, match="no period 2026-13"):
+            export(other, con, "2026-13", VINH_LAI)
+        with pytest.raises(LookupError, match="no commune 00004 with a plan"):
+            export(other, con, "2026-10", "00004")
+    assert not (place / "tasks.csv").exists()

@@ -1,0 +1,228 @@
+"""Where the tables of a sheet begin: their header rows, and which column is which.
+
+A header is found by the texts the form gives its columns, wherever it stands: one row or several, merged or not,
+once or on every page. What stands below it does not belong here (layout.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipelines.vietnamese import clean, fold
+
+if TYPE_CHECKING:
+    from pipelines.layout import Cell, Sheet
+
+HEADER_WITHIN = 60  # rows searched for a header whose column of codes is gone
+HEADER_COLUMNS = 300  # columns a merged header is spread over at most
+_LONGER = 60  # letters a header may have beyond the form's longest: explanations in brackets
+_KEPT = 20_000  # texts remembered
+_BRACKETS = re.compile(r"\([^()]*\)$")
+_NUMBERING = re.compile(r"^(?:\(?\d{1,2}\)|\d{1,2}\.)\s*")
+_REMARK = re.compile(r"\(.*\)|%", re.DOTALL)  # a unit of measure below a header
+_BLOCKS = ((0, 0), (0, 1), (-1, 0), (0, 2), (-1, 1))  # rows of a header, counted from that of its column of codes
+
+
+class TableForm:
+    """One kind of table of the form: its headers under all their aliases, and which of them it needs."""
+
+    def __init__(self, layout: Mapping[str, Any], also: list[dict[str, Any]]) -> None:
+        columns = [*layout["columns"], *also]
+        self.kind: str = layout["kind"]
+        aliases = {fold(text): c["name"] for c in reversed(columns) for text in c.get("aliases", [])}
+        self.names = aliases | {fold(c["header"]): c["name"] for c in reversed(columns)}
+        self.own = {c["name"]: fold(c["header"]) for c in columns}  # the header the form prints
+        self.headers = {c["name"]: c["header"] for c in columns}
+        self.required = [c["name"] for c in columns if c.get("required")]
+        self.answers = [c["name"] for c in columns if c.get("answer")]
+        self.figures = [name for name in self.answers if name not in layout["remarks"]]
+        self.key = self.required[0]
+        self.code = re.compile(layout["code"], re.IGNORECASE)
+        self._longest = max(map(len, self.names)) + _LONGER
+        self._known: dict[str, str | None] = {}
+
+    def name_of(self, text: str) -> str | None:
+        """The column a text is the header of, or None."""
+        if len(text) > self._longest:
+            return None
+        if text not in self._known:
+            if len(self._known) > _KEPT:
+                self._known.clear()
+            self._known[text] = self._find(fold(text).rstrip("*"))
+        return self._known[text]
+
+    def _find(self, key: str) -> str | None:
+        """Under the text itself, else without a remark in brackets behind it, else without a number before it."""
+        for text in (key, _BRACKETS.sub("", key), _NUMBERING.sub("", _BRACKETS.sub("", key))):
+            if name := self.names.get(text.strip(" .,;:-*")):
+                return name
+        return None
+
+    def is_code(self, text: str) -> bool:
+        """Whether a text looks like the code of a line, known or not."""
+        return self.code.fullmatch(fold(text).replace(" ", "")) is not None
+
+
+class Grid:
+    """A sheet's cells by row, and what its merged ranges show."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.rows: dict[int, dict[int, Cell]] = {}
+        for (row, column), cell in sheet.cells.items():
+            self.rows.setdefault(row, {})[column] = cell
+        self.last_row = max(self.rows, default=0)
+        self._ranges: dict[int, list[tuple[int, int, int, int]]] = {}
+        for merged in sheet.merged:
+            first, last = merged[0], min(merged[2], self.last_row)
+            for row in range(first, last + 1) if last - first < 1000 else [r for r in self.rows if first <= r <= last]:
+                self._ranges.setdefault(row, []).append(merged)
+
+    def range_at(self, row: int, column: int) -> tuple[int, int, int, int]:
+        """The merged range a cell lies in, else the cell itself."""
+        for merged in self._ranges.get(row, ()):
+            if merged[1] <= column <= merged[3]:
+                return merged
+        return row, column, row, column
+
+    def shown(self, row: int, column: int) -> Cell | None:
+        """What a reader sees there: the cell, or that of the merged range's corner."""
+        top, left, _, _ = self.range_at(row, column)
+        return self.rows.get(top, {}).get(left)
+
+    def columns(self, first: int, last: int) -> list[int]:
+        """Columns with something in these rows, merged ranges spread."""
+        found: set[int] = set()
+        for row in range(first, last + 1):
+            found.update(self.rows.get(row, ()))
+            for _, left, _, right in self._ranges.get(row, ()):
+                found.update(range(left, min(right, left + HEADER_COLUMNS) + 1))
+        return sorted(found)[:HEADER_COLUMNS]
+
+
+class Header(NamedTuple):
+    """The header of a table: its rows, its columns by name, what it lacks, repeats, and all it says."""
+
+    table: TableForm
+    first_row: int
+    last_row: int
+    columns: dict[str, int]
+    repeated: list[tuple[int, str]]  # column, text
+    texts: list[str]
+
+    @property
+    def missing(self) -> list[str]:
+        return [self.table.headers[name] for name in self.table.required if name not in self.columns]
+
+    @property
+    def found(self) -> int:
+        """How many required columns it has."""
+        return len(self.table.required) - len(self.missing)
+
+    @property
+    def has_key(self) -> bool:
+        return self.table.key in self.columns
+
+
+def find_headers(grid: Grid, tables: list[TableForm]) -> list[Header]:
+    """The headers with a column of codes and one more required column at least, from top to bottom."""
+    found = []
+    for row in sorted(grid.rows):
+        texts = [cell.text for cell in grid.rows[row].values() if cell.kind == "t"]
+        kinds = [table for table in tables if any(table.name_of(text) == table.key for text in texts)]
+        headers = [header for table in kinds if (header := _best(grid, table, row))]
+        if headers:
+            found.append(max(headers, key=lambda header: (not header.missing, header.found)))
+    return found
+
+
+def find_keyless(grid: Grid, tables: list[TableForm]) -> Header | None:
+    """The row with most required columns, two at least, where no column of codes is found."""
+    headers = [
+        header
+        for row in sorted(grid.rows)
+        for table in tables
+        if row <= HEADER_WITHIN and any(cell.kind == "t" and table.name_of(cell.text) for cell in grid.rows[row].values())
+        if (header := _best(grid, table, row))
+    ]
+    return max(headers, key=lambda header: (header.found, -header.first_row), default=None)
+
+
+def _best(grid: Grid, table: TableForm, row: int) -> Header | None:
+    """The rows around one that make the most complete header, as few as possible."""
+    best: Header | None = None
+    for before, after in _BLOCKS:
+        if row + before < 1 or (before and row + before not in grid.rows):
+            continue
+        header = _read(grid, table, row + before, row + after)
+        if header.found > (best.found if best else 1):
+            best = header
+        if best and not best.missing:
+            break
+    return best
+
+
+def _read(grid: Grid, table: TableForm, first: int, last: int) -> Header:
+    """These rows as a header. A merged text counts for all its columns, together with what stands below it."""
+    named: list[tuple[int, str, str]] = []
+    texts = []
+    bottom = last
+    for column in grid.columns(first, last):
+        parts, is_own, depth = _parts(grid, first, last, column)
+        if not parts:
+            continue
+        if is_own or len(parts) > 1:
+            texts.append(" ".join(parts))
+        if name := _name(table, parts, is_own):
+            named.append((column, name, " ".join(parts)))
+            bottom = max(bottom, min(depth, last + 3))
+    columns, repeated = _choose(table, named)
+    return Header(table, first, bottom, columns, repeated, list(dict.fromkeys(texts)))
+
+
+def _parts(grid: Grid, first: int, last: int, column: int) -> tuple[list[str], bool, int]:
+    """The texts over a column from top to bottom, whether the lowest is this column's own, and where it ends."""
+    parts: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    is_own, depth = False, last
+    for row in range(first, last + 1):
+        top, left, low, _ = grid.range_at(row, column)
+        cell = grid.rows.get(top, {}).get(left)
+        if cell is None or cell.kind != "t" or (top, left) in seen or top < first:
+            continue
+        seen.add((top, left))
+        parts.append(clean(cell.text))
+        is_own, depth = left == column, low
+    return parts, is_own, depth
+
+
+def _name(table: TableForm, parts: list[str], is_own: bool) -> str | None:
+    if not is_own:
+        return None  # a text over several columns, with nothing below it here
+    if len(parts) > 1 and (name := table.name_of(" ".join(parts))):
+        return name
+    if name := table.name_of(parts[-1]):
+        return name
+    # a unit below a header is no header of its own; any other text ('Kỳ trước') changes what the column means
+    return table.name_of(parts[-2]) if len(parts) > 1 and _REMARK.fullmatch(parts[-1]) else None
+
+
+def _choose(table: TableForm, named: list[tuple[int, str, str]]) -> tuple[dict[str, int], list[tuple[int, str]]]:
+    """One column for each name, and the headers that stand twice.
+
+    Of two aliases of a column that is not required, the form's own header is taken, else the first; the other is a
+    column of the officer's own.
+    """
+    columns: dict[str, int] = {}
+    repeated = []
+    texts: dict[str, str] = {}
+    for column, name, text in named:
+        if name not in columns:
+            columns[name], texts[name] = column, text
+        elif name in table.required or fold(text) == fold(texts[name]):
+            repeated.append((column, text))
+        elif fold(text) == table.own[name]:
+            columns[name], texts[name] = column, text
+    return columns, repeated
