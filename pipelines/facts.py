@@ -1,170 +1,269 @@
 """What the rules look at: the facts of a file and of each of its lines.
 
 A fact is one column of the frames validate.py hands to Great Expectations. It is None where no rule applies, so that a
-rule needs no condition of its own. Which facts are wrong is data (sources/forms/rules.yml).
+rule needs no condition of its own. Which facts are wrong is data (sources/forms/rules.yml). What a cell means is in
+figures.py, who sends the file in identify.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import date, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
+from pipelines.figures import (
+    LONGEST_TEXT,
+    Figure,
+    Typed,
+    cell_of,
+    day_of,
+    figure_of,
+    rounds_to,
+    shown,
+    text_of,
+)
+from pipelines.identify import Names, identify
 from pipelines.layout import address
-from pipelines.periods import Period
+from pipelines.periods import Period, stated_period
 from pipelines.registry import Registry
-from pipelines.vietnamese import Number, clean, fold, format_number, parse_number
+from pipelines.vietnamese import clean, code_key, fold, format_number
 
 Row = dict[str, Any]
-_LIMIT = Decimal(10) ** 14  # what DECIMAL(18, 4) holds
+FIGURES = ("numerator", "denominator", "value")
+_EARLY_DAYS = 30  # before a report that is due before its period closes (models/core/dim_due.sql)
+
+
+class Known:
+    """What lines are looked up in, prepared once for many files."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.names = Names(registry)
+        self.indicators = {_loose(code): code for code in registry.indicators}
+        self.tasks = {code_key(task_id): task_id for task_id in registry.tasks_by_id}
+        form = registry.form
+        self.answers = {kind: self._meanings(form, kind) for kind in ("yes_no", "state")}
+
+    @staticmethod
+    def _meanings(form: Row, kind: str) -> dict[str, str]:
+        """Keys of the form's answers by what may be typed for them, folded."""
+        texts = {key: [text, *form["answer_aliases"][kind].get(key, [])] for key, text in form["answers"][kind].items()}
+        return {fold(text): key for key, some in texts.items() for text in some}
+
+    @cached_property
+    def plan_days(self) -> dict[str, date]:
+        """The day of each plan: when it was issued, else from when its agencies report."""
+        return {plan_id: plan["issued_on"] or plan["reports_from"] for plan_id, plan in self.registry.plans.items()}
+
+    @cached_property
+    def reports_from(self) -> dict[str, date]:
+        """The day from which on the agencies of a commune report."""
+        days: dict[str, date] = {}
+        for plan in self.registry.plans.values():
+            commune = plan["commune_code"]
+            days[commune] = min(days.get(commune, plan["reports_from"]), plan["reports_from"])
+        return days
+
+
+def _loose(code: str) -> str:
+    """A code without its hyphen: 'XHS 02' is XHS-02."""
+    return code_key(code).replace("-", "")
+
 
 # ---------------------------------------------------------------- facts of a file
 
 
-def file_facts(registry: Registry, receipt: Mapping[str, Any], reading: Mapping[str, Any]) -> Row:
-    problem = reading["problem"]
+def file_facts(known: Known, receipt: Mapping[str, Any], reading: Mapping[str, Any]) -> Row:
+    registry, problem = known.registry, reading["problem"]
     tables = reading.get("tables", [])
-    stated = reading.get("identification", {})
-    known_folder = receipt["commune_code"] is not None and receipt["agency_code"] is not None
-    period_stated = stated.get("period_code", [""])[0]
-    period = registry.periods.get(period_code(period_stated))
-    missing = next((t for t in tables if t["missing"]), None)
-    readable = not problem and bool(tables)
-
-    def where(name: str) -> list[str | None]:
-        return list(stated[name][1:]) if name in stated else [tables[0]["sheet"] if tables else None, None]
-
+    missing = [t for t in tables if t["missing"]]
+    repeated = [t for t in tables if t["repeated"]]
     received_on = datetime.fromisoformat(str(receipt["received_at"])).date()
+    who = identify(registry, known.names, receipt, reading)
+    period = who["period"]
+
+    def header(some: list[Row], cell: str) -> list[str | None]:
+        return [some[0]["sheet"], some[0][cell]] if some else [tables[0]["sheet"] if tables else None, None]
+
     return {
         **receipt,
+        **who,
         "index": receipt["submission_id"],
+        "source_row": None,
         "reading_problem": problem,
         "reading_problem_text": registry.form["problems"].get(problem, problem),
         "has_known_sheet": bool(tables) if not problem else None,
-        "sheets_found": ", ".join(reading.get("sheet_names", [])) or "không có",
-        "folder_known": known_folder,
-        "commune_stated": stated.get("commune_code", [""])[0],
-        "commune_agrees": _agrees(stated, "commune_code", receipt) if readable and known_folder else None,
-        "agency_stated": stated.get("agency_code", [""])[0],
-        "agency_agrees": _agrees(stated, "agency_code", receipt) if readable and known_folder else None,
-        "period_stated": period_stated,
-        "period": period,
-        "period_known": period is not None if readable else None,
-        "period_has_begun": period.starts_on <= received_on if readable and period else None,
+        "sheets_found": _several(reading.get("sheet_names", [])) or "không có",
+        "folder_known": receipt["commune_code"] is not None and receipt["agency_code"] is not None,
+        "period_known": period is not None if tables else None,
+        "period_has_begun": period.starts_on <= received_on if tables and period else None,
+        **_when(known, receipt["commune_code"], period, received_on),
+        "received": received_on,
         "received_on": f"{received_on:%d/%m/%Y}",
-        "missing_columns": ", ".join(missing["missing"]) if missing else "" if tables else None,
-        "missing_sheet": missing["sheet"] if missing else "",
-        "headers_found": ", ".join(missing["headers"]) if missing else "",
-        "repeated_columns": ", ".join(h for t in tables for h in t["repeated"]) if tables else None,
+        "missing_columns": _several(h for t in missing for h in t["missing"]) if tables else None,
+        "missing_where": "; ".join(
+            f"trang “{t['sheet']}” thiếu cột bắt buộc {', '.join(t['missing'])} "
+            f"(các cột tìm thấy: {_several(t['headers']) or 'không có'})" for t in missing),
+        "repeated_columns": _several(h for t in repeated for h in t["repeated"]) if tables else None,
+        "hidden_places": _hidden(registry, tables) if tables else None,
+        "missing_lines": None,
         "cells": {
+            **who["cells"],
             "file": [None, None],
-            "header": [tables[0]["sheet"], f"A{tables[0]['header_row']}"] if tables else [None, None],
-            **{name: where(name) for name in ("commune_code", "agency_code", "period_code")},
+            "header": header(missing or tables, "header_cell"),
+            "repeated_header": header(repeated, "repeated_cell"),
         },
-        "source_row": None,
+    }  # fmt: skip
+
+
+def _several(texts: Any) -> str:
+    """Texts as a list, the first forty of them."""
+    some = list(texts)
+    return ", ".join(some[:40]) + (f" … (tất cả {len(some)})" if len(some) > 40 else "")
+
+
+def _when(known: Known, commune: str | None, period: Period | None, received_on: date) -> Row:
+    """Whether the period is over, and one that is owed."""
+    if period is None or commune is None or period.starts_on > received_on:
+        return {"period_is_over": None, "period_is_owed": None, "period_ends_on": ""}
+    due_on = known.registry.due_on(commune, period)
+    closes = min(period.ends_on, due_on - timedelta(days=_EARLY_DAYS)) if due_on else period.ends_on
+    owed = period.owed_from is not None and period.starts_on >= period.owed_from
+    return {
+        "period_is_over": received_on >= closes,
+        "period_is_owed": owed and period.ends_on >= known.reports_from.get(commune, period.ends_on),
+        "period_ends_on": f"{period.ends_on:%d/%m/%Y}",
     }
 
 
-def _agrees(stated: Mapping[str, list[str]], name: str, receipt: Mapping[str, Any]) -> bool:
-    """The identification block is trusted only where it agrees with the folder; a file that states none takes it."""
-    return name not in stated or stated[name][0].casefold() == str(receipt[name]).casefold()
+def _hidden(registry: Registry, tables: list[Row]) -> str:
+    """Hidden sheets and columns with figures in them."""
+    headers = {(s["kind"], c["name"]): c["header"] for s in registry.form["sheets"] for c in s["columns"]}
+    places = [f"trang “{t['sheet']}”" for t in tables if t["hidden_sheet"]]
+    places += [f"cột “{headers[t['kind'], name]}” của trang “{t['sheet']}”" for t in tables for name in t["hidden_columns"]]
+    return ", ".join(places)
 
 
 def period_code(text: str) -> str:
-    """'2026-10' as typed or as Excel makes of it: a date cell 2026-10-01 is the month."""
-    plain = clean(text).upper()
-    return plain[:7] if len(plain) == 10 and plain[4] == plain[7] == "-" else plain
+    """'2026-10' as typed or as Excel makes of it: a date cell 2026-10-01 is the month. '' if it is no one period."""
+    return stated_period(text)
 
 
 # ---------------------------------------------------------------- facts of a line
 
 
-def line_facts(
-    registry: Registry, file: Row, table: Mapping[str, Any], line: Mapping[str, Any], make: Callable[..., Row]
+def table_facts(known: Known, file: Row, table: Mapping[str, Any]) -> list[Row]:
+    """The facts of every line of a table, in order."""
+    make = indicator_facts if table["kind"] == "indicator" else task_facts
+    hidden, shared = set(table["hidden_rows"]), {(row, name) for row, name in table["shared"]}
+    return [_line_facts(known, file, table, line, make, hidden, shared) for line in table["lines"]]
+
+
+def _line_facts(
+    known: Known,
+    file: Row,
+    table: Mapping[str, Any],
+    line: Mapping[str, Any],
+    make: Callable[[Known, Row, str, Typed], Row],
+    hidden: set[int],
+    shared: set[tuple[int, str]],
 ) -> Row:
-    typed = line["typed"]
+    typed, row = line["typed"], line["row"]
     facts: Row = {
-        "index": f"{file['submission_id']}|{table['sheet']}|{line['row']}",
+        "index": f"{file['submission_id']}|{table['sheet']}|{row}",
         "submission_id": file["submission_id"],
         "commune_code": file["commune_code"],
         "agency_code": file["agency_code"],
+        "period_label": file["period_label"],
         "kind": table["kind"],
         "line_kind": line["kind"],
         "is_checked": line["kind"] in ("data", "unanswered"),
         "sheet": table["sheet"],
-        "source_row": line["row"],
-        # an absent cell is where its column meets the line
-        "cells": {name: [table["sheet"], typed[name][0] if name in typed else address(line["row"], column)]
-                  for name, column in table["columns"].items()},
-    }  # fmt: skip
-    if facts["is_checked"]:
-        facts |= make(registry, file, line["kind"], typed)
+        "source_row": row,
+    }
+    if not facts["is_checked"]:
+        return facts
+    # an absent cell is where its column meets the line
+    facts["cells"] = {name: [table["sheet"], typed[name][0] if name in typed else address(row, column)]
+                      for name, column in table["columns"].items()}  # fmt: skip
+    facts |= _who(known, file, typed)
+    facts |= make(known, facts | {"file": file}, line["kind"], typed)
+    facts["is_hidden"] = row in hidden
+    facts |= {f"{name}_shared": (row, name) in shared for name in FIGURES}
     return facts
 
 
-def _text(typed: Mapping[str, list[str]], name: str) -> str:
-    return clean(typed[name][2]) if name in typed else ""
-
-
-def _number(typed: Mapping[str, list[str]], name: str) -> Number:
-    """The number in a cell: a number cell as it is, text in Vietnamese notation."""
-    if name not in typed:
-        return Number(None)
-    _, kind, text = typed[name]
-    if kind == "n":
-        number = Number(Decimal(text))
-    elif kind == "t":
-        number = parse_number(text)
-    else:
-        number = Number(None, "not_a_number")
-    if number.value is not None and abs(number.value) >= _LIMIT:
-        return Number(None, "not_a_number")
-    return number
-
-
-def _kept(number: Number) -> Number:
-    return number if number.value is None else replace(number, value=to_four_places(number.value))
-
-
-def to_four_places(value: Decimal) -> Decimal:
-    """A figure as DECIMAL(18, 4) keeps it."""
-    return value.quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
-
-
-def _shown(typed: Mapping[str, list[str]], name: str) -> str:
-    """What stands in the cell, as a Vietnamese reader sees it."""
-    if name not in typed:
-        return ""
-    _, kind, text = typed[name]
-    return format_number(Decimal(text), 4) if kind == "n" else clean(text)
-
-
-def indicator_facts(registry: Registry, file: Row, line_kind: str, typed: Mapping[str, list[str]]) -> Row:
-    code = _text(typed, "indicator_code").upper()
-    indicator = registry.indicators.get(code)
-    commune, agency, period = file["commune_code"], file["agency_code"], file["period"]
-    kind = indicator["kind"] if indicator else "amount"
-    own = indicator is not None and file["commune_agrees"] and file["agency_agrees"]
-    facts: Row = {
-        "indicator_code": code,
-        "code_known": indicator is not None,
-        "code_key": f"{file['submission_id']}|{code}" if indicator else None,
-        "led_here": registry.indicator_duties.get((commune, code)) == agency if own else None,
-        "note": _text(typed, "note"),
-        "kind_text": {"ratio": "tỷ lệ", "amount": "số lượng", "yes_no": "Đạt/Chưa đạt", "text": "mô tả"}[kind],
-        "due_but_empty": _due_but_empty(registry, indicator, period, line_kind),
+def _who(known: Known, file: Row, typed: Typed) -> Row:
+    """Whether a line says that it is another's: only where the file itself does not."""
+    own = bool(file["commune_agrees"] and file["agency_agrees"])
+    names = ("commune_code", "agency_code", "period_code")
+    commune, agency, period = (clean(typed[name][2]) if cell_of(typed, name) else "" for name in names)
+    facts = {
+        "line_commune": commune,
+        "line_agency": agency,
+        "line_period": period,
+        "line_commune_agrees": file["commune_code"] in known.names.communes(commune) if own and commune else None,
+        "line_agency_agrees": file["agency_code"] in known.names.agencies(agency)[0] if own and agency else None,
+        "line_period_agrees": None,
     }
-    for name in ("numerator", "denominator", "value"):
-        facts[f"{name}_typed"] = _shown(typed, name)
+    if period and file["period"] and file["period_is_one"]:
+        facts["line_period_agrees"] = stated_period(period) == file["period"].code
+    facts["is_own"] = own and facts["line_commune_agrees"] is not False and facts["line_agency_agrees"] is not False
+    return facts
+
+
+def _problems(typed: Typed, names: tuple[str, ...]) -> Row:
+    """Errors and formulas never calculated in cells that hold text."""
+    kinds = {"e": "error", "f": "formula"}
+    return {f"{name}_problem": kinds.get(typed[name][1], "") if name in typed else None for name in names} | {
+        f"{name}_typed": shown(typed, name) for name in names
+    }
+
+
+def _texts(typed: Typed, names: tuple[str, ...]) -> Row:
+    """Texts as they are kept, and whether they were cut."""
+    facts: Row = {}
+    for name in names:
+        text = text_of(typed, name)
+        facts[name] = text[:LONGEST_TEXT] or None
+        facts[f"{name}_length"] = len(text)
+        facts[f"{name}_is_whole"] = len(text) <= LONGEST_TEXT
+    return facts
+
+
+# ---------------------------------------------------------------- indicators
+
+
+def indicator_facts(known: Known, line: Row, line_kind: str, typed: Typed) -> Row:
+    registry, file = known.registry, line["file"]
+    as_typed = text_of(typed, "indicator_code")
+    code = known.indicators.get(_loose(as_typed), "")
+    indicator = registry.indicators.get(code)
+    kind = indicator["kind"] if indicator else "amount"
+    is_readable = typed.get("indicator_code", ["", "t"])[1] not in ("e", "f")
+    facts: Row = {
+        **_problems(typed, ("indicator_code", "note")),
+        **_texts(typed, ("note",)),
+        "indicator_code": code or as_typed,
+        "code_missing": not as_typed,
+        "code_known": bool(code) if as_typed and is_readable else None,
+        "code_key": None,
+        "other_places": "",
+        "led_here": registry.indicator_duties.get((file["commune_code"], code)) == file["agency_code"]
+        if code and line["is_own"] else None,
+        "kind_text": {"ratio": "tỷ lệ", "amount": "số lượng", "yes_no": "Đạt/Chưa đạt", "text": "mô tả"}[kind],
+        "due_but_empty": _due_but_empty(registry, indicator, file["period"], line_kind),
+        **{f"{name}_typed": shown(typed, name) for name in FIGURES},
+    }  # fmt: skip
     if line_kind == "unanswered":
         return facts
-    if kind == "yes_no":
-        return facts | _yes_no(registry, typed)
-    if kind == "text":
-        return facts | {"value_text": _text(typed, "value") or None, "value_problem": ""}
-    return facts | _figures(kind, indicator["unit_of_measure"] if indicator else "", typed)
+    if kind in ("yes_no", "text"):
+        answer = _yes_no(known, typed) if kind == "yes_no" else _described(typed)
+        return facts | _unused(typed, ("numerator", "denominator")) | answer
+    unit = indicator["unit_of_measure"] if indicator else ""
+    return facts | _figures(registry.form, indicator, kind, unit, typed)
 
 
 def _due_but_empty(registry: Registry, indicator: Row | None, period: Period | None, line_kind: str) -> bool | None:
@@ -173,103 +272,118 @@ def _due_but_empty(registry: Registry, indicator: Row | None, period: Period | N
     return line_kind == "unanswered" and registry.is_asked(indicator["frequency"], period)
 
 
-def _yes_no(registry: Registry, typed: Mapping[str, list[str]]) -> Row:
-    answers = {fold(text): key for key, text in registry.form["answers"]["yes_no"].items()}
-    text = _text(typed, "value")
-    answer = answers.get(fold(text))
-    return {"value": Decimal(answer) if answer else None,
-            "value_problem": "" if answer or not text else "not_a_number"}  # fmt: skip
+def _yes_no(known: Known, typed: Typed) -> Row:
+    cell = cell_of(typed, "value")
+    text = shown(typed, "value") if cell else ""
+    answer = known.answers["yes_no"].get(fold(text))
+    problem = {"e": "error", "f": "formula"}.get(cell.kind, "" if answer else "not_a_number") if cell else ""
+    return {"value": Decimal(answer) if answer else None, "value_problem": problem}
 
 
-def _figures(kind: str, unit: str, typed: Mapping[str, list[str]]) -> Row:
-    # to the places the warehouse keeps, so that a rate is always that of the parts stored beside it
-    numbers = {name: _kept(_number(typed, name)) for name in ("numerator", "denominator", "value")}
-    num, den, value = (numbers[name].value for name in ("numerator", "denominator", "value"))
-    given = {name: number.value for name, number in numbers.items() if number.value is not None}
-    ambiguous = next((name for name, number in numbers.items() if number.problem == "ambiguous"), None)
-    ratio = kind == "ratio"
-    complete = ratio and num is not None and den is not None
-    computed = 100 * num / den if complete and num is not None and den else None
-    sound = not any(number.problem for number in numbers.values())
-    smallest = min(given, key=lambda name: given[name]) if given else None
-    half = ratio and sound and (num is None) != (den is None)
+def _described(typed: Typed) -> Row:
+    problems, texts = _problems(typed, ("value",)), _texts(typed, ("value",))
+    texts["value_text"] = texts.pop("value") if not problems["value_problem"] else None
+    return problems | texts
+
+
+def _unused(typed: Typed, names: tuple[str, ...]) -> Row:
+    """Figures in cells the indicator has no use for."""
+    return {f"{name}_unused": cell_of(typed, name) is not None for name in names}
+
+
+def _figures(form: Row, indicator: Row | None, kind: str, unit: str, typed: Typed) -> Row:
+    names = FIGURES if kind == "ratio" or indicator is None else ("value",)
+    figures = {name: figure_of(typed, name, percent=name == "value" and unit in ("%", "")) for name in names}
+    value = figures["value"].value
     facts: Row = {
-        **{f"{name}_problem": number.problem for name, number in numbers.items()},
+        **{f"{name}_problem": figure.problem for name, figure in figures.items()},
+        **{f"{name}_thousands": shown(typed, name).rstrip("% ").replace(",", ".") for name in names},
+        **{f"{name}_number": figure.value for name, figure in figures.items()},
+        **(_unused(typed, ("numerator", "denominator")) if kind == "amount" and indicator is not None else {}),
+        "value": value,
+        **_in_range(form, unit, value),
+    }
+    return facts | _ratio(form, indicator, unit, figures) if kind == "ratio" and indicator else facts
+
+
+def _in_range(form: Row, unit: str, value: Decimal | None) -> Row:
+    """A result held against what its unit of measure can be."""
+    span = form["units"].get(unit)
+    if span is None or value is None:
+        return {}
+    written = f"từ {format_number(span['low'])} đến {format_number(span['high'])}{unit if unit == '%' else f' {unit}'}"
+    return {"value_number": None, "value_in_range": span["low"] <= value <= span["high"], "value_range": written}
+
+
+def _ratio(form: Row, indicator: Row, unit: str, figures: Mapping[str, Figure]) -> Row:
+    num, den, value = (figures[name].value for name in FIGURES)
+    is_complete = num is not None and den is not None
+    computed = 100 * num / den if num is not None and den else None
+    half = not any(figure.problem for figure in figures.values()) and (num is None) != (den is None)
+    bare = num is None and den is None and value is not None
+    named = indicator["numerator_name"] + indicator["denominator_name"]
+    is_measured = any(word in named for word in form["measured"])
+    return {
         "numerator": num,
         "denominator": den,
-        "value": computed if computed is not None else None if complete else value,
-        "percent": value if unit == "%" else None,
-        "ratio_numerator": num if complete and den else None,
-        "ratio_denominator": den if complete and den else None,
+        "value": computed if computed is not None else None if is_complete else value,
+        "ratio_numerator": num if is_complete and den else None,
+        "ratio_denominator": den if is_complete and den else None,
         "half_ratio": half,
         "half_ratio_missing": ("mẫu số" if den is None else "tử số") if half else "",
         "half_ratio_cell": "denominator" if den is None else "numerator",
-        "smallest_number": given[smallest] if smallest else None,
-        "smallest_number_column": smallest,
-        "result_gap": abs(value - computed) if computed is not None and value is not None else None,
+        "result_agrees": rounds_to(computed, figures["value"]) if computed is not None else None,
         "computed_written": format_number(computed) if computed is not None else "",
-        "part_of_nothing": complete and den == 0 and num != 0,
-        "nothing_of_nothing": complete and den == 0 and num == 0,
-        "bare_ratio": ratio and num is None and den is None and value is not None,
-        "ambiguous_column": ambiguous,
-    }
-    if ambiguous:
-        facts |= _ambiguity(_text(typed, ambiguous))
-    return facts
+        "part_of_nothing": is_complete and den == 0 and num != 0,
+        "nothing_of_nothing": is_complete and den == 0 and num == 0,
+        "bare_ratio": bare,
+        "may_be_a_fraction": value is not None and 0 < value < 1 if bare and unit == "%" else None,
+        **{f"{name}_is_whole_number": figure.value is None or figure.value == int(figure.value)
+           for name, figure in figures.items() if name != "value" and not is_measured},
+    }  # fmt: skip
 
 
-def _ambiguity(text: str) -> Row:
-    """'1,234' is 1.234 (a decimal comma) or 1234 (a thousands comma)."""
-    plain = text.rstrip("% ")
-    return {
-        "ambiguous_typed": text,
-        "ambiguous_small": f"{plain} (số thập phân)",
-        "ambiguous_large": f"{plain.replace(',', '.')} (hàng nghìn)",
-        "ambiguous_large_written": plain.replace(",", "."),
-    }
+# ---------------------------------------------------------------- tasks
 
 
-def task_facts(registry: Registry, file: Row, line_kind: str, typed: Mapping[str, list[str]]) -> Row:
-    task_id = _text(typed, "task_id")
-    task = registry.tasks_by_id.get(task_id)
-    own = task is not None and file["commune_agrees"] and file["agency_agrees"]
+def task_facts(known: Known, line: Row, line_kind: str, typed: Typed) -> Row:
+    registry, file = known.registry, line["file"]
+    as_typed = text_of(typed, "task_id")
+    task_id = known.tasks.get(code_key(as_typed), "")
+    is_readable = typed.get("task_id", ["", "t"])[1] not in ("e", "f")
     duty = (file["commune_code"], task_id, file["agency_code"])
+    texts = ("document_number", "difficulty")
     facts: Row = {
-        "task_id": task_id,
-        "task_known": task is not None,
-        "task_key": f"{file['submission_id']}|{task_id}" if task else None,
-        "led_here": duty in registry.task_duty_set if own else None,
-        "state_typed": _text(typed, "state"),
-        "percent_typed": _shown(typed, "percent_done"),
-        "date_typed": _text(typed, "document_date"),
-        "document_number": _text(typed, "document_number") or None,
-        "difficulty": _text(typed, "difficulty") or None,
+        **_problems(typed, ("task_id", "state", *texts)),
+        **_texts(typed, texts),
+        "task_id": task_id or as_typed,
+        "code_missing": not as_typed,
+        "task_known": bool(task_id) if as_typed and is_readable else None,
+        "task_key": None,
+        "other_places": "",
+        "led_here": duty in registry.task_duty_set if task_id and line["is_own"] else None,
+        "percent_done_typed": shown(typed, "percent_done"),
+        "document_date_typed": shown(typed, "document_date"),
     }
     if line_kind == "unanswered":
         return facts
-    states = {fold(text): key for key, text in registry.form["answers"]["state"].items()}
-    state = states.get(fold(facts["state_typed"]))
-    percent = _number(typed, "percent_done")
-    document_date, date_problem = _date(typed, "document_date")
+    state = known.answers["state"].get(fold(text_of(typed, "state")))
+    percent = figure_of(typed, "percent_done", percent=True)
+    day, day_problem = day_of(typed, "document_date")
+    plan_day = known.plan_days[registry.tasks_by_id[task_id]["plan_id"]] if task_id else None
+    done = percent.value
     return facts | {
         "state": state,
-        "state_known": state is not None,
-        "percent_done": percent.value,
-        "percent_problem": percent.problem,
-        "document_date": document_date,
-        "date_problem": date_problem,
+        "state_known": state is not None if not facts["state_problem"] else None,
+        "percent_done": done,
+        "percent_done_problem": percent.problem,
+        "document_date": day,
+        "document_date_problem": day_problem,
+        "plan_day": f"{plan_day:%d/%m/%Y}" if plan_day else "",
+        "date_after_plan": day >= plan_day if day and plan_day else None,
+        "date_has_come": day <= file["received"] if day else None,
         "done_without_document": state == "done" and not facts["document_number"],
-        "full_but_not_done": percent.value == 100 and state is not None and state != "done",
+        "full_but_not_done": done == 100 and state is not None and state != "done",
+        "done_but_not_full": state == "done" and done is not None and done < 100,
+        "begun_but_not_started": state == "not_started" and done is not None and done > 0,
     }
-
-
-def _date(typed: Mapping[str, list[str]], name: str) -> tuple[date | None, str]:
-    if name not in typed:
-        return None, ""
-    _, kind, text = typed[name]
-    for pattern in ("%Y-%m-%d",) if kind == "d" else ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y"):
-        try:
-            return datetime.strptime(clean(text), pattern).date(), ""
-        except ValueError:
-            continue
-    return None, "not_a_date"

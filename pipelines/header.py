@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines.vietnamese import clean, fold
+from pipelines.vietnamese import clean, code_key, fold
 
 if TYPE_CHECKING:
     from pipelines.layout import Cell, Sheet
@@ -39,7 +39,7 @@ class TableForm:
         self.answers = [c["name"] for c in columns if c.get("answer")]
         self.figures = [name for name in self.answers if name not in layout["remarks"]]
         self.key = self.required[0]
-        self.code = re.compile(layout["code"], re.IGNORECASE)
+        self.code = re.compile(layout["code"])
         self._longest = max(map(len, self.names)) + _LONGER
         self._known: dict[str, str | None] = {}
 
@@ -62,7 +62,7 @@ class TableForm:
 
     def is_code(self, text: str) -> bool:
         """Whether a text looks like the code of a line, known or not."""
-        return self.code.fullmatch(fold(text).replace(" ", "")) is not None
+        return self.code.fullmatch(code_key(text)) is not None
 
 
 class Grid:

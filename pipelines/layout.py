@@ -257,7 +257,8 @@ def _is_numbering(cells: Mapping[int, Cell]) -> bool:
     """Whether a line numbers the columns: (1) (2) (3)=(1)/(2), or A B 1 2 3."""
     marks = [_COLUMN_NUMBER.fullmatch(clean(cell.text)) for _, cell in sorted(cells.items())]
     numbers = [int(mark[1]) for mark in marks if mark and mark[1].isdigit()]
-    return len(marks) > 2 and all(marks) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    in_order = not numbers or numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return len(marks) > 2 and all(marks) and in_order
 
 
 def _is_units(cells: Mapping[int, Cell]) -> bool:

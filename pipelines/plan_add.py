@@ -97,11 +97,11 @@ def _try(draft: Draft, form: Row, trial: Path, faults: Faults) -> int:
         found = [finding for finding in check_plans(load(trial)) if finding.plan_id == plan_id]
     except RegistryError as error:
         for line in str(error).splitlines()[1:]:
-            faults.add("registry", why=line.strip())
+            faults.add("registry", found=line.strip())
         return 0
     errors = [finding for finding in found if finding.severity == "error"]
     for finding in errors:
-        faults.add("registry", why=str(finding))
+        faults.add("registry", found=finding)
     return len(found) - len(errors)
 
 
@@ -131,4 +131,4 @@ def _find_unsettled(draft: Draft, others: Registry, reader: CellReader) -> None:
             settled.add(indicator)  # once is enough
             named = "; ".join(f"{reader.agencies[code]['agency_name']} ({code})" for code in sorted(leads[indicator]))
             reader.faults.add("two_leads", cells["lead_as_written"], indicator=indicator, agencies=named, table=table,
-                              sheet=reader.form["plan"]["title"])  # fmt: skip
+                              page=reader.form["plan"]["title"])  # fmt: skip

@@ -23,6 +23,7 @@ _DAY = re.compile(r"(\d{1,2})/(\d{1,2})")
 _DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _YEARS = range(2000, 2101)
+_DAY_ZERO = datetime(1899, 12, 30)  # from which Excel counts its days
 
 
 class _Wrong(Exception):  # noqa: N818 - an answer, not a failure of the program
@@ -164,8 +165,8 @@ def _date(value: Any, at: At) -> date:
 
 
 def _milestone(value: Any, at: At) -> date:
-    """A date, or a year, which means its last day."""
-    year = str(value).strip()
+    """A date, or a year, which means its last day. A year in a date cell is to Excel a day of 1905."""
+    year = str((value - _DAY_ZERO).days if isinstance(value, datetime) else value).strip()
     if year.isdecimal() and int(year) in _YEARS:
         return date(int(year), 12, 31)
     if found := _read_date(value):

@@ -80,7 +80,7 @@ def _targets_as_written(registry: Registry) -> Iterator[Finding]:
         read = None if said is None else (
             said.operator, _text(said.value), _text(said.value_high), said.is_aspirational)  # fmt: skip
         in_sentence = said is not None and said.operator == "text" and row["value"] is not None
-        if in_sentence and not _stands_in(row["value"], row["as_written"]):
+        if in_sentence and not stands_in(row["value"], row["as_written"]):
             yield Finding("error", "figure", row["plan_id"], _place(row),
                           f"{row['value']} does not stand in {row['as_written']!r}")  # fmt: skip
         elif not in_sentence and read != understood:
@@ -90,7 +90,7 @@ def _targets_as_written(registry: Registry) -> Iterator[Finding]:
             yield Finding("error", "figure", row["plan_id"], _place(row), f"{row['value']} is no percentage")
 
 
-def _stands_in(value: str, sentence: str) -> bool:
+def stands_in(value: str, sentence: str) -> bool:
     return re.search(rf"(?<![\d,.]){re.escape(value.replace('.', ','))}(?![\d,.]\d)", sentence) is not None
 
 

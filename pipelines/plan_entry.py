@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.plan_cells import CellReader
-from pipelines.plan_check import _stands_in as stands_in
+from pipelines.plan_check import stands_in as stands_in
 from pipelines.plan_files import rows_text
 from pipelines.plan_sheets import At, Cells, Faults, Sheets
 from pipelines.vietnamese import parse_deadline, parse_target, slug
@@ -124,7 +124,8 @@ def _find_duplicates(rows: list[tuple[Row, Cells]], key: tuple[str, ...], faults
         if None in values:
             continue
         if first := seen.get(values):
-            faults.add("duplicate", at, first=first.row, key=", ".join(filter(None, values)))
+            shown = ", ".join(cells[name].shown for name in key if name in cells and not cells[name].is_blank)
+            faults.add("duplicate", at, first=first.row, key=shown)
         else:
             seen[values] = at
 
@@ -134,7 +135,7 @@ def _agree(row: Row, cells: Cells, understood: Row, written: str, reader: CellRe
     for name, value in understood.items():
         given = row[name]
         if given and not _same(given, value):
-            said = _words(name, reader).get(value, value) or reader.form["wording"]["nothing"]
+            said = _worded(name, value, reader.form)
             reader.faults.add("contradiction", cells[name], as_written=row[written], understood=said)
         if given is not None:
             row[name] = value
@@ -146,11 +147,14 @@ def _same(given: str, value: str) -> bool:
     return given == value
 
 
-def _words(name: str, reader: CellReader) -> dict[str, str]:
-    """How the column's values are worded in the workbook."""
-    [takes] = [c["takes"] for part in ("targets", "tasks") for c in reader.form[part]["columns"] if c["name"] == name]
-    words: dict[str, str] = reader.form["choices"].get(takes, {})
-    return words
+def _worded(name: str, value: str, form: Row) -> str:
+    """A value of an understood column as people write it."""
+    [takes] = [c["takes"] for part in ("targets", "tasks") for c in form[part]["columns"] if c["name"] == name]
+    if not value:
+        return str(form["wording"]["nothing"])
+    if takes == "date":
+        return f"{date.fromisoformat(value):%d/%m/%Y}"
+    return str(form["choices"].get(takes, {}).get(value, value.replace(".", ",")))
 
 
 # ---------------------------------------------------------------- targets

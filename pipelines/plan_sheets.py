@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -68,7 +68,7 @@ class Faults:
             "rule_code": worded["code"],
             "source_sheet": title,
             "source_cell": at.address if at else "",
-            "found": at.shown if at else "",
+            "found": at.shown if at else str(words.get("found", "")),
             "message": worded["message"].format_map(words),
             "fix": worded["fix"].format_map(words),
         }
@@ -96,8 +96,9 @@ def read_sheets(path: Path, form: Row, faults: Faults) -> Sheets | None:
     """Take the workbook apart, noting what has no place in it. None if it cannot be opened."""
     try:
         book = load_workbook(path, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        faults.add("unreadable", why=str(error).strip("'\" ") or type(error).__name__)
+        _mark_uncalculated(book, load_workbook(path))
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, SyntaxError, ValueError, OSError) as error:
+        faults.add("unreadable", found=error)
         return None
     by_title = {fold(sheet.title): sheet for sheet in book.worksheets}
     faults.sheets = book.sheetnames
@@ -111,6 +112,15 @@ def read_sheets(path: Path, form: Row, faults: Faults) -> Sheets | None:
         else:
             found.rows[part] = list(_read_rows(sheet, form[part]["columns"], form["required_mark"], faults))
     return found
+
+
+def _mark_uncalculated(book: Workbook, formulas: Workbook) -> None:
+    """A formula that was never calculated has no value; it must not pass for an empty cell."""
+    for sheet in formulas.worksheets:
+        for cell in (cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"):
+            value = book[sheet.title][cell.coordinate]
+            if value.value is None:
+                value.value, value.data_type = str(cell.value), "e"
 
 
 def _at(sheet: Worksheet, row: int, column: int, what: str = "") -> At:

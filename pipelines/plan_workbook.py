@@ -29,6 +29,7 @@ from pipelines.workbook import ANSWER_FILL, FONT, LOCKED_FILL, head, page, put, 
 Row = dict[str, Any]
 ZOOM = 90
 _A3 = 8
+_DATE = "dd/mm/yyyy"
 _HINT = 9  # points
 _LAST_ROW = 2000  # as far down as Excel's own checks reach
 _CENTERED = Alignment(wrap_text=True, vertical="top", horizontal="center")
@@ -122,10 +123,8 @@ class _Writer:
             put(sheet.cell(row, 1), self._title(about, "label"), bold=True, fill=LOCKED_FILL)
             self._put(sheet.cell(row, 2), _shown(about["takes"], value), about)
             put(sheet.cell(row, 3), about["hint"], size=_HINT)
-            sheet.row_dimensions[row].height = max(
-                row_height([(about["label"], widths[0]), (value, widths[1])], bold=True),
-                row_height([(about["hint"], widths[2])], size=_HINT),
-            )
+            hint_height = row_height([(about["hint"], widths[2])], size=_HINT)
+            _fit(sheet, row, max(row_height([(about["label"], widths[0]), (value, widths[1])], bold=True), hint_height))
             self._check(sheet, about["takes"], f"B{row}")
         sheet.row_breaks.append(Break(id=row))
         for table in layout["tables"]:
@@ -145,9 +144,9 @@ class _Writer:
             row += 1
             for number, column in enumerate(columns, 1):
                 self._put(sheet.cell(row, number), values.get(column["name"]), column)
-            shown = [(values.get(column["name"]), sum(widths) if across else width)
+            shown = [(values.get(column["name"], "\n" if across else ""), sum(widths) if across else width)
                      for column, width in zip(columns, widths, strict=False)]  # fmt: skip
-            sheet.row_dimensions[row].height = row_height(shown)
+            _fit(sheet, row, row_height(shown))
         for merged in range(first - 1, row + 1) if across else ():
             sheet.merge_cells(start_row=merged, start_column=1, end_row=merged, end_column=len(widths))
         for number, column in enumerate(columns, 1):
@@ -170,7 +169,7 @@ class _Writer:
             shown = [self._value(column, row.get(column["name"], "")) for column in columns]
             for number, (column, value) in enumerate(zip(columns, shown, strict=True), 1):
                 self._put(sheet.cell(at, number), value, column)
-            sheet.row_dimensions[at].height = row_height(zip(shown, widths, strict=True))
+            _fit(sheet, at, row_height(zip(shown, widths, strict=True)))
         for number, column in enumerate(columns, 1):
             letter = get_column_letter(number)
             below = sheet.column_dimensions[letter]  # rows that are added further down keep text as text
@@ -196,7 +195,8 @@ class _Writer:
         """A cell to fill in: yellow where it must be, grey where it is understood by itself."""
         fill = ANSWER_FILL if about.get("required") else LOCKED_FILL if about.get("understood") else None
         takes = self.form["takes"][about["takes"]]
-        put(cell, None if value == "" else value, fill=fill, number=takes["number_format"])
+        number = _DATE if isinstance(value, date) else takes["number_format"]
+        put(cell, None if value == "" else value, fill=fill, number=number)
         if takes.get("centered"):
             cell.alignment = _CENTERED
         if isinstance(value, str) and value.startswith("'"):
@@ -297,6 +297,12 @@ def _across(sheet: Worksheet, row: int, text: str, widths: list[float], *, size:
     sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=len(widths))
     put(sheet.cell(row, 1), text, size=size, bold=bold, border=False)
     sheet.row_dimensions[row].height = row_height([(text, sum(widths))], size=size, bold=bold)
+
+
+def _fit(sheet: Worksheet, row: int, height: float) -> None:
+    """Make a row to fill in as high as it needs; one line is left to Excel, which then grows it with what is typed."""
+    if height > row_height([]):
+        sheet.row_dimensions[row].height = height
 
 
 def _lookup_row(sheet: Worksheet, row: int, values: list[str], widths: list[float], *, is_head: bool = False) -> None:

@@ -73,6 +73,9 @@ class _Text:
         return "\n".join(self.paragraphs)
 
 
+_Line = dict[int, Cell]
+
+
 class _Reader:
     """Handlers that collect the sheets of a content.xml."""
 
@@ -102,7 +105,7 @@ class _Reader:
             self._pass_columns(given)
         elif tag == "table-row":
             self._times, self._is_row_hidden = _times(given, "rows"), given.get("table:visibility") in _HIDDEN
-            self._column, self._line = 1, {}
+            self._column, self._line = 1, _Line()
         elif tag in ("table-cell", "covered-table-cell") and self._is_in_table:
             self._cell, self._depth, self._text = given, 0, _Text()
 
@@ -186,4 +189,4 @@ def _cell(given: Attributes, text: str) -> Cell | None:
         return Cell("t", ":".join(part.zfill(2) for part in clock.groups())) if clock else text_cell(text)
     if not kind and not text and "table:formula" in given:
         return Cell("f", given["table:formula"].partition(":")[2] or given["table:formula"])
-    return text_cell(given.get("office:string-value", text) if not text else text)
+    return text_cell(text or given.get("office:string-value", ""))

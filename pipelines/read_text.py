@@ -13,7 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from pipelines.layout import HEADER_WITHIN, Cell, Sheet
+from pipelines.layout import Cell, Sheet
 from pipelines.read_cells import Place, UnreadableError, check_room, displayed_cell
 from pipelines.tcvn3 import to_unicode, vietnamese_syllables
 from pipelines.vietnamese import fold
@@ -22,6 +22,7 @@ SHEET_NAME = "CSV"
 DELIMITERS = (",", ";", "\t")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _SAMPLE = 100_000  # characters looked at to tell encoding and delimiter
+_HEADER_WITHIN = 60  # rows in which the form's headers may stand
 _CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f]")
 _OTHER_TEXT = re.compile(r"%pdf|\{\\rtf|%!ps")
 _OTHER_TABLE = re.compile(r"<(?:!doctype|html|head|body|table|\?xml|\?mso|workbook|style|meta|div)|mime-version:|id;p")
@@ -108,7 +109,7 @@ def _delimiter(sample: str, headers: Collection[str]) -> str:
 
     def score(delimiter: str) -> tuple[int, float, int]:
         rows = [row for row in _split(sample, delimiter) if any(field.strip() for field in row)]
-        known = max((sum(fold(field) in headers for field in row if len(field) < 200) for row in rows[:HEADER_WITHIN]),
+        known = max((sum(fold(field) in headers for field in row if len(field) < 200) for row in rows[:_HEADER_WITHIN]),
                     default=0)  # fmt: skip
         widths = Counter(map(len, rows))
         width, times = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))

@@ -55,7 +55,7 @@ def _open(data: bytes) -> Book:
             return open_book(True)
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 - xlrd fails in a dozen ways on what is no workbook
+    except Exception as error:  # xlrd fails in a dozen ways on what is no workbook
         raise UnreadableError("protected" if "encrypted" in str(error) else "damaged") from error
 
 

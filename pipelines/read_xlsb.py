@@ -46,7 +46,7 @@ def _read(package: Package) -> list[Sheet]:
     book_part = next((target for kind, target in relationships(package, "").values() if kind == "officeDocument"),
                      "xl/workbook.bin")  # fmt: skip
     links = relationships(package, book_part)
-    targets = {kind: target for kind, target in links.values()}
+    targets = dict(links.values())
     strings = _read_strings(package, targets.get("sharedStrings", ""))
     styles = _read_styles(package, targets.get("styles", ""))
     is_1904, sheets, cells_before = False, [], 0
@@ -128,7 +128,9 @@ def _read_sheet(
     name: str, data: bytes, strings: list[str], styles: list[str], is_1904: bool, cells_before: int
 ) -> Sheet:
     cells: dict[Place, Cell] = {}
-    hidden_rows, hidden_columns, merged = set(), set(), []
+    hidden_rows: set[int] = set()
+    hidden_columns: set[int] = set()
+    merged: list[tuple[int, int, int, int]] = []
     row = 0
     for kind, body in _records(data):
         if kind in _CELLS:

@@ -10,6 +10,7 @@ import posixpath
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from xml.parsers import expat
 
@@ -85,6 +86,7 @@ def _refuse(*_: Any) -> None:
     raise UnreadableError("unsafe")
 
 
+@lru_cache(maxsize=256)
 def plain_name(name: str) -> str:
     """A part's name as it is looked up: lower case, forward slashes, no leading slash, no '..'."""
     return posixpath.normpath(name.replace("\\", "/")).lstrip("/").lower()

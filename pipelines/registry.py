@@ -28,7 +28,10 @@ READING_CODE = (
     "periods.py",
     "vietnamese.py",
     "read.py",
+    "header.py",
     "layout.py",
+    "figures.py",
+    "identify.py",
     "facts.py",
     "validate.py",
 )
@@ -40,6 +43,7 @@ class Registry:
 
     communes: dict[str, Row]
     agencies: dict[str, Row]
+    agency_names: AgencyNames
     indicators: dict[str, Row]
     periods: dict[str, Period]
     asked_in_months: dict[str, list[int]]
@@ -188,6 +192,7 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     return Registry(
         communes=communes,
         agencies=agencies,
+        agency_names=names,
         indicators=indicators,
         periods=make_periods(config),
         asked_in_months=config["asked_in_months"],

@@ -1,8 +1,9 @@
 """Holding what was read against the rules, with Great Expectations.
 
 The only module that imports Great Expectations (5 to 9 s), so it is imported only where there is something to
-validate. Rules are data (sources/forms/rules.yml): each looks at one fact of a file or a line (facts.py); a rule
-that does not apply finds a null there. All rules run over all lines of all new files in one pass.
+validate. Rules are data (sources/forms/rules.yml): each looks at one fact of a file or a line (facts.py, history.py);
+a rule that does not apply finds a null there. All rules run over all lines of all new files together, those that need
+the figures accepted before in a second pass.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -19,11 +21,16 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from pipelines.facts import file_facts, indicator_facts, line_facts, task_facts, to_four_places
+from pipelines.facts import Known, file_facts, table_facts
+from pipelines.figures import to_four_places
+from pipelines.history import HISTORY_FACTS, History, Memory, compare_lines
 from pipelines.registry import Registry
 
 Row = dict[str, Any]
-_NUMBERS = ("percent", "ratio_numerator", "ratio_denominator", "smallest_number", "result_gap", "percent_done")
+Found = list[tuple[int, int, Row]]  # number of the line, number of the rule, finding
+LEVELS = ("file", "indicator", "task")
+# Expectations that compare numbers; their columns must be of a number type.
+_NUMERIC = ("expect_column_values_to_be_between", "expect_column_pair_values_a_to_be_greater_than_b")
 
 
 class Checked(NamedTuple):
@@ -37,72 +44,126 @@ class Checked(NamedTuple):
 
 
 def validate(
-    registry: Registry, receipts: Iterable[Mapping[str, Any]], readings: Mapping[str, Mapping[str, Any]]
+    registry: Registry,
+    receipts: Iterable[Mapping[str, Any]],
+    readings: Mapping[str, Mapping[str, Any]],
+    history: History | None = None,
 ) -> Checked:
-    """Validate newly read files. receipts: rows of raw.receipt; readings: by submission_id (layout.lay_out)."""
+    """Validate newly read files. receipts: rows of raw.receipt, in ledger order; readings: by submission_id
+    (layout.lay_out); history: the figures in force before the first of them, by commune, agency and indicator.
+
+    A file sees the figures of those before it, so that files give the same findings one by one or all at once.
+    """
+    known = Known(registry)
     files: list[Row] = []
     lines: list[Row] = []
     for receipt in receipts:
         reading = readings[receipt["submission_id"]]
-        file = file_facts(registry, receipt, reading)
+        file = file_facts(known, receipt, reading)
+        own = [line for table in reading.get("tables", []) for line in table_facts(known, file, table)]
+        compare_lines(registry, file, own)
         files.append(file)
-        for table in reading.get("tables", []):
-            make = indicator_facts if table["kind"] == "indicator" else task_facts
-            lines += [line_facts(registry, file, table, line, make) for line in table["lines"]]
+        lines += own
+    rules = [one for rule in registry.rules for one in expand(rule, registry.form)]
+    facts = {"file": files} | {
+        level: [line for line in lines if line["is_checked"] and line["kind"] == level] for level in LEVELS[1:]
+    }
+    first = [rule for rule in rules if not needs_history(rule)]
+    later = [rule for rule in rules if needs_history(rule)]
+    found = {level: _run(first, level, facts[level]) for level in LEVELS}
+    refused = _refusals(found)
+    Memory(registry, history or {}).look_back(files, [line for line in facts["indicator"] if _is_good(line, refused)])
+    found["indicator"] += _run(later, "indicator", facts["indicator"])
     findings = [
-        *_run(registry.rules, "file", files),
-        *_run(registry.rules, "indicator", [x for x in lines if x["is_checked"] and x["kind"] == "indicator"]),
-        *_run(registry.rules, "task", [x for x in lines if x["is_checked"] and x["kind"] == "task"]),
+        finding for level in LEVELS for _, _, finding in sorted(found[level], key=lambda item: item[:2])
     ]
-    return _settle(files, lines, findings)
+    return _settle(files, lines, findings, refused)
 
 
-# ---------------------------------------------------------------- running the rules
+# ---------------------------------------------------------------- rules
 
 
-def _run(rules: list[Row], level: str, facts: list[Row]) -> list[Row]:
-    """Findings of all rules of a level over all its lines, in the order of lines and rules."""
-    chosen = [rule for rule in rules if rule["level"] == level]
-    if not facts:
-        return []
-    columns = {name for rule in chosen for key, name in rule["arguments"].items() if key.startswith("column")}
-    frame = pd.DataFrame({name: pd.Series([f.get(name) for f in facts], dtype=object) for name in sorted(columns)})
-    for name in columns.intersection(_NUMBERS):
-        frame[name] = frame[name].astype(float)
-    frame["line"] = range(len(facts))
+def expand(rule: Row, form: Row) -> list[Row]:
+    """A rule for several columns ('each') as one rule a column: '<each>' is its name, '<header>' what the form prints."""
+    if "each" not in rule:
+        return [rule]
+    headers = {c["name"]: c["header"] for sheet in form["sheets"] if sheet["kind"] == rule["level"]
+               for c in sheet["columns"]}  # fmt: skip
+    return [_fill({k: v for k, v in rule.items() if k != "each"}, name, headers[name]) for name in rule["each"]]
+
+
+def _fill(value: Any, name: str, header: str) -> Any:
+    if isinstance(value, str):
+        return value.replace("<each>", name).replace("<header>", header)
+    if isinstance(value, dict):
+        return {k: _fill(v, name, header) for k, v in value.items()}
+    return value
+
+
+def columns_of(rule: Row) -> list[str]:
+    """The facts a rule looks at."""
+    return [name for key, name in rule["arguments"].items() if key.startswith("column")]
+
+
+def needs_history(rule: Row) -> bool:
+    """Whether a rule looks at figures accepted before. It may only warn: what it says of a line cannot decide it."""
+    if not HISTORY_FACTS.intersection(columns_of(rule)):
+        return False
+    if rule["severity"] != "warn":
+        raise RuntimeError(f"rule {rule['code']} looks at earlier figures, so its severity must be warn")
+    return True
+
+
+@cache
+def _batches(level: str) -> Any:
+    """Great Expectations' own idea of a frame to come."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("files").add_dataframe_asset(level)
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": frame})
-    suite = gx.ExpectationSuite(name=level, expectations=[_expectation(rule) for rule in chosen])
-    outcome = batch.validate(
-        suite,
+    return context.data_sources.add_pandas(level).add_dataframe_asset(level).add_batch_definition_whole_dataframe("all")
+
+
+def _run(rules: list[Row], level: str, facts: list[Row]) -> Found:
+    """What the rules of a level find over all its lines."""
+    chosen = [(number, rule) for number, rule in enumerate(rules) if rule["level"] == level]
+    columns = {name: [f.get(name) for f in facts] for _, rule in chosen for name in columns_of(rule)}
+    columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+    chosen = [(number, rule) for number, rule in chosen if columns.keys() >= set(columns_of(rule))]
+    if not chosen:
+        return []  # no line to which a rule applies
+    numeric = {name for _, rule in chosen if rule["expectation"] in _NUMERIC for name in columns_of(rule)}
+    frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in sorted(columns.items())})
+    for name in numeric:
+        frame[name] = frame[name].astype(float)
+    frame["line"] = range(len(facts))
+    outcome = _batches(level).get_batch(batch_parameters={"dataframe": frame}).validate(
+        gx.ExpectationSuite(name=level, expectations=[_expectation(number, rule) for number, rule in chosen]),
         result_format={
             "result_format": "COMPLETE",
             "unexpected_index_column_names": ["line"],
             "return_unexpected_index_query": False,
         },
     )
-    by_code = {rule["code"]: rule for rule in chosen}
-    found: list[tuple[int, int, Row]] = []
+    found: Found = []
     for result in outcome.results:
         if result.expectation_config is None:
             raise RuntimeError(f"a rule of level {level} came back without its configuration")
-        rule = by_code[result.expectation_config.meta["code"]]
+        number = result.expectation_config.meta["number"]
         if result.exception_info.get("raised_exception"):
-            raise RuntimeError(f"rule {rule['code']} could not run: {result.exception_info['exception_message']}")
+            raise RuntimeError(
+                f"rule {rules[number]['code']} could not run: {result.exception_info['exception_message']}"
+            )
         for unexpected in result.result.get("unexpected_index_list") or []:
             line = int(unexpected["line"])
-            found.append((line, chosen.index(rule), _finding(rule, facts[line])))
-    return [finding for _, _, finding in sorted(found, key=lambda item: item[:2])]
+            found.append((line, number, _finding(rules[number], facts[line])))
+    return found
 
 
-def _expectation(rule: Row) -> Any:
+def _expectation(number: int, rule: Row) -> Any:
     name = "".join(part.capitalize() for part in rule["expectation"].split("_"))
     make = getattr(gx.expectations, name, None)
     if make is None:
         raise RuntimeError(f"rule {rule['code']}: Great Expectations has no {rule['expectation']}")
-    return make(**rule["arguments"], meta={"code": rule["code"]})
+    return make(**rule["arguments"], meta={"number": number})
 
 
 def _finding(rule: Row, facts: Row) -> Row:
@@ -126,10 +187,19 @@ def _finding(rule: Row, facts: Row) -> Row:
 # ---------------------------------------------------------------- what goes on
 
 
-def _settle(files: list[Row], lines: list[Row], findings: list[Row]) -> Checked:
+def _refusals(found: Mapping[str, Found]) -> dict[str, str]:
+    """The first rule that refused a file or a line, by their index."""
+    fails = [finding for level in LEVELS for _, _, finding in sorted(found[level], key=lambda item: item[:2])
+             if finding["severity"] == "fail"]  # fmt: skip
+    return {finding["index"]: finding["rule_code"] for finding in reversed(fails)}
+
+
+def _is_good(line: Row, refused: Mapping[str, str]) -> bool:
+    return line["line_kind"] == "data" and line["submission_id"] not in refused and line["index"] not in refused
+
+
+def _settle(files: list[Row], lines: list[Row], findings: list[Row], refused: Mapping[str, str]) -> Checked:
     """Good lines go on, bad lines become rejections; a refused file takes all its lines with it."""
-    failed = {f["index"]: f["rule_code"] for f in reversed(findings) if f["severity"] == "fail"}
-    refused = {file["submission_id"] for file in files if file["index"] in failed}
     checked = Checked([], [], [], [], [])
     for file in files:
         checked.submissions.append(
@@ -137,12 +207,12 @@ def _settle(files: list[Row], lines: list[Row], findings: list[Row]) -> Checked:
                 "submission_id": file["submission_id"],
                 "period_code": file["period"].code if file["period"] else None,
                 "is_unreadable": bool(file["reading_problem"]),
-                "is_refused": file["submission_id"] in refused,
+                "is_refused": file["index"] in refused,
             }
         )
     for line in lines:
-        reason = failed.get(line["submission_id"]) or failed.get(line["index"])
-        if line["line_kind"] == "data" or (line["line_kind"] == "unanswered" and line["index"] in failed):
+        reason = refused.get(line["submission_id"]) or refused.get(line["index"])
+        if line["line_kind"] == "data" or (line["line_kind"] == "unanswered" and line["index"] in refused):
             disposition = "rejected" if reason else "accepted"
         else:
             disposition, reason = "ignored", line["line_kind"]

@@ -48,6 +48,11 @@ def fold(text: str) -> str:
     return re.sub(r"[^\W\d_]+", lambda m: _fold_word(m.group()), plain).strip(" .,;:-")
 
 
+def code_key(text: str) -> str:
+    """A code whatever way it is typed: 'xhs – 02' gives 'XHS-02'."""
+    return _DASHES.sub("-", _SPACES.sub("", unicodedata.normalize("NFKC", text))).upper()
+
+
 def slug(text: str) -> str:
     """Lower-case ASCII with hyphens, for folder names: 'Xã Vĩnh Lại' gives 'xa-vinh-lai'."""
     bare = unicodedata.normalize("NFD", clean(text).casefold().replace("đ", "d"))

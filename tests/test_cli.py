@@ -21,6 +21,7 @@ from pipelines.warehouse import run_lock
 
 DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 GOOD = typing(("XHS-02", "Tử số", 20), ("XHS-02", "Mẫu số", 40))
+LETTER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< /Type /Catalog >>\x00\nendobj\n%%EOF\n"
 BAD = typing(("XHS-02", "Tử số", 50), ("XHS-02", "Mẫu số", 40))
 
 
@@ -189,7 +190,7 @@ def test_check_as_if_sent_by_somebody_else_holds_the_file_against_them(kpi57, de
 
 def test_check_of_what_is_no_workbook_says_so(kpi57, tmp_path):
     path = tmp_path / "thư.xlsx"
-    path.write_text("Kính gửi", encoding="utf-8")
+    path.write_bytes(LETTER)
     result = kpi57("check", path)
     assert result.exit_code == 1
     assert "Lỗi T01 · cả tệp" in result.stdout
@@ -271,7 +272,7 @@ def test_a_run_of_an_empty_inbox_succeeds_and_the_day_decides_what_is_overdue(kp
 
 def test_a_bad_submission_does_not_fail_the_run(kpi57, office, home, ask):
     office.send("CA", "2026-10", edit=BAD)
-    (office.folder(VINH_LAI, "VHXH") / "thư.xlsx").write_text("Kính gửi", encoding="utf-8")
+    (office.folder(VINH_LAI, "VHXH") / "thư.xlsx").write_bytes(LETTER)
     result = kpi57("run")
     assert result.exit_code == 0, result.output
     assert "Submissions  1 rejected, 1 unreadable" in result.stdout

@@ -68,11 +68,11 @@ def test_the_daily_job_runs_without_the_command_line_of_kpi57(dagster, office, h
 def test_feedback_can_be_made_with_no_more_than_what_it_says_it_needs(office, home):
     """Given a new home, expect the assets above feedback to be all that it reads."""
     office.send("CA", "2026-10", {"XHS-02": {"numerator": 20, "denominator": 40}})
-    needed = dg.AssetSelection.assets("feedback").upstream()
-    job = dg.define_asset_job("feedback_alone", needed, executor_def=dg.in_process_executor)
-    alone = dg.Definitions(assets=defs.assets, jobs=[job], resources=defs.resources)
+    needed = dg.AssetSelection.assets("feedback").upstream().resolve(GRAPH)
     with dg.DagsterInstance.ephemeral() as instance:
-        result = alone.resolve_job_def("feedback_alone").execute_in_process(instance=instance, raise_on_error=False)
+        result = defs.resolve_job_def("daily").execute_in_process(
+            instance=instance, asset_selection=sorted(needed), raise_on_error=False
+        )
     assert [event.step_key for event in result.all_events if event.is_step_failure] == []
     assert len(list(home.feedback.rglob("*.xlsx"))) == 1
 
@@ -167,5 +167,5 @@ def test_the_checks_of_a_model_are_checks_of_its_asset(model):
     given = {spec.name: spec.blocking for spec in asset.check_specs}
     assert given == {check.code: check.severity == "error" for check in model.checks}
     assert "key" in given or model.spec.get("parameters"), "only a macro, which holds no rows, has no key to check"
-    assert {spec.asset_key for spec in asset.check_specs} == {key}
+    assert {spec.asset_key for spec in asset.check_specs} <= {key}
     assert all(spec.description for spec in asset.check_specs)

@@ -59,14 +59,16 @@ def imported(path):
 
 def test_every_model_has_its_description_and_every_description_its_model():
     built = {path.with_suffix("") for path in MODELS.glob("*/*.sql")}
-    described = {path.with_suffix("") for path in MODELS.glob("*/*.yml") if not path.name.endswith(".cases.yml")}
+    described = {path.with_suffix("") for path in MODELS.glob("*/*.yml") if path.name.count(".") == 1}
     assert built == described
     assert built
 
 
-def test_golden_cases_stand_beside_a_model():
-    for path in MODELS.rglob("*.cases.yml"):
-        assert path.with_name(path.name.replace(".cases.yml", ".sql")).exists(), path.name
+def test_golden_cases_stand_beside_their_model():
+    """'mart_kpi_progress.cases.yml' beside 'mart_kpi_progress.sql'."""
+    cases = [path for path in MODELS.glob("*/*.yml") if path.name.count(".") > 1]
+    assert cases
+    assert [path.name for path in cases if not path.with_name(path.name.partition(".")[0] + ".sql").exists()] == []
 
 
 @pytest.fixture(scope="module")
