@@ -142,7 +142,10 @@ def published(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(metadata={"dagster/row_count": sum(flow.publish(warehouse.home).values())})
 
 
-@dg.asset(deps=[["core", "fct_submission"], ["core", "fct_rejection"]], group_name="export", kinds={"excel"})
+_FEEDBACK_READS = ["fct_submission", "fct_rejection", "dim_commune", "dim_agency", "dim_period", "dim_status"]
+
+
+@dg.asset(deps=[["core", name] for name in _FEEDBACK_READS], group_name="export", kinds={"excel"})
 def feedback(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """One workbook a submission, for the agency that sent it: what was taken, what was refused, how to mend it."""
     return dg.MaterializeResult(metadata={"written": flow.write_feedback(warehouse.home)})

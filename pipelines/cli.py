@@ -1,7 +1,8 @@
 """The command line.
 
 Words for the operator are English, findings for officers Vietnamese. Exit codes: 0 done, 1 a checked file has errors
-or a run failed, 2 wrong use, 3 another run is at work. Heavy imports happen inside the commands.
+or a run failed, 2 wrong use, 3 another run is at work. Heavy imports happen inside the commands; work does not belong
+here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -35,17 +37,23 @@ def _use_dagster_home(home: Home) -> None:
     shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")  # a commit for many events, not one for each
 
 
 @main.command()
-@click.option("--day", metavar="YYYY-MM-DD", help="Run as if it were this day (default: today in Vietnam).")
-def run(day: str | None) -> None:
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="Run as if it were this day (default: today in Vietnam).",
+)
+def run(day: datetime | None) -> None:
     """Take the inbox, check it, build, publish and export: everything, once.
 
     A bad submission does not fail the run; it becomes rejections and feedback.
     """
     if day:
-        os.environ["KPI57_DAY"] = day
+        os.environ["KPI57_DAY"] = f"{day:%Y-%m-%d}"
     home = current_home()
     _use_dagster_home(home)
     from pipelines.warehouse import BusyError, run_lock
@@ -85,11 +93,11 @@ def demo(unless_used: bool) -> None:
     """
     from pipelines import registry
     from pipelines.demo import fill_inbox
-    from pipelines.receive import Ledger
+    from pipelines.receive import Ledger, waiting
 
     home = current_home()
     ledger = Ledger(home)
-    if unless_used and ledger.entries:
+    if unless_used and (ledger.entries or waiting(home)):
         click.echo("this home has received files already: no illustrative workbooks are made")
         return
     try:

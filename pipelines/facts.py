@@ -142,8 +142,8 @@ def _hidden(registry: Registry, tables: list[Row]) -> str:
     """Hidden sheets and columns with figures in them."""
     headers = {(s["kind"], c["name"]): c["header"] for s in registry.form["sheets"] for c in s["columns"]}
     places = [f"trang “{t['sheet']}”" for t in tables if t["hidden_sheet"]]
-    places += [f"cột “{headers[t['kind'], name]}” của trang “{t['sheet']}”" for t in tables for name in t["hidden_columns"]]
-    return ", ".join(places)
+    columns = [(table["sheet"], headers[table["kind"], name]) for table in tables for name in table["hidden_columns"]]
+    return ", ".join([*places, *(f"cột “{header}” của trang “{sheet}”" for sheet, header in columns)])
 
 
 def period_code(text: str) -> str:

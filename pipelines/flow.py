@@ -17,6 +17,7 @@ import duckdb
 from pipelines import registry as registries
 from pipelines import warehouse
 from pipelines.build import models
+from pipelines.history import LOOK_BACK, History
 from pipelines.home import SOURCES, Home
 from pipelines.plan_folders import read_yaml
 from pipelines.read import Job, read_all
@@ -107,7 +108,7 @@ def validate_files(home: Home) -> Rows:
         )
         if not pending:
             return dict.fromkeys(_CHECKED, 0)
-        checked = validate_readings(registries.load(), pending, _readings(con))
+        checked = validate_readings(registries.load(), pending, _readings(con), _history(con, pending))
         return {
             "checked.submission": insert(con, "checked.submission", checked.submissions),
             "checked.line": insert(con, "checked.line", checked.lines),
@@ -115,6 +116,35 @@ def validate_files(home: Home) -> Rows:
             "checked.task_report": insert(con, "checked.task_report", checked.task_reports),
             "checked.finding": insert(con, "checked.finding", checked.findings),
         }
+
+
+_IN_FORCE = """
+SELECT r.commune_code, r.agency_code, a.indicator_code, s.period_code,
+    arg_max(
+        struct_pack(numerator := if(a.is_withdrawn, NULL, a.numerator), value := if(a.is_withdrawn, NULL, a.value)),
+        row(r.ledger_sequence, a.source_row)
+    ) AS figures
+FROM checked.actual AS a
+JOIN checked.submission AS s USING (submission_id)
+JOIN raw.receipt AS r USING (submission_id)
+JOIN raw.period AS p USING (period_code)
+SEMI JOIN (SELECT unnest($communes::VARCHAR[]) AS commune_code, unnest($agencies::VARCHAR[]) AS agency_code) AS sending
+    ON sending.commune_code = r.commune_code AND sending.agency_code = r.agency_code
+WHERE p.ends_on >= $since
+GROUP BY ALL
+ORDER BY ALL
+"""
+
+
+def _history(con: duckdb.DuckDBPyConnection, pending: list[dict[str, Any]]) -> History:
+    """The figures in force of the agencies that have files pending, of the periods a figure is compared with."""
+    sending = sorted({(r["commune_code"], r["agency_code"]) for r in pending if r["commune_code"] and r["agency_code"]})
+    since = min(r["received_at"] for r in pending).date() - LOOK_BACK
+    parameters = {"communes": [one[0] for one in sending], "agencies": [one[1] for one in sending], "since": since}
+    found: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
+    for commune, agency, indicator, period, figures in con.execute(_IN_FORCE, parameters).fetchall():
+        found[commune, agency, indicator].append((period, figures["numerator"], figures["value"]))
+    return found
 
 
 def _readings(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
@@ -194,8 +224,13 @@ def check_file(
     return counts, checked.findings
 
 
-def validate_readings(registry: Registry, rows: list[dict[str, Any]], readings: dict[str, dict[str, Any]]) -> Checked:
+def validate_readings(
+    registry: Registry,
+    rows: list[dict[str, Any]],
+    readings: dict[str, dict[str, Any]],
+    history: History | None = None,
+) -> Checked:
     """validate.validate, importing Great Expectations only now."""
     from pipelines.validate import validate
 
-    return validate(registry, rows, readings)
+    return validate(registry, rows, readings, history)

@@ -32,7 +32,7 @@ class TableForm:
         columns = [*layout["columns"], *also]
         self.kind: str = layout["kind"]
         aliases = {fold(text): c["name"] for c in reversed(columns) for text in c.get("aliases", [])}
-        self.names = aliases | {fold(c["header"]): c["name"] for c in reversed(columns)}
+        self.names: dict[str, str] = aliases | {fold(c["header"]): c["name"] for c in reversed(columns)}
         self.own = {c["name"]: fold(c["header"]) for c in columns}  # the header the form prints
         self.headers = {c["name"]: c["header"] for c in columns}
         self.required = [c["name"] for c in columns if c.get("required")]
@@ -40,12 +40,12 @@ class TableForm:
         self.figures = [name for name in self.answers if name not in layout["remarks"]]
         self.key = self.required[0]
         self.code = re.compile(layout["code"])
-        self._longest = max(map(len, self.names)) + _LONGER
+        self.longest = max(map(len, self.names)) + _LONGER
         self._known: dict[str, str | None] = {}
 
     def name_of(self, text: str) -> str | None:
         """The column a text is the header of, or None."""
-        if len(text) > self._longest:
+        if len(text) > self.longest:
             return None
         if text not in self._known:
             if len(self._known) > _KEPT:
@@ -63,6 +63,32 @@ class TableForm:
     def is_code(self, text: str) -> bool:
         """Whether a text looks like the code of a line, known or not."""
         return self.code.fullmatch(code_key(text)) is not None
+
+
+class HeaderWords:
+    """The headers of all tables of the form, to be looked up quickly."""
+
+    def __init__(self, tables: list[TableForm]) -> None:
+        self.tables = tables
+        self._longest = max(table.longest for table in tables)
+        self._known: dict[str, list[tuple[TableForm, str]]] = {}
+
+    def named(self, grid: Grid) -> dict[TableForm, dict[int, set[str]]]:
+        """The columns each row names, by table."""
+        found: dict[TableForm, dict[int, set[str]]] = {table: {} for table in self.tables}
+        for (row, _), cell in grid.sheet.cells.items():
+            if cell.kind == "t" and len(cell.text) <= self._longest:
+                for table, name in self._meanings(cell.text):
+                    found[table].setdefault(row, set()).add(name)
+        return found
+
+    def _meanings(self, text: str) -> list[tuple[TableForm, str]]:
+        meanings = self._known.get(text)
+        if meanings is None:
+            if len(self._known) > _KEPT:
+                self._known.clear()
+            meanings = self._known[text] = [(table, n) for table in self.tables if (n := table.name_of(text))]
+        return meanings
 
 
 class Grid:
@@ -126,34 +152,36 @@ class Header(NamedTuple):
         return self.table.key in self.columns
 
 
-def find_headers(grid: Grid, tables: list[TableForm]) -> list[Header]:
+def find_headers(grid: Grid, words: HeaderWords) -> list[Header]:
     """The headers with a column of codes and one more required column at least, from top to bottom."""
+    named = words.named(grid)
+    rows = sorted({row for table, by_row in named.items() for row, names in by_row.items() if table.key in names})
     found = []
-    for row in sorted(grid.rows):
-        texts = [cell.text for cell in grid.rows[row].values() if cell.kind == "t"]
-        kinds = [table for table in tables if any(table.name_of(text) == table.key for text in texts)]
-        headers = [header for table in kinds if (header := _best(grid, table, row))]
+    for row in rows:
+        kinds = [table for table in words.tables if table.key in named[table].get(row, ())]
+        headers = [header for table in kinds if (header := _best(grid, table, row, named[table]))]
         if headers:
             found.append(max(headers, key=lambda header: (not header.missing, header.found)))
     return found
 
 
-def find_keyless(grid: Grid, tables: list[TableForm]) -> Header | None:
+def find_keyless(grid: Grid, words: HeaderWords, kinds: list[TableForm]) -> Header | None:
     """The row with most required columns, two at least, where no column of codes is found."""
+    named = words.named(grid)
     headers = [
         header
-        for row in sorted(grid.rows)
-        for table in tables
-        if row <= HEADER_WITHIN and any(cell.kind == "t" and table.name_of(cell.text) for cell in grid.rows[row].values())
-        if (header := _best(grid, table, row))
+        for table in kinds
+        for row in sorted(named[table])
+        if row <= HEADER_WITHIN and (header := _best(grid, table, row, named[table]))
     ]
     return max(headers, key=lambda header: (header.found, -header.first_row), default=None)
 
 
-def _best(grid: Grid, table: TableForm, row: int) -> Header | None:
+def _best(grid: Grid, table: TableForm, row: int, named: Mapping[int, set[str]]) -> Header | None:
     """The rows around one that make the most complete header, as few as possible."""
+    near = set().union(*(named.get(one, ()) for one in range(row - 1, row + 3)))
     best: Header | None = None
-    for before, after in _BLOCKS:
+    for before, after in _BLOCKS if len(near.intersection(table.required)) > 1 else ():
         if row + before < 1 or (before and row + before not in grid.rows):
             continue
         header = _read(grid, table, row + before, row + after)

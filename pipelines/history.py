@@ -56,9 +56,9 @@ def _missing(registry: Registry, file: Row, codes: Iterable[str]) -> str | None:
     if not (file["commune_agrees"] and file["agency_agrees"] and file["period_has_begun"]) or file["missing_columns"]:
         return None
     owed = registry.indicators_of(file["commune_code"], file["agency_code"])
+    asked = [one["indicator_code"] for one in owed if registry.is_asked(one["frequency"], file["period"])]
     present = set(codes)
-    return ", ".join(i["indicator_code"] for i in owed
-                     if registry.is_asked(i["frequency"], file["period"]) and i["indicator_code"] not in present)  # fmt: skip
+    return ", ".join(code for code in asked if code not in present)
 
 
 # ---------------------------------------------------------------- figures accepted before
@@ -135,5 +135,6 @@ class Memory:
         if number is None or earlier is None:
             return
         line["falls"] = number < earlier
-        line["fall_label"], line["fall_from"], line["fall_to"] = period.label, format_number(earlier), format_number(number)
+        line["fall_label"] = period.label
+        line["fall_from"], line["fall_to"] = format_number(earlier), format_number(number)
         line["fall_cell"] = "numerator" if past.numerator is not None else "value"

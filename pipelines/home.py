@@ -77,4 +77,7 @@ def current_home() -> Home:
     """The home named by KPI57_HOME, else the project folder; the day named by KPI57_DAY, else today."""
     named, day = os.environ.get("KPI57_HOME"), os.environ.get("KPI57_DAY")
     root = Path(named).expanduser().resolve() if named else PROJECT
-    return Home(root, date.fromisoformat(day) if day else None)
+    try:
+        return Home(root, date.fromisoformat(day) if day else None)
+    except ValueError:
+        raise SystemExit(f"kpi57: KPI57_DAY is '{day}', which is no day: write YYYY-MM-DD") from None

@@ -41,7 +41,8 @@ class Names:
         if codes := set(_FIVE_DIGITS.findall(plain)) & self._registry.communes.keys():
             return frozenset(codes)
         key = _OFFICE.sub("", fold(plain))
-        return frozenset(self._communes.get(key) or self._communes.get(key.partition(",")[0], ()))
+        found = self._communes.get(key) or self._communes.get(key.partition(",")[0])
+        return frozenset(found or set())
 
     def _find_agencies(self, text: str) -> tuple[frozenset[str], frozenset[str]]:
         """Codes of the agencies a text names, and of the communes it names with them: 'Công an xã Vĩnh Lại'."""
@@ -73,7 +74,7 @@ def identify(registry: Registry, names: Names, receipt: Mapping[str, Any], readi
     is_known = bool(tables) and receipt["commune_code"] is not None and receipt["agency_code"] is not None
     commune = _other_commune(names, receipt["commune_code"], stated) if is_known else None
     agency = _other_agency(names, receipt["agency_code"], stated) if is_known else None
-    period = _period(registry, receipt, reading, stated, nowhere)
+    period = _period(registry, receipt, reading, stated, nowhere) if tables else _NO_PERIOD | {"place": nowhere}
     unknown = _unknown_names(names, stated) if is_known else []
     return {
         "commune_agrees": commune is None if is_known else None,
@@ -129,6 +130,9 @@ def _unknown_names(names: Names, stated: Mapping[str, list[_Stated]]) -> list[_S
 
 # ---------------------------------------------------------------- the period
 
+_NO_PERIOD: Row = {"period": None, "period_stated": "", "period_source": None, "period_label": "", "periods_stated": "",
+                   "period_is_one": None, "period_elsewhere": None}  # fmt: skip
+
 
 def _period(
     registry: Registry,
@@ -158,7 +162,7 @@ def _period(
         "period_source": source if period else None,
         "period_label": period.label if period else "",
         "periods_stated": ", ".join(codes),
-        "period_is_one": len(codes) <= 1 if reading.get("tables") else None,
+        "period_is_one": len(codes) <= 1,
         "period_elsewhere": ", ".join(dict.fromkeys(others)) if texts and period else None,
     }
 
@@ -173,9 +177,7 @@ def _in_column(reading: Mapping[str, Any]) -> list[_Stated]:
     ]
 
 
-def _elsewhere(
-    registry: Registry, receipt: Mapping[str, Any], reading: Mapping[str, Any]
-) -> list[tuple[str, str]]:
+def _elsewhere(registry: Registry, receipt: Mapping[str, Any], reading: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Periods named in the titles and in the file's name, as (text, code). A year named is no period for sure."""
     name = str(receipt.get("original_name") or "")
     found = []

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
-from pipelines.header import Grid, Header, TableForm, find_headers, find_keyless
+from pipelines.header import Grid, Header, HeaderWords, TableForm, find_headers, find_keyless
 from pipelines.vietnamese import clean, fold
 
 FIRST_ROWS = 40  # rows of a sheet without a table that may say whose file it is
+LONGEST_LABEL = 60
 BLANKS_KEPT = 20  # blank lines counted one after the other; a stray cell far below does not make a million lines
 
 
@@ -42,6 +44,7 @@ class Sheet(NamedTuple):
     merged: tuple[tuple[int, int, int, int], ...] = ()
 
 
+@cache
 def column_letter(column: int) -> str:
     letters = ""
     while column:
@@ -58,7 +61,7 @@ class Form:
     """The form under sources/forms, prepared once for reading many files."""
 
     def __init__(self, form: dict[str, Any]) -> None:
-        self.tables = [TableForm(layout, form["line_columns"]) for layout in form["sheets"]]
+        self.words = HeaderWords([TableForm(layout, form["line_columns"]) for layout in form["sheets"]])
         self.labels = {fold(text): part["name"] for part in form["identification"]
                        for text in [part["label"], *part.get("aliases", [])]}  # fmt: skip
         self.totals = _beginning(form["totals"])
@@ -112,16 +115,16 @@ def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
 
 def _headers(grids: list[Grid], form: Form) -> list[list[Header]]:
     """The headers of each sheet. An incomplete one counts where its lines have codes, or its kind has no better."""
-    found = [_without_repeats(find_headers(grid, form.tables)) for grid in grids]
+    found = [_without_repeats(find_headers(grid, form.words)) for grid in grids]
     complete = {header.table.kind for headers in found for header in headers if not header.missing}
     kept = [
         [h for h in headers if not h.missing or h.table.kind not in complete or _has_codes(grid, h)]
         for grid, headers in zip(grids, found, strict=True)
     ]
     known = {header.table.kind for headers in kept for header in headers}
-    others = [table for table in form.tables if table.kind not in known]
+    others = [table for table in form.words.tables if table.kind not in known]
     for number, grid in enumerate(grids):
-        if not kept[number] and others and (header := find_keyless(grid, others)):
+        if not kept[number] and others and (header := find_keyless(grid, form.words, others)):
             kept[number] = [header]
     return kept
 
@@ -237,8 +240,10 @@ class _Lines:
     def _is_header(self, cells: Mapping[int, Cell], key: _Typed | None) -> bool:
         """A header repeated after a page break, or the line of column numbers or units below a header."""
         columns = {column: name for name, column in self.header.columns.items()}
-        again = [columns[column] for column, cell in cells.items()
-                 if cell.kind == "t" and column in columns and self.of.name_of(cell.text) == columns[column]]  # fmt: skip
+        texts = [
+            (columns[column], cell.text) for column, cell in cells.items() if column in columns and cell.kind == "t"
+        ]
+        again = [name for name, text in texts if self.of.name_of(text) == name]
         if len(again) > 1 or (again and (key is None or self.of.key in again)):
             return True
         return self.is_headed and (_is_numbering(cells) or _is_units(cells))
@@ -286,9 +291,9 @@ def _read_above(grid: Grid, header_row: int | None, form: Form) -> _Said:
         for column, cell in sorted(grid.rows[row].items()):
             place = [grid.sheet.name, address(row, column)]
             is_text = cell.kind == "t"
-            if is_text and (name := form.labels.get(fold(cell.text))):
+            if is_text and len(cell.text) < LONGEST_LABEL and (name := form.labels.get(fold(cell.text))):
                 label = name
-            elif pairs := _pairs(cell.text, form) if is_text else []:
+            elif pairs := _pairs(cell.text, form) if is_text and ":" in cell.text else []:
                 said.stated.extend([name, value, *place] for name, value in pairs if value)
                 label = "" if pairs[-1][1] else pairs[-1][0]
             elif label:
@@ -301,7 +306,7 @@ def _read_above(grid: Grid, header_row: int | None, form: Form) -> _Said:
 
 def _pairs(text: str, form: Form) -> list[tuple[str, str]]:
     """Labels with their values in one cell: 'Mã xã: 11164; Kỳ báo cáo: 2026-10'."""
-    parts = [part.partition(":") for part in _PARTS.split(text) if ":" in part]
+    parts = [part.partition(":") for part in _PARTS.split(text) if ":" in part[:LONGEST_LABEL]]
     return [(form.labels[fold(label)], clean(value)) for label, _, value in parts if fold(label) in form.labels]
 
 

@@ -1,7 +1,7 @@
 """'kpi57 plans check': what is wrong in the transcription of the plans, and what is wrong in the documents.
 
 An error is a fault of ours (the registry does not say what was printed); a warning is a fault of the document (it
-contradicts itself), which is shown and never mended.
+contradicts itself), which is shown and never mended. Reading the plans belongs to plan_folders.py.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from pipelines.vietnamese import fold
 BYTES_A_FILE = 64 * 1024**2
 _ZIP, _COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BARE_XLS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")  # Excel 2, 3 and 4 had no container
+_OTHER_COMPOUNDS = ("WordDocument", "PowerPoint Document", "__properties_version1.0")  # the last: a message of Outlook
 _log = logging.getLogger(__name__)
 
 Reading = dict[str, Any]
@@ -108,10 +109,10 @@ def read_sheets(path: Path, headers: Collection[str] = (), careful: bool = False
 def _sheets(data: bytes, headers: Collection[str], careful: bool) -> list[Sheet]:
     if data.startswith(_ZIP):
         return _from_zip(data, careful)
-    if data.startswith(_COMPOUND) and "EncryptedPackage".encode("utf-16-le") in data:
+    if data.startswith(_COMPOUND) and _holds(data, "EncryptedPackage"):
         raise UnreadableError("protected")
-    if data.startswith(_COMPOUND) and not any(name.encode("utf-16-le") in data for name in ("Workbook", "Book")):
-        raise UnreadableError("not_a_workbook")  # a document, a presentation, a message
+    if data.startswith(_COMPOUND) and not _holds(data, "Workbook", "Book") and _holds(data, *_OTHER_COMPOUNDS):
+        raise UnreadableError("not_a_workbook")
     if data.startswith((_COMPOUND, *_BARE_XLS)):
         from pipelines.read_xls import read_xls
 
@@ -119,6 +120,11 @@ def _sheets(data: bytes, headers: Collection[str], careful: bool) -> list[Sheet]
     from pipelines.read_text import read_text
 
     return read_text(data, headers)
+
+
+def _holds(data: bytes, *streams: str) -> bool:
+    """Whether one of the names stands in a compound file's directory."""
+    return any(name.encode("utf-16-le") in data for name in streams)
 
 
 def _from_zip(data: bytes, careful: bool) -> list[Sheet]:

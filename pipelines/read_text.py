@@ -26,6 +26,7 @@ _HEADER_WITHIN = 60  # rows in which the form's headers may stand
 _CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f]")
 _OTHER_TEXT = re.compile(r"%pdf|\{\\rtf|%!ps")
 _OTHER_TABLE = re.compile(r"<(?:!doctype|html|head|body|table|\?xml|\?mso|workbook|style|meta|div)|mime-version:|id;p")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n|sep=(.)\r")
 _KEPT_AS_TEXT = re.compile(r'="([^"]*)"')  # how programs keep Excel from making a number of '0123'
 
@@ -68,6 +69,8 @@ def decode(data: bytes) -> str:
         if data.startswith(mark):
             return _decode_unicode(data[len(mark) :], encoding)
     if b"\0" in data[:4096]:
+        if not data.strip(b"\0"):  # what a broken copy leaves
+            raise UnreadableError("damaged")
         return _decode_unicode(data, _utf16_order(data[:4096]))
     data = data.rstrip(b"\x1a")  # how DOS programs end a text
     try:
@@ -105,7 +108,10 @@ def _decode_one_byte(data: bytes) -> str:
 
 
 def _delimiter(sample: str, headers: Collection[str]) -> str:
-    """The delimiter under which most of the form's headers are found in one row, else the rows are most alike."""
+    """The delimiter under which most of the form's headers are found in one row, else most rows are alike.
+
+    '' where there is none: one column.
+    """
 
     def score(delimiter: str) -> tuple[int, float, int]:
         rows = [row for row in _split(sample, delimiter) if any(field.strip() for field in row)]
@@ -113,15 +119,19 @@ def _delimiter(sample: str, headers: Collection[str]) -> str:
                     default=0)  # fmt: skip
         widths = Counter(map(len, rows))
         width, times = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
-        return (known if width > 1 or known > 1 else 0, times / len(rows) if width > 1 else 0.0, width)
+        share = times / len(rows) if width > 1 else 0.0
+        return (known if width > 1 or known > 1 else 0, share if share > 0.5 else 0.0, width)
 
-    return max(DELIMITERS, key=score)
+    best = max(DELIMITERS, key=score)
+    return best if any(score(best)[:2]) else ""
 
 
 def _split(text: str, delimiter: str) -> Iterable[list[str]]:
     """The records, quoted line breaks kept. Where quotes are not in order, each line is a record of its own."""
+    if not delimiter:
+        return [[line] for line in _LINE_END.split(text)]
     csv.field_size_limit(2**31 - 1)
     try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error:  # a quote left open would swallow all lines after it
-        return [row for line in text.splitlines() for row in csv.reader([line], delimiter=delimiter) or [[]]]
+        return [row for line in _LINE_END.split(text) for row in csv.reader([line], delimiter=delimiter) or [[]]]

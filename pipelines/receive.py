@@ -2,7 +2,7 @@
 
 Each file is hashed and copied into the archive (write, fsync, rename), then entered in the ledger (append, fsync), and
 only then leaves the inbox. A run killed at any instant loses nothing: what was not entered is still in the inbox, what
-was entered but not yet removed is recognised and removed by the next run.
+was entered but not yet removed is recognised and removed by the next run. What is in a file does not belong here.
 """
 
 from __future__ import annotations

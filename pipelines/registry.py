@@ -33,6 +33,7 @@ READING_CODE = (
     "figures.py",
     "identify.py",
     "facts.py",
+    "history.py",
     "validate.py",
 )
 

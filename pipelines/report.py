@@ -1,4 +1,7 @@
-"""What a run tells the operator: the reconciliation of the rows, who has not reported, and where everything lies."""
+"""What a run tells the operator: the reconciliation of the rows, who has not reported, and where everything lies.
+
+What officers and leaders read does not belong here (feedback.py, extract.py).
+"""
 
 from __future__ import annotations
 

@@ -301,7 +301,7 @@ def _write_guide(sheet: Worksheet, order: _Order) -> None:
     sheet.freeze_panes = None  # the guide is read from the top; only the tables keep their header in sight
     sheet.row_dimensions[row].height = row_height([])
     for at, rule in enumerate(order.registry.rules, row + 1):
-        outcome = "file" if rule["level"] == "file" else rule["severity"]
+        outcome = "file" if rule["level"] == "file" and rule["severity"] == "fail" else rule["severity"]
         texts = (rule["code"], guide["levels"][rule["level"]], form["checks"].get(rule["code"], rule["message"]),
                  guide["outcomes"][outcome])  # fmt: skip
         for number, text in enumerate(texts, 1):

@@ -1,6 +1,7 @@
 """'kpi57 trace': one figure with its file and cell, what it replaced, and the targets it is held against.
 
-Asked of the published warehouse; the views behind it are marts.mart_trace and core.fct_rejection.
+Asked of the published warehouse; the views behind it are marts.mart_trace and core.fct_rejection. What a
+figure means does not belong here.
 """
 
 from __future__ import annotations

@@ -74,9 +74,7 @@ def validate(
     refused = _refusals(found)
     Memory(registry, history or {}).look_back(files, [line for line in facts["indicator"] if _is_good(line, refused)])
     found["indicator"] += _run(later, "indicator", facts["indicator"])
-    findings = [
-        finding for level in LEVELS for _, _, finding in sorted(found[level], key=lambda item: item[:2])
-    ]
+    findings = [finding for level in LEVELS for _, _, finding in sorted(found[level], key=lambda item: item[:2])]
     return _settle(files, lines, findings, refused)
 
 
@@ -84,7 +82,7 @@ def validate(
 
 
 def expand(rule: Row, form: Row) -> list[Row]:
-    """A rule for several columns ('each') as one rule a column: '<each>' is its name, '<header>' what the form prints."""
+    """A rule for several columns ('each') as one rule a column; '<each>' is its name, '<header>' its header."""
     if "each" not in rule:
         return [rule]
     headers = {c["name"]: c["header"] for sheet in form["sheets"] if sheet["kind"] == rule["level"]
@@ -135,8 +133,10 @@ def _run(rules: list[Row], level: str, facts: list[Row]) -> Found:
     for name in numeric:
         frame[name] = frame[name].astype(float)
     frame["line"] = range(len(facts))
-    outcome = _batches(level).get_batch(batch_parameters={"dataframe": frame}).validate(
-        gx.ExpectationSuite(name=level, expectations=[_expectation(number, rule) for number, rule in chosen]),
+    suite = gx.ExpectationSuite(name=level, expectations=[_expectation(number, rule) for number, rule in chosen])
+    batch = _batches(level).get_batch(batch_parameters={"dataframe": frame})
+    outcome = batch.validate(
+        suite,
         result_format={
             "result_format": "COMPLETE",
             "unexpected_index_column_names": ["line"],

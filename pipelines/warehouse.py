@@ -1,7 +1,7 @@
 """The one place that knows how the warehouse is attached: connections, loading rows, publishing.
 
 A connection is short: one asset opens it, works, closes it. Readers only ever open the published copy, which is
-swapped in whole.
+swapped in whole. What the tables hold does not belong here.
 """
 
 from __future__ import annotations

@@ -270,7 +270,7 @@ def test_a_run_of_an_empty_inbox_succeeds_and_the_day_decides_what_is_overdue(kp
     assert kpi57("status").stdout == later.stdout
 
 
-def test_a_bad_submission_does_not_fail_the_run(kpi57, office, home, ask):
+def test_a_bad_submission_does_not_fail_the_run(kpi57, quick, office, home, ask):
     office.send("CA", "2026-10", edit=BAD)
     (office.folder(VINH_LAI, "VHXH") / "thư.xlsx").write_bytes(LETTER)
     result = kpi57("run")
@@ -281,7 +281,7 @@ def test_a_bad_submission_does_not_fail_the_run(kpi57, office, home, ask):
     assert ask("SELECT rule_code FROM core.fct_rejection WHERE severity = 'fail' ORDER BY ALL") == [("C09",), ("T01",)]
 
 
-def test_a_run_that_fails_ends_with_1_and_names_step_and_cause(kpi57, quick, monkeypatch, home):
+def test_a_run_that_fails_ends_with_1_names_step_and_cause_and_stands_in_the_history(kpi57, monkeypatch, home):
     def broken(home):
         raise RegistryError("11164-vinh-lai-2025 task III/2: unknown agency 'X'")
 
@@ -293,6 +293,8 @@ def test_a_run_that_fails_ends_with_1_and_names_step_and_cause(kpi57, quick, mon
     assert "what is published is unchanged" in result.stderr
     assert result.stdout == ""
     assert not home.published.exists()
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
 
 
 def test_run_while_another_is_at_work_ends_with_3_and_takes_nothing(kpi57, office, home):

@@ -20,7 +20,7 @@ def given(con, registry, case):
     """One commune, one indicator, the case's targets and figures, as of the end of 2026."""
     keep = ("raw.commune", "raw.agency", "raw.period", "raw.asked", "raw.status")
     rows = {table: rows for table, rows in registry.rows().items() if table in keep}
-    indicator = {**registry.indicators["XHS-02"], "direction": case.get("direction", "higher_is_better")}
+    indicator = registry.indicators["XHS-02"] | {k: case[k] for k in ("direction", "kind", "aggregation") if k in case}
     rows["raw.indicator"] = [indicator]
     rows["raw.plan"] = [{"plan_id": PLAN, "commune_code": VINH_LAI, "title": "t", "issuer": "i", "legal_basis": "",
                          "focal_agency_code": "VHXH", "reports_from": "2025-01-01"}]  # fmt: skip
@@ -42,9 +42,17 @@ def target(n, on, text):
             "line_order": n}  # fmt: skip
 
 
-def send(rows, n, period, figure):
+def answer(figure):
+    """What is said in a case: 50 is 50 of 100, [1, 3] is 1 of 3, {value: 50} a result alone, {withdrawn: true} none."""
+    if isinstance(figure, dict):
+        return {"numerator": None, "denominator": None, "value": figure.get("value"),
+                "is_withdrawn": figure.get("withdrawn", False)}  # fmt: skip
     numerator, denominator = figure if isinstance(figure, list) else (figure, 100)
     value = None if denominator == 0 else 100 * numerator / denominator
+    return {"numerator": numerator, "denominator": denominator, "value": value, "is_withdrawn": False}
+
+
+def send(rows, n, period, figure):
     place = {"submission_id": f"s{n}", "source_sheet": "Chỉ tiêu", "source_row": 11}
     rows.setdefault("raw.receipt", []).append(
         {"submission_id": f"s{n}", "ledger_sequence": n, "sha256": f"{n}", "original_name": "f.xlsx", "folder": "f",
@@ -58,8 +66,8 @@ def send(rows, n, period, figure):
         {"submission_id": f"s{n}", "table_number": 0, "source_row": 11, "kind": "data", "typed": "{}"}
     )
     rows.setdefault("checked.actual", []).append(
-        {**place, "source_cell": "G11", "indicator_code": "XHS-02", "numerator": numerator,
-         "denominator": denominator, "value": value})  # fmt: skip
+        {**place, "source_cell": "G11", "indicator_code": "XHS-02", **answer(figure)}
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])

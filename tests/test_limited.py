@@ -1,0 +1,63 @@
+"""Whatever a call does to its worker, it is the only one that suffers."""
+
+import time
+
+import pytest
+from misbehaving import behave, behave_alone
+
+from pipelines import limited
+from pipelines.limited import LimitError, run_limited
+
+OUTCOMES = {
+    "abort": "too_large",  # how Rust ends where memory ends
+    "crash": "too_large",
+    "exit": "too_large",
+    "eat": "too_large",
+    "hang": "too_slow",
+    "spin": "too_slow",
+}
+
+
+@pytest.fixture(autouse=True)
+def _short_limits(monkeypatch):
+    monkeypatch.setattr(limited, "SECONDS_A_CALL", 2)
+    monkeypatch.setattr(limited, "CALLS_A_TASK", 4)
+
+
+@pytest.mark.parametrize("how", OUTCOMES)
+def test_a_lost_worker_costs_one_call(how):
+    calls = ["good 1", "good 2", how, "good 3", "good 4", "good 5"]
+    start = time.monotonic()
+    outcomes = dict(run_limited(behave, calls))
+    assert list(outcomes) == calls
+    assert isinstance(outcomes[how], LimitError)
+    assert str(outcomes[how]) == OUTCOMES[how]
+    assert {one: outcomes[one] for one in calls if one != how} == {f"good {n}": f"good {n} read" for n in range(1, 6)}
+    assert time.monotonic() - start < 4 * limited.SECONDS_A_CALL
+
+
+def test_many_losses_in_any_order_cost_no_more():
+    calls = [*OUTCOMES, *(f"good {n}" for n in range(20)), *OUTCOMES]
+    outcomes = list(run_limited(behave, calls))
+    assert [one for one, _ in outcomes] == calls
+    assert [str(outcome) for _, outcome in outcomes] == [OUTCOMES.get(one, f"{one} read") for one in calls]
+
+
+def test_what_a_call_raises_is_its_outcome():
+    outcomes = dict(run_limited(behave, ["raise", "odd", "good"]))
+    assert isinstance(outcomes["raise"], ValueError)
+    assert "behave" in outcomes["raise"].__notes__[0]  # where it happened, for the log
+    assert isinstance(outcomes["odd"], RuntimeError)
+    assert outcomes["good"] == "good read"
+
+
+def test_a_panic_is_tried_again_with_more_care():
+    assert dict(run_limited(behave, ["good", "panic"], alone=behave_alone)) == {
+        "good": "good read",
+        "panic": "read with care",
+    }
+
+
+def test_a_worker_that_never_starts_is_an_outcome_too():
+    [(_, outcome)] = run_limited(behave, ["good"], start=behave, start_with=["exit"])
+    assert isinstance(outcome, Exception)
