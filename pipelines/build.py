@@ -92,8 +92,9 @@ class Model:
                         f"SELECT * FROM {self.table} WHERE {odd}")  # fmt: skip
         pointing = {name: about["references"] for name, about in columns.items() if about.get("references")}
         if pointing:
+            queries = [self._pointing_nowhere(column, target) for column, target in pointing.items()]
             yield Check("references", "error", f"each stands where it points: {', '.join(pointing)}",
-                        " UNION ALL ".join(map(self._pointing_nowhere, *zip(*pointing.items(), strict=True))))  # fmt: skip
+                        " UNION ALL ".join(queries))  # fmt: skip
 
     def _pointing_nowhere(self, column: str, target: str) -> str:
         table, _, other = target.rpartition(".")

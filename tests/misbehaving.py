@@ -5,7 +5,7 @@ import os
 import time
 
 
-class PanicException(BaseException):  # noqa: N818 - as PyO3 names it; 'except Exception' does not catch it
+class PanicException(BaseException):
     """What a panic in Rust becomes."""
 
 
