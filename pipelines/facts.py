@@ -129,7 +129,8 @@ def _when(known: Known, commune: str | None, period: Period | None, received_on:
     if period is None or commune is None or period.starts_on > received_on:
         return {"period_is_over": None, "period_is_owed": None, "period_ends_on": ""}
     due_on = known.registry.due_on(commune, period)
-    closes = min(period.ends_on, due_on - timedelta(days=_EARLY_DAYS)) if due_on else period.ends_on
+    is_early = due_on is not None and due_on < period.ends_on
+    closes = due_on - timedelta(days=_EARLY_DAYS) if due_on and is_early else period.ends_on
     owed = period.owed_from is not None and period.starts_on >= period.owed_from
     return {
         "period_is_over": received_on >= closes,
@@ -179,7 +180,7 @@ def _line_facts(
         "period_label": file["period_label"],
         "kind": table["kind"],
         "line_kind": line["kind"],
-        "is_checked": line["kind"] in ("data", "unanswered"),
+        "is_checked": line["kind"] in ("data", "unanswered") and not table["missing"],
         "sheet": table["sheet"],
         "source_row": row,
     }

@@ -19,6 +19,8 @@ HEADER_WITHIN = 60  # rows searched for a header whose column of codes is gone
 HEADER_COLUMNS = 300  # columns a merged header is spread over at most
 _LONGER = 60  # letters a header may have beyond the form's longest: explanations in brackets
 _KEPT = 20_000  # texts remembered
+_RANGES, _TALLEST = 20_000, 100  # merged ranges looked at, and rows of one
+_SHOWN = 80  # letters of a header in a finding
 _BRACKETS = re.compile(r"\([^()]*\)$")
 _NUMBERING = re.compile(r"^(?:\(?\d{1,2}\)|\d{1,2}\.)\s*")
 _REMARK = re.compile(r"\(.*\)|%", re.DOTALL)  # a unit of measure below a header
@@ -62,7 +64,7 @@ class TableForm:
 
     def is_code(self, text: str) -> bool:
         """Whether a text looks like the code of a line, known or not."""
-        return self.code.fullmatch(code_key(text)) is not None
+        return len(text) <= self.longest and self.code.fullmatch(code_key(text)) is not None
 
 
 class HeaderWords:
@@ -101,9 +103,8 @@ class Grid:
             self.rows.setdefault(row, {})[column] = cell
         self.last_row = max(self.rows, default=0)
         self._ranges: dict[int, list[tuple[int, int, int, int]]] = {}
-        for merged in sheet.merged:
-            first, last = merged[0], min(merged[2], self.last_row)
-            for row in range(first, last + 1) if last - first < 1000 else [r for r in self.rows if first <= r <= last]:
+        for merged in sheet.merged[:_RANGES]:
+            for row in range(merged[0], min(merged[2], self.last_row, merged[0] + _TALLEST) + 1):
                 self._ranges.setdefault(row, []).append(merged)
 
     def range_at(self, row: int, column: int) -> tuple[int, int, int, int]:
@@ -137,6 +138,7 @@ class Header(NamedTuple):
     columns: dict[str, int]
     repeated: list[tuple[int, str]]  # column, text
     texts: list[str]
+    own: frozenset[int]  # columns with a text of their own
 
     @property
     def missing(self) -> list[str]:
@@ -189,25 +191,37 @@ def _best(grid: Grid, table: TableForm, row: int, named: Mapping[int, set[str]])
             best = header
         if best and not best.missing:
             break
+    if best and _goes_on(grid, best):
+        best = _read(grid, table, best.first_row, best.last_row + 1)
     return best
+
+
+def _goes_on(grid: Grid, header: Header) -> bool:
+    """Whether the next row divides the columns further: 'Tháng 9' and 'Tháng 10' below one 'Tử số'."""
+    below = grid.rows.get(header.last_row + 1, {})
+    divided = [c for c, cell in below.items() if c > min(header.own) and c not in header.own and cell.kind == "t"]
+    return bool(divided) and header.columns.get(header.table.key) not in below
 
 
 def _read(grid: Grid, table: TableForm, first: int, last: int) -> Header:
     """These rows as a header. A merged text counts for all its columns, together with what stands below it."""
     named: list[tuple[int, str, str]] = []
     texts = []
+    own = set()
     bottom = last
     for column in grid.columns(first, last):
         parts, is_own, depth = _parts(grid, first, last, column)
         if not parts:
             continue
+        if is_own:
+            own.add(column)
         if is_own or len(parts) > 1:
-            texts.append(" ".join(parts))
+            texts.append(" ".join(parts)[:_SHOWN])
         if name := _name(table, parts, is_own):
             named.append((column, name, " ".join(parts)))
             bottom = max(bottom, min(depth, last + 3))
     columns, repeated = _choose(table, named)
-    return Header(table, first, bottom, columns, repeated, list(dict.fromkeys(texts)))
+    return Header(table, first, bottom, columns, repeated, list(dict.fromkeys(texts)), frozenset(own))
 
 
 def _parts(grid: Grid, first: int, last: int, column: int) -> tuple[list[str], bool, int]:

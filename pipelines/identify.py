@@ -16,6 +16,7 @@ from pipelines.registry import Registry
 from pipelines.vietnamese import clean, fold
 
 Row = dict[str, Any]
+_LOOKED_AT = 200  # letters of a name
 _OFFICE = re.compile(rf"^(?:ubnd|{re.escape(fold('Ủy ban nhân dân'))})\s+")
 _FIVE_DIGITS = re.compile(r"(?<!\d)\d{5}(?!\d)")
 
@@ -35,7 +36,7 @@ class Names:
 
     def _find_communes(self, text: str) -> frozenset[str]:
         """Codes of the communes a text may mean, none if it names no registered one."""
-        plain = clean(text)
+        plain = clean(text[:_LOOKED_AT])
         if plain.isascii() and plain.isdigit() and len(plain) <= 5:
             return frozenset({plain.zfill(5)} & self._registry.communes.keys())
         if codes := set(_FIVE_DIGITS.findall(plain)) & self._registry.communes.keys():
@@ -46,7 +47,7 @@ class Names:
 
     def _find_agencies(self, text: str) -> tuple[frozenset[str], frozenset[str]]:
         """Codes of the agencies a text names, and of the communes it names with them: 'Công an xã Vĩnh Lại'."""
-        plain = clean(text)
+        plain = clean(text[:_LOOKED_AT])
         if code := self._agencies.get(plain.casefold()):
             return frozenset({code}), frozenset()
         if codes := self._registry.agency_names.resolve(plain):

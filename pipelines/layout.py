@@ -15,7 +15,8 @@ from pipelines.header import Grid, Header, HeaderWords, TableForm, find_headers,
 from pipelines.vietnamese import clean, fold
 
 FIRST_ROWS = 40  # rows of a sheet without a table that may say whose file it is
-LONGEST_LABEL = 60
+LONGEST_LABEL = 60  # letters
+LOOKED_AT = 200  # letters of a text that decide what it is; the rest may be anything
 BLANKS_KEPT = 20  # blank lines counted one after the other; a stray cell far below does not make a million lines
 
 
@@ -222,7 +223,7 @@ class _Lines:
             return "data" if answers else "unanswered"
         if self._is_header(cells, key):
             return "header"
-        texts = [fold(cell.text) for _, cell in sorted(cells.items()) if cell.kind == "t"]
+        texts = [fold(cell.text[:LOOKED_AT]) for _, cell in sorted(cells.items()) if cell.kind == "t"]
         if texts and self.form.totals.match(texts[0]):
             return "total"
         self.is_signed = self.is_signed or any(map(self.form.signatures.match, texts))
@@ -235,7 +236,7 @@ class _Lines:
         """Whether a cell reports something, in a line without a code: a number, an error, a date or an answer."""
         if cell.kind != "t" or any(char.isdigit() for char in cell.text):
             return True
-        return not is_nothing(cell) and fold(cell.text) in self.form.answers
+        return not is_nothing(cell) and fold(cell.text[:LOOKED_AT]) in self.form.answers
 
     def _is_header(self, cells: Mapping[int, Cell], key: _Typed | None) -> bool:
         """A header repeated after a page break, or the line of column numbers or units below a header."""
@@ -254,7 +255,7 @@ class _Lines:
         if name not in columns or self.of.key not in columns:
             return False
         top, _, low, _ = self.grid.range_at(row, columns[name])
-        rows = range(top, min(low, top + 99) + 1)
+        rows = range(top, min(low, top + 99, self.grid.last_row) + 1)
         return low > top and len({self.grid.range_at(r, columns[self.of.key])[0] for r in rows}) > 1
 
 
@@ -297,16 +298,16 @@ def _read_above(grid: Grid, header_row: int | None, form: Form) -> _Said:
                 said.stated.extend([name, value, *place] for name, value in pairs if value)
                 label = "" if pairs[-1][1] else pairs[-1][0]
             elif label:
-                said.stated.append([label, clean(cell.text), *place])
+                said.stated.append([label, clean(cell.text[:LOOKED_AT]), *place])
                 label = ""
-            elif is_text and header_row and _YEAR.search(cell.text) and len(cell.text) < 300:
+            elif is_text and header_row and len(cell.text) <= LOOKED_AT and _YEAR.search(cell.text):
                 said.titles.append([clean(cell.text), *place])
     return said
 
 
 def _pairs(text: str, form: Form) -> list[tuple[str, str]]:
     """Labels with their values in one cell: 'Mã xã: 11164; Kỳ báo cáo: 2026-10'."""
-    parts = [part.partition(":") for part in _PARTS.split(text) if ":" in part[:LONGEST_LABEL]]
+    parts = [part.partition(":") for part in _PARTS.split(text[:LOOKED_AT]) if ":" in part[:LONGEST_LABEL]]
     return [(form.labels[fold(label)], clean(value)) for label, _, value in parts if fold(label) in form.labels]
 
 

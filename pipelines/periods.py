@@ -72,6 +72,7 @@ def period_label(code: str) -> str:
 
 # ---------------------------------------------------------------- periods as offices name them
 
+_LOOKED_AT = 200  # letters of a text
 _YEAR = r"(?P<year>20\d\d)(?!\d)"
 _GAP = r"[\s_./,-]*"
 _OF_YEAR = rf"{_GAP}(?:nam)?{_GAP}{_YEAR}"
@@ -109,7 +110,7 @@ def named_periods(text: str) -> list[str]:
 
     Whether there is such a period ('2026-13') is for the caller to see. '?' is a month or quarter of no year.
     """
-    bare = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold().replace("đ", "d"))
+    bare = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text[:_LOOKED_AT]).casefold().replace("đ", "d"))
     plain = _DASHES.sub("-", "".join(c for c in bare if not unicodedata.combining(c)))
     plain = _DAYS.sub("|", plain)
     found: list[str] = []

@@ -66,7 +66,7 @@ def number_cell(value: float, shown_as: str = "", is_1904: bool = False) -> Cell
     if shown_as == "d":
         return _serial_cell(value, is_1904) or Cell("n", _number_text(value))
     if shown_as == "duration":
-        return _duration_cell(value) or Cell("n", _number_text(value))
+        return _duration_cell(value * _DAY) or Cell("n", _number_text(value))
     return Cell("p" if shown_as == "p" else "n", _number_text(value))
 
 
@@ -80,8 +80,10 @@ def value_cell(value: object) -> Cell | None:
         return number_cell(value)
     if isinstance(value, date):  # a datetime is one
         return Cell("d", value.isoformat()[:10])
-    if isinstance(value, (time, timedelta)):
-        return Cell("t", str(value))
+    if isinstance(value, timedelta):
+        return _duration_cell(value.total_seconds())
+    if isinstance(value, time):
+        return clock_cell(value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6)
     return None
 
 
@@ -91,6 +93,7 @@ def _number_text(value: float) -> str:
 
 # ---------------------------------------------------------------- dates and number formats
 
+_DAY = 86_400
 _LAST_SERIAL = 2_958_466  # the day after 31/12/9999
 _BEFORE_LEAP = datetime(1899, 12, 31)  # Excel counts a 29/02/1900 that never was: day 60
 _FROM_LEAP = datetime(1899, 12, 30)
@@ -102,17 +105,23 @@ def _serial_cell(value: float, is_1904: bool) -> Cell | None:
     if not 0 <= value < _LAST_SERIAL:
         return None
     if value < 1:
-        return Cell("t", str((_FROM_LEAP + timedelta(milliseconds=round(value * 86_400_000))).time()))
+        return clock_cell(value * _DAY)
     epoch = _FROM_1904 if is_1904 else _FROM_LEAP if value >= 60 else _BEFORE_LEAP
     try:
-        return Cell("d", (epoch + timedelta(milliseconds=round(value * 86_400_000))).date().isoformat())
+        return Cell("d", (epoch + timedelta(seconds=round(value * _DAY))).date().isoformat())
     except OverflowError:
         return None
 
 
-def _duration_cell(value: float) -> Cell | None:
+def clock_cell(seconds: float) -> Cell:
+    """A time of day, to the second: less is what binary fractions of a day leave."""
+    whole = min(round(seconds), _DAY - 1)
+    return Cell("t", f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}")
+
+
+def _duration_cell(seconds: float) -> Cell | None:
     try:
-        return Cell("t", str(timedelta(milliseconds=round(value * 86_400_000))))
+        return Cell("t", str(timedelta(seconds=round(seconds))))
     except OverflowError:
         return None
 

@@ -11,7 +11,16 @@ import io
 import re
 
 from pipelines.layout import Cell, Sheet
-from pipelines.read_cells import Place, UnreadableError, check_room, number_cell, shown_as, text_cell, value_cell
+from pipelines.read_cells import (
+    Place,
+    UnreadableError,
+    check_room,
+    clock_cell,
+    number_cell,
+    shown_as,
+    text_cell,
+    value_cell,
+)
 from pipelines.read_zip import Attributes, Package, relationships
 
 _WIDEST = 1_000_000  # cells of the rectangle calamine may fill, empty ones included
@@ -330,10 +339,15 @@ class _SheetReader:
 
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
+_CLOCK = re.compile(r"T?(\d\d):(\d\d):(\d\d(?:\.\d+)?)Z?")
 
 
 def _iso_cell(value: str) -> Cell | None:
-    return Cell("d", value[:10]) if _ISO.match(value) else text_cell(value)
+    if _ISO.match(value):
+        return Cell("d", value[:10])
+    if clock := _CLOCK.fullmatch(value):
+        return clock_cell(int(clock[1]) * 3600 + int(clock[2]) * 60 + float(clock[3]))
+    return text_cell(value)
 
 
 # ---------------------------------------------------------------- small things of the format

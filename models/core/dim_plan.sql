@@ -8,6 +8,7 @@ superseding AS (
     SELECT o.plan_id, arg_min(n.plan_id, n.in_force_from) AS superseded_by, min(n.in_force_from) AS in_force_to
     FROM dated AS o
     JOIN dated AS n ON n.commune_code = o.commune_code AND n.supersedes = o.document_number
+        AND n.in_force_from > o.in_force_from  -- numbers begin anew each year
     GROUP BY o.plan_id
 )
 SELECT

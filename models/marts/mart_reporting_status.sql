@@ -18,7 +18,8 @@ came AS (
         max(received_at) FILTER (rows_accepted + rows_unchanged > 0) AS last_received_at,
         sum(rows_accepted + rows_unchanged) AS lines_accepted,
         sum(rows_rejected) AS lines_rejected,
-        count(*) FILTER (status IN ('rejected', 'unreadable')) AS refused
+        count(*) FILTER (status IN ('rejected', 'unreadable')) AS refused,
+        count(*) FILTER (is_held) AS held
     FROM core.fct_submission
     WHERE period_code IS NOT NULL AND status <> 'duplicate'
     GROUP BY ALL
@@ -46,6 +47,7 @@ judged AS (
         CASE
             WHEN c.first_received_at::DATE <= o.due_on THEN 'on_time'
             WHEN c.first_received_at IS NOT NULL THEN 'late'
+            WHEN c.held > 0 THEN 'held'
             WHEN c.lines_rejected > 0 OR c.refused > 0 THEN 'refused'
             WHEN c.submissions > 0 THEN 'empty'
             WHEN o.due_on < (SELECT as_of_on FROM core.dim_build) THEN 'missing'

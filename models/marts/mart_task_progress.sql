@@ -12,13 +12,13 @@ judged AS (
         t.*, n.state, n.percent_done, n.document_number, n.document_date, n.difficulty, n.agency_code AS reported_by,
         n.period_code, n.recorded_at, b.as_of_on, b.is_illustrative,
         CASE
+            WHEN t.recurrence IN ('continuous', 'yearly', 'monthly') AND n.recorded_at < b.as_of_on - INTERVAL 1 YEAR
+                THEN 'report_owed'
             WHEN n.state = 'done' AND n.document_number IS NULL THEN 'done_without_proof'
             WHEN n.state = 'done' THEN 'done'
             WHEN t.due_on < b.as_of_on THEN 'overdue'
             WHEN t.due_on <= b.as_of_on + 30 THEN 'due_soon'
             WHEN n.state IS NULL THEN 'never_reported'
-            WHEN t.recurrence IN ('continuous', 'yearly', 'monthly') AND n.recorded_at < b.as_of_on - INTERVAL 1 YEAR
-                THEN 'report_owed'
             ELSE n.state
         END AS task_status
     FROM core.dim_task AS t

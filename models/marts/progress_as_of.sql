@@ -22,7 +22,8 @@ regime AS (
 ),
 dated AS (
     SELECT
-        l.commune_code, l.indicator_code, l.period_code, p.kind AS period_kind, p.measured_on,
+        l.commune_code, l.indicator_code, l.period_code, p.measured_on,
+        if(p.kind = 'month', '', p.kind) AS period_kind,  -- '' sorts first: a month goes before what ends with it
         coalesce(max(r.regime_from) FILTER (r.regime_from <= p.measured_on), min(r.regime_from)) AS regime_from
     FROM asked AS l
     JOIN core.dim_period AS p USING (period_code)
@@ -45,15 +46,23 @@ line AS (
 ),
 -- The newest figure answers for every milestone passed since; an older one for those of its own day.
 held AS (
-    SELECT *, if(is_latest, greatest(measured_on, moment::DATE), measured_on) AS held_on
-    FROM line
+    SELECT
+        l.*,
+        if(is_latest, greatest(measured_on, moment::DATE), measured_on) AS held_on,
+        if(n.direction = 'lower_is_better', -1, 1) AS sign
+    FROM line AS l
+    JOIN core.dim_indicator AS n USING (indicator_code)
 ),
 milestoned AS (
     SELECT
         l.*,
-        force.milestone_on AS in_force_on, force.value_lowest AS in_force_value, force.is_conflict AS in_force_conflict,
+        force.milestone_on AS in_force_on,
+        if(l.sign = 1, force.value_lowest, coalesce(force.value_high, force.value_highest)) AS in_force_value,
+        force.is_conflict AS in_force_conflict,
         force.is_text AS in_force_text, force.is_strict AS in_force_strict, force.as_written AS in_force_as_written,
-        ahead.milestone_on AS next_on, ahead.value_lowest AS next_value, ahead.is_conflict AS next_conflict,
+        ahead.milestone_on AS next_on,
+        if(l.sign = 1, ahead.value_lowest, coalesce(ahead.value_high, ahead.value_highest)) AS next_value,
+        ahead.is_conflict AS next_conflict,
         ahead.is_text AS next_text, ahead.is_strict AS next_strict, ahead.is_aspirational AS next_aspirational,
         ahead.as_written AS next_as_written,
         passed.milestone_on AS passed_on
@@ -114,7 +123,6 @@ based AS (
 expected AS (
     SELECT
         b.*, n.indicator_name, n.unit_of_measure, n.kind AS indicator_kind,
-        if(n.direction = 'lower_is_better', -1, 1) AS sign,
         CASE WHEN NOT coalesce(next_conflict, true) AND baseline_on < next_on AND measured_on > baseline_on THEN
             baseline_value + (next_value - baseline_value)
             * (date_diff('day', baseline_on, measured_on)::DOUBLE / date_diff('day', baseline_on, next_on))
@@ -158,7 +166,7 @@ answered AS (
             ELSE 'backwards'
         END AS pace_status,
         CASE WHEN pace_status NOT IN ('reached', 'conflict', 'by_hand') AND next_value IS NOT NULL
-            AND sign * gain_a_day > 0 THEN measured_on + ceil((next_value - value) / gain_a_day)::INTEGER
+            AND sign * gain_a_day > 0 AND (next_value - value) / gain_a_day < 100000 THEN measured_on + ceil((next_value - value) / gain_a_day)::INTEGER
         END AS meets_on
     FROM paced
 )
@@ -178,7 +186,7 @@ SELECT
     a.level_status, level.label AS level_label,
     a.pace_status, pace.label AS pace_label,
     if(a.meets_on <= DATE '2100-01-01', a.meets_on, NULL) AS forecast_meets_on,
-    CASE WHEN a.unit_of_measure = '%' THEN least(greatest(round(a.at_next, 4), 0), 100) ELSE round(a.at_next, 4) END
+    CASE WHEN a.unit_of_measure = '%' AND a.at_next IS NOT NULL THEN least(greatest(round(a.at_next, 4), 0), 100) ELSE round(a.at_next, 4) END
         AS forecast_at_next,
     a.points AS forecast_points,
     round(a.fit, 4) AS forecast_fit,

@@ -1,0 +1,178 @@
+"""Real files of other projects: each gives its cells or a problem with a name, and costs the others nothing.
+
+The files lie outside the project (conftest.CORPUS); without them this module is not collected.
+"""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import corpus_calls
+import pytest
+import python_calamine
+from conftest import CORPUS, VINH_LAI
+
+from pipelines.limited import SECONDS_A_CALL, WORKERS, run_limited
+from pipelines.read import Job, read_all
+from pipelines.read_cells import value_cell
+from pipelines.read_text import decode
+
+with (CORPUS / "INDEX.csv").open(encoding="utf-8") as _handle:
+    INDEX = {row["file"]: row for row in csv.DictReader(_handle)}
+
+UNREADABLE = {
+    "ExcelDataReader+ExcelDataReader__TestExcel_2040.xls": ("protected", "asks for a password"),
+    "ExcelDataReader+ExcelDataReader__agile_AES128_MD5_CBC_pwd_password__6a8b0565.xlsx": ("protected", "likewise"),
+    "SheetJS+test_files__password_2002_128_enhrsa.xls": ("protected", "likewise"),
+    "PHPOffice+PhpSpreadsheet__oleloop.xls": ("damaged", "1 kB of a container that points to itself; aborts calamine"),
+    "apache+poi__Simple.xlsb": ("damaged", "written by a preview of Excel 2007, with other records; calamine panics"),
+    "apache+poi__clusterfuzz-testcase-minimized-POIHSSFFuzzer-4657005060816896.xls": (
+        "damaged",
+        "made to break readers",
+    ),
+    "apache+poi__clusterfuzz-testcase-minimized-POIXSSFFuzzer-6419366255919104.xlsx": ("damaged", "likewise"),
+    "apache+poi__clusterfuzz-testcase-minimized-POIXSSFFuzzer-6448258963341312.xlsx": ("damaged", "likewise"),
+    "apache+poi__poc-xmlbomb.xlsx": ("unsafe", "entities that unfold into gigabytes"),
+    "mini-software+MiniExcel__TestIssue459.xlsx": (
+        "damaged",
+        "lists a sheet that is missing; openpyxl says nothing of it",
+    ),
+    "tealeg+xlsx__badfile_noWorksheets.xlsx": ("damaged", "all the sheets it lists are missing"),
+    "wireservice+csvkit__empty.csv": ("empty", "one line break"),
+}
+# Cells more (or less) than the best of calamine and openpyxl see.
+DIFFERENT = {
+    "PHPOffice+PhpSpreadsheet__RepeatedDataCells.ods": (7, "calamine stops at a cell that is repeated"),
+    "PHPOffice+PhpSpreadsheet__explicitdate.xlsx": (2, "formulas never calculated"),
+    "SheetJS+test_files__apachepoi_34775.xls.xlsb": (2012, "calamine fails"),
+    "SheetJS+test_files__apachepoi_IndexFunctionTestCaseData.xls.xlsb": (104, "errors"),
+    "SheetJS+test_files__apachepoi_WeekNumFunctionTestCaseData.xls.xlsb": (8, "errors"),
+    "SheetJS+test_files__apachepoi_testRVA.xls.xlsb": (5, "errors"),
+    "SheetJS+test_files__comments_stress_test.xls": (3, "errors"),
+    "SheetJS+test_files__wtf_path.xlsx": (3, "formulas never calculated"),
+    "apache+poi__13796.xls": (12, "errors"),
+    "apache+poi__FactDoubleFunctionTestCaseData.xls": (4, "errors"),
+    "apache+poi__excelant.xls": (2, "errors"),
+    "apache+poi__45540_classic_Footer.xlsx": (-2, "cells with one space"),
+    "apache+poi__AverageTaxRates.xlsx": (-2, "cells with one space"),
+    "apache+poi__FormulaEvalTestData_Copy.xlsx": (-2, "cells with two spaces"),
+}
+# Cells read otherwise than by calamine.
+OTHERWISE = {
+    "SheetJS+test_files__LONumbers-2011.xls": "negative numbers under date formats, which calamine makes times of day",
+    "SheetJS+test_files__formula_stress_test.ods": "errors, which calamine makes 0",
+}
+
+
+@pytest.fixture(scope="module")
+def found():
+    """{file: its cells by sheet, or why it cannot be read}, read in real workers with the real limits."""
+    paths = [CORPUS / name for name in INDEX]
+    return {path.name: outcome for path, outcome in run_limited(corpus_calls.cells_of, paths)}
+
+
+def test_every_file_gives_its_cells_or_a_problem_with_a_name(registry):
+    start = time.monotonic()
+    outcomes = {job.key: reading for job, reading in read_all([Job(n, CORPUS / n) for n in INDEX], registry.form)}
+    assert time.monotonic() - start < 3 * SECONDS_A_CALL
+    assert list(outcomes) == list(INDEX)
+    problems = {name: reading["problem"] for name, reading in outcomes.items() if reading["problem"]}
+    assert problems == {name: code for name, (code, _) in UNREADABLE.items()}
+    assert set(problems.values()) <= set(registry.form["problems"])
+
+
+def test_the_cells_read_are_the_cells_there_are(found):
+    differing = {}
+    for name, sheets in found.items():
+        if name in UNREADABLE or name.endswith(".csv"):
+            continue
+        seen = max(int(INDEX[name][f"nonempty_cells_{library}"] or 0) for library in ("calamine", "openpyxl"))
+        more = sum(len(cells) for _, cells in sheets) - seen
+        if more:
+            differing[name] = more
+    assert differing == {name: more for name, (more, _) in DIFFERENT.items()}
+
+
+def test_what_is_more_than_the_libraries_see_is_errors_and_formulas(found):
+    for name, (more, reason) in DIFFERENT.items():
+        kinds = Counter(kind for _, cells in found[name] for kind, _ in cells.values())
+        if reason == "errors":
+            assert kinds["e"] == more, name
+        elif reason == "formulas never calculated":
+            assert kinds["f"] == more, name
+
+
+def test_values_are_those_of_calamine(found):
+    """Two readers that know nothing of each other agree on every cell both see, errors and percentages apart."""
+    compared = 0
+    for name in INDEX:
+        if INDEX[name]["outcome_calamine"] != "ok" or name in OTHERWISE:
+            continue
+        ours = {(sheet, place): cell for sheet, cells in found[name] for place, cell in cells.items()}
+        for sheet, place, cell in calamine_cells(CORPUS / name):
+            kind, text = ours.get((sheet, place), ("", ""))
+            assert text.strip() == cell.text.strip(), (name, sheet, place)
+            assert kind == cell.kind or (kind, cell.kind) == ("p", "n"), (name, sheet, place)
+            compared += 1
+    assert compared > 20_000
+
+
+def calamine_cells(path):
+    book = python_calamine.load_workbook(str(path))
+    for meta in book.sheets_metadata:
+        if meta.typ == python_calamine.SheetTypeEnum.WorkSheet:
+            rows = book.get_sheet_by_name(meta.name).to_python(skip_empty_area=False)
+            for row, values in enumerate(rows, 1):
+                for column, value in enumerate(values, 1):
+                    if value != "" and (cell := value_cell(value)):
+                        yield meta.name, (row, column), cell
+
+
+def test_no_letter_of_a_text_table_is_lost(found):
+    for name in INDEX:
+        if name.endswith(".csv") and name not in UNREADABLE:
+            read = "".join(text for _, cells in found[name] for _, text in cells.values())
+            assert letters(read) == letters(decode((CORPUS / name).read_bytes())), name
+
+
+def letters(text):
+    """A text's characters but for white space, quotes and what may be a delimiter."""
+    return Counter(char for char in text if not char.isspace() and char not in '",;')
+
+
+@pytest.mark.parametrize("first", ["good", "bad"])
+def test_all_of_it_in_one_inbox_beside_good_files(home, office, ask, first):
+    good = [
+        office.send("CA", period, {"XHS-02": {"numerator": 20, "denominator": 40}}) for period in ("2026-09", "2026-10")
+    ]
+    bad = [Path(shutil.copy(CORPUS / name, office.folder(VINH_LAI, "CA"))) for name in INDEX]
+    now = time.time()
+    for files, age in (good, 7200 if first == "good" else 60), (bad, 3600):
+        for path in files:
+            os.utime(path, (now - age, now - age))
+
+    done = subprocess.run([sys.executable, Path(__file__).with_name("corpus_calls.py")], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    own, largest_child = map(int, done.stdout.split()[-2:])
+    assert own + (WORKERS + 1) * largest_child < 2048  # MiB; at most so many children work at once
+    assert not [path for path in home.inbox.rglob("*") if path.is_file()]
+    submissions = ask("SELECT original_name, status, submission_id FROM core.fct_submission ORDER BY received_at")
+    assert {name for name, _, _ in submissions} == {*INDEX, *(path.name for path in good)}
+    assert {name for name, _, _ in (submissions[:2] if first == "good" else submissions[-2:])} == {p.name for p in good}
+    reasons = dict(ask("SELECT submission_id, any_value(message) FROM core.fct_rejection GROUP BY ALL"))
+    for name, status, submission in submissions:
+        if name in INDEX:
+            assert status == "duplicate" or (status in ("rejected", "unreadable") and reasons[submission]), name
+            assert (status == "unreadable") == (name in UNREADABLE), name
+        else:
+            assert status == "accepted", name
+    assert ask("SELECT period_code, numerator, denominator, value FROM core.fct_actual ORDER BY ALL") == [
+        ("2026-09", 20, 40, 50),
+        ("2026-10", 20, 40, 50),
+    ]
