@@ -44,7 +44,7 @@ class Known:
         self.indicators = {_loose(code): code for code in registry.indicators}
         self.tasks = {code_key(task_id): task_id for task_id in registry.tasks_by_id}
         form = registry.form
-        self.answers = {kind: self._meanings(form, kind) for kind in ("yes_no", "state")}
+        self.answers = {kind: self._meanings(form, kind) for kind in ("yes_no", "state", "withdrawn")}
 
     @staticmethod
     def _meanings(form: Row, kind: str) -> dict[str, str]:
@@ -260,11 +260,19 @@ def indicator_facts(known: Known, line: Row, line_kind: str, typed: Typed) -> Ro
     }  # fmt: skip
     if line_kind == "unanswered":
         return facts
+    if _withdraws(known, typed):
+        return facts | {"is_withdrawn": True}
     if kind in ("yes_no", "text"):
         answer = _yes_no(known, typed) if kind == "yes_no" else _described(typed)
         return facts | _unused(typed, ("numerator", "denominator")) | answer
     unit = indicator["unit_of_measure"] if indicator else ""
     return facts | _figures(registry.form, indicator, kind, unit, typed)
+
+
+def _withdraws(known: Known, typed: Typed) -> bool:
+    """Whether the line takes back what was sent before: no figure, and the word for it in the note or the result."""
+    said = [name for name in (*FIGURES, "note") if name in typed]
+    return said in (["note"], ["value"]) and fold(text_of(typed, said[0])) in known.answers["withdrawn"]
 
 
 def _due_but_empty(registry: Registry, indicator: Row | None, period: Period | None, line_kind: str) -> bool | None:

@@ -45,7 +45,7 @@ def read_all(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, R
     A file that cannot be read yields {"problem": <code>}: empty, not_a_workbook, not_supported, protected, damaged,
     unsafe, too_large, too_many_cells, too_slow (codes of the form's 'problems').
     """
-    for job, outcome in run_limited(_read_job, jobs, alone=_read_job_carefully, start=_start, start_with=[form]):
+    for job, outcome in run_limited(_read_job, jobs, start=_start, start_with=[form]):
         if not isinstance(outcome, Exception):
             yield job, outcome
         elif isinstance(outcome, LimitError):
@@ -65,14 +65,10 @@ def _start(form: dict[str, Any]) -> None:
     _form, _headers = Form(form), known_headers(form)
 
 
-def _read_job(job: Job, careful: bool = False) -> Reading:
+def _read_job(job: Job) -> Reading:
     if _form is None:
         raise RuntimeError("the worker was not started with a form")
-    return read_file(job.path, _form, _headers, careful)
-
-
-def _read_job_carefully(job: Job) -> Reading:
-    return _read_job(job, careful=True)
+    return read_file(job.path, _form, _headers)
 
 
 # ---------------------------------------------------------------- one file
@@ -84,31 +80,31 @@ def known_headers(form: dict[str, Any]) -> frozenset[str]:
     return frozenset(fold(text) for column in columns for text in [column["header"], *column.get("aliases", [])])
 
 
-def read_file(path: Path, form: Form, headers: Collection[str] = (), careful: bool = False) -> Reading:
+def read_file(path: Path, form: Form, headers: Collection[str] = ()) -> Reading:
     """Read one file in this process. Returns a reading (layout.lay_out) or {"problem": code}.
 
-    headers: see known_headers. careful: without calamine, which can take the process down.
+    headers: see known_headers.
     """
     try:
-        sheets = read_sheets(path, headers, careful)
+        sheets = read_sheets(path, headers)
     except UnreadableError as error:
         return {"problem": error.code}
     return lay_out(sheets, form)
 
 
-def read_sheets(path: Path, headers: Collection[str] = (), careful: bool = False) -> list[Sheet]:
+def read_sheets(path: Path, headers: Collection[str] = ()) -> list[Sheet]:
     """Every worksheet of a file with its non-empty cells, the format known by content. Raises UnreadableError."""
     size = path.stat().st_size
     if size == 0:
         raise UnreadableError("empty")
     if size > BYTES_A_FILE:
         raise UnreadableError("too_large")
-    return [_in_unicode(sheet) for sheet in _sheets(path.read_bytes(), headers, careful)]
+    return [_in_unicode(sheet) for sheet in _sheets(path.read_bytes(), headers)]
 
 
-def _sheets(data: bytes, headers: Collection[str], careful: bool) -> list[Sheet]:
+def _sheets(data: bytes, headers: Collection[str]) -> list[Sheet]:
     if data.startswith(_ZIP):
-        return _from_zip(data, careful)
+        return _from_zip(data)
     if data.startswith(_COMPOUND) and _holds(data, "EncryptedPackage"):
         raise UnreadableError("protected")
     if data.startswith(_COMPOUND) and not _holds(data, "Workbook", "Book") and _holds(data, *_OTHER_COMPOUNDS):
@@ -127,7 +123,7 @@ def _holds(data: bytes, *streams: str) -> bool:
     return any(name.encode("utf-16-le") in data for name in streams)
 
 
-def _from_zip(data: bytes, careful: bool) -> list[Sheet]:
+def _from_zip(data: bytes) -> list[Sheet]:
     from pipelines.read_zip import Package
 
     package = Package(data)
@@ -139,7 +135,7 @@ def _from_zip(data: bytes, careful: bool) -> list[Sheet]:
     if any(name.startswith("xl/") or name.endswith("workbook.xml") for name in names):
         from pipelines.read_xlsx import read_xlsx
 
-        return read_xlsx(package, data, careful)
+        return read_xlsx(package)
     kind = package.read("mimetype") if "mimetype" in package else b"spreadsheet"
     if "content.xml" in package and b"spreadsheet" in kind:
         from pipelines.read_ods import read_ods

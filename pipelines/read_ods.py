@@ -1,6 +1,7 @@
 """Workbooks in OpenDocument: .ods, read from their content.xml.
 
-Values carry their type there; calamine loses the errors and stops at some repeated cells.
+Values carry their type there; calamine loses the errors and stops at some repeated cells. What a cell means does not
+belong here (layout.py, facts.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Tables in plain text: .csv, .tsv, .txt, in the encodings and with the delimiters Vietnamese offices have used.
 
-Everything is text here; numbers stay as they were written. Whether a file is text at all is decided here too.
+Everything is text here, and whether a file is text at all is decided here too. What a number in Vietnamese notation
+says does not belong here (vietnamese.py).
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def read_text(data: bytes, headers: Collection[str]) -> list[Sheet]:
             if (cell := displayed_cell(_KEPT_AS_TEXT.sub(r"\1", field) if field[:1] == "=" else field)) is not None:
                 cells[row, column] = cell
         check_room(len(cells))
+    if len(cells) == 1:  # a remark, not a table
+        raise UnreadableError("not_a_workbook")
     return [Sheet(SHEET_NAME, cells)]
 
 

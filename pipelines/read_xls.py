@@ -1,6 +1,7 @@
 """Workbooks of Excel 2 to 2003: .xls, by xlrd, which sees the errors and number formats calamine drops.
 
-Formulas always carry a value there; one that was never calculated cannot be told from one that gives 0.
+Formulas always carry a value there; one that was never calculated cannot be told from one that gives 0. What a cell
+means does not belong here (layout.py, facts.py).
 """
 
 from __future__ import annotations

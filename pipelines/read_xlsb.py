@@ -1,7 +1,7 @@
 """Workbooks in Excel's binary format: .xlsb.
 
 Read record by record after [MS-XLSB]; calamine loses their errors and percentages and panics on some. Formulas always
-carry a value there.
+carry a value there. What a cell means does not belong here (layout.py, facts.py).
 """
 
 from __future__ import annotations

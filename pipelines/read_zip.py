@@ -18,6 +18,7 @@ from pipelines.read_cells import UnreadableError
 
 MAX_INFLATED = 256 * 1024**2  # bytes of a whole package
 BOMB_FROM, BOMB_RATIO = 16 * 1024**2, 100  # a part both larger and more compressed than this is made to do harm
+PARSED_WHOLE = 1024**2  # bytes of a part below which it is not parsed piece by piece
 _ENCRYPTED = 1  # bit of a zip entry's flags
 Attributes = dict[str, str]
 Start = Callable[[str, Attributes], None]
@@ -50,6 +51,11 @@ class Package:
     def __contains__(self, name: str) -> bool:
         return plain_name(name) in self._entries
 
+    def size(self, name: str) -> int:
+        """Bytes of a part as the directory claims; 0 where there is no such part."""
+        entry = self._entries.get(plain_name(name))
+        return entry.file_size if entry else 0
+
     def read(self, name: str) -> bytes:
         """A whole part. Headers that lie about its size make it 'damaged': zipfile stops at the size they claim."""
         try:
@@ -71,8 +77,11 @@ class Package:
         if text:
             parser.CharacterDataHandler = text
         try:
-            with self._zip.open(self._entries[plain_name(name)]) as part:
-                parser.ParseFile(part)
+            if self.size(name) < PARSED_WHOLE:
+                parser.Parse(self.read(name), True)
+            else:
+                with self._zip.open(self._entries[plain_name(name)]) as part:
+                    parser.ParseFile(part)
         except (KeyError, ValueError, expat.ExpatError, zipfile.BadZipFile, zlib.error, NotImplementedError,
                 RuntimeError, EOFError) as error:  # fmt: skip
             raise UnreadableError("damaged") from error

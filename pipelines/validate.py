@@ -236,7 +236,9 @@ def _fact(line: Row) -> Row:
         return {"source_cell": line["cells"]["state"][1]} | {name: _stored(line.get(name)) for name in names}
     first = next((n for n in ("numerator", "value") if line.get(f"{n}_typed")), "value")
     names = ("indicator_code", "numerator", "denominator", "value", "value_text", "note")
-    return {"source_cell": line["cells"][first][1]} | {name: _stored(line.get(name)) for name in names}
+    return {"source_cell": line["cells"][first][1], "is_withdrawn": bool(line.get("is_withdrawn"))} | {
+        name: _stored(line.get(name)) for name in names
+    }
 
 
 def _stored(value: Any) -> Any:

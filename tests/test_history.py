@@ -118,7 +118,7 @@ def test_what_the_report_of_a_past_day_said(past, registry, ask):
 def test_a_withdrawn_figure_is_a_version_and_no_figure(office, home, ask):
     office.send("CA", "2026-10", figure(50))
     run_steps(home)
-    office.send("CA", "2026-10", {"XHS-02": {"value": "Rút"}}, name="withdrawn.xlsx")
+    office.send("CA", "2026-10", {"XHS-02": {"note": "Rút số liệu"}}, name="withdrawn.xlsx")
     run_steps(home)
     assert ask("SELECT value::DOUBLE, is_withdrawn, is_current FROM core.fct_actual ORDER BY recorded_at") == [
         (50, False, False),

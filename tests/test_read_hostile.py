@@ -74,6 +74,7 @@ UNREADABLE = {
     "one byte": (lambda: b"\7", "not_a_workbook"),
     "zeros, as a broken copy leaves them": (lambda: bytes(5000), "damaged"),
     "a picture": (lambda: b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)), "not_a_workbook"),
+    "a remark": (lambda: b"this is no workbook", "not_a_workbook"),
     "a PDF": (lambda: b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n", "not_a_workbook"),
     "a Word document": (lambda: zipped({"word/document.xml": "<x/>"}), "not_a_workbook"),
     "an old Word document": (lambda: COMPOUND + "WordDocument".encode("utf-16-le"), "not_a_workbook"),

@@ -1,0 +1,160 @@
+"""Figures next to those accepted before: jumps and falls are asked about, whatever files come together."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines import flow
+from pipelines.layout import Cell, Form, Sheet, lay_out
+from pipelines.receive import receipts
+from pipelines.validate import validate
+from pipelines.warehouse import in_memory, insert
+from pipelines.warehouse import replace as fill
+
+CA, PVHCC = "11164-vinh-lai/CA", "11164-vinh-lai/PVHCC"
+
+
+class Post:
+    """Files of figures, in the order they come: (folder, period, {code: (numerator, denominator, result)})."""
+
+    def __init__(self, registry, files):
+        self.registry = registry
+        self.form = Form(registry.form)
+        entries = [{"sequence": number, "submission_id": f"file{number}", "sha256": str(number), "size": 0,
+                    "folder": folder, "name": "a.xlsx", "received_at": f"2027-02-{number:02}T09:00:00"}
+                   for number, (folder, _, _) in enumerate(files, 1)]  # fmt: skip
+        self.receipts = receipts(entries, registry.city_communes, registry.agencies)
+        self.readings = {f"file{n}": self._reading(period, lines) for n, (_, period, lines) in enumerate(files, 1)}
+
+    def _reading(self, period, lines):
+        rows = [["Kỳ báo cáo", period], ["Mã chỉ tiêu", "Tử số", "Mẫu số", "Kết quả"]]
+        rows += [[code, *figures] for code, figures in lines.items()]
+        cells = {(r, c): Cell("t" if isinstance(value, str) else "n", str(value))
+                 for r, row in enumerate(rows, 1) for c, value in enumerate(row, 1) if value is not None}  # fmt: skip
+        return lay_out([Sheet("Bảng", cells)], self.form)
+
+    def at_once(self, history=None):
+        return validate(self.registry, self.receipts, self.readings, history)
+
+    def one_by_one(self):
+        """Each file validated with what the warehouse held when it came: the findings of all."""
+        findings = []
+        with in_memory() as con:
+            fill(con, "raw.period", self.registry.rows()["raw.period"])
+            insert(con, "raw.receipt", self.receipts)
+            for number in range(1, len(self.receipts) + 1):
+                [pending] = flow._dicts(con, f"SELECT * FROM raw.receipt WHERE submission_id = 'file{number}'")
+                checked = validate(self.registry, [pending], self.readings, flow._history(con, [pending]))
+                insert(con, "checked.submission", checked.submissions)
+                insert(con, "checked.actual", checked.actuals)
+                findings += checked.findings
+        return findings
+
+
+def looked_back(findings):
+    return [(f["submission_id"], f["rule_code"], f["source_cell"]) for f in findings
+            if f["rule_code"] in ("C29", "C30", "C31")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        (("2026-09", {"XHS-02": (40, 100)}), ("2026-10", {"XHS-02": (70, 100)}), []),
+        (("2026-09", {"XHS-02": (40, 100)}), ("2026-10", {"XHS-02": (71, 100)}), [("C29", "D3")]),
+        (("2026-09", {"XHS-02": (80, 100)}), ("2026-10", {"XHS-02": (None, None, "49,9")}), [("C29", "D3")]),
+        (("2026-10", {"XHS-02": (80, 100)}), ("2026-09", {"XHS-02": (10, 100)}), []),  # later says nothing of earlier
+        (("2026-10", {"XHS-02": (80, 100)}), ("2026-10", {"XHS-02": (10, 100)}), []),  # a correction
+        (("2026-09", {"XHS-02": (80, 70)}), ("2026-10", {"XHS-02": (10, 100)}), []),  # the first was refused
+        (("2023", {"XHS-02": (80, 100)}), ("2026-10", {"XHS-02": (10, 100)}), []),  # no such period
+    ],
+)
+def test_a_jump_is_asked_about(registry, first, second, found):
+    post = Post(registry, [(CA, *first), (CA, *second)])
+    assert [one[1:] for one in looked_back(post.at_once().findings)] == found
+
+
+def test_a_jump_says_against_what(registry):
+    post = Post(registry, [(CA, "2026-09", {"XHS-02": (1, 3)}), (CA, "2026-10", {"XHS-02": (9, 10)})])
+    [finding] = [f for f in post.at_once().findings if f["rule_code"] == "C29"]
+    assert finding["message"] == "Kết quả 90% chênh 56,67 điểm phần trăm so với Tháng 09/2026 (33,33%)."
+    assert finding["severity"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("periods", "found"),
+    [
+        ([("2026-08", 50), ("2026-09", 60)], []),
+        ([("2026-08", 50), ("2026-09", 49)], [("file2", "C31", "B3")]),
+        ([("2026-08", 50), ("2026-07", 40), ("2026-09", 45)], [("file3", "C31", "B3")]),  # the newest period counts
+        ([("2026-12", 50), ("2027-01", 25)], []),  # a new year begins anew
+        ([("2026-Q3", 50), ("2026-10", 49)], [("file2", "C31", "B3")]),
+    ],
+)
+def test_a_sum_since_january_that_falls_is_asked_about(registry, periods, found):
+    post = Post(registry, [(PVHCC, period, {"DVC-01": (number, 100)}) for period, number in periods])
+    assert looked_back(post.at_once().findings) == found
+
+
+def test_an_amount_may_not_grow_threefold_unasked(registry):
+    amount = registry.indicators["XHS-02"] | {"kind": "amount", "unit_of_measure": "người"}
+    counted = replace(registry, indicators=registry.indicators | {"XHS-02": amount})
+    results = {"2026-08": 100, "2026-09": 300, "2026-10": 99}
+    post = Post(counted, [(CA, period, {"XHS-02": (None, None, result)}) for period, result in results.items()])
+    assert looked_back(post.at_once().findings) == [("file3", "C30", "D3")]
+
+
+@pytest.mark.parametrize(("result", "found"), [(19, []), (-1, ["C08"]), (21, ["C08"])])
+def test_a_result_stays_within_the_range_of_its_unit(registry, result, found):
+    amount = registry.indicators["XHS-02"] | {"kind": "amount", "unit_of_measure": "điểm"}
+    form = registry.form | {"units": {"điểm": {"low": 0, "high": 20}}}
+    graded = replace(registry, form=form, indicators=registry.indicators | {"XHS-02": amount})
+    findings = Post(graded, [(CA, "2026-10", {"XHS-02": (None, None, result)})]).at_once().findings
+    assert [f["rule_code"] for f in findings if f["severity"] == "fail"] == found
+    assert all("điểm" in f["message"] for f in findings if f["rule_code"] == "C08")
+
+
+@pytest.mark.parametrize(("result", "found"), [(5, []), ("-5", ["C11"]), ("5%", ["C20"]), ("nhiều", ["C06"])])
+def test_an_amount_of_any_other_unit_is_not_negative(registry, result, found):
+    amount = registry.indicators["XHS-02"] | {"kind": "amount", "unit_of_measure": "người"}
+    counted = replace(registry, indicators=registry.indicators | {"XHS-02": amount})
+    findings = Post(counted, [(CA, "2026-10", {"XHS-02": (None, None, result)})]).at_once().findings
+    assert [f["rule_code"] for f in findings if f["severity"] == "fail"] == found
+    both = Post(counted, [(CA, "2026-10", {"XHS-02": (1, 2, 5)})]).at_once().findings
+    assert [f["source_cell"] for f in both if f["rule_code"] == "C23"] == ["B3", "C3"]
+
+
+def test_a_history_given_is_looked_back_at(registry):
+    history = {
+        ("11164", "CA", "XHS-02"): [("2026-08", Decimal(90), Decimal(90)), ("2026-09", Decimal(10), Decimal(10))]
+    }
+    post = Post(registry, [(CA, "2026-10", {"XHS-02": (45, 100)})])
+    assert looked_back(post.at_once(history).findings) == [("file1", "C29", "D3")]
+
+
+FIGURES = st.tuples(st.integers(0, 100), st.sampled_from([100, 100, 100, 60]))
+FILES = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just(folder),
+            st.sampled_from(["2026-08", "2026-09", "2026-Q3", "2026-10", "2026-12", "2026", "2027-01"]),
+            st.dictionaries(st.sampled_from(codes), FIGURES, min_size=1),
+        )
+        for folder, codes in ((CA, ["XHS-01", "XHS-02"]), (PVHCC, ["DVC-01", "DVC-02"]))
+    ),
+    min_size=2,
+    max_size=7,
+)
+
+
+@given(files=FILES)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_files_one_by_one_and_all_at_once_give_the_same_findings(registry, files):
+    post = Post(registry, files)
+    drop = ("finding_order",)
+    at_once = [{k: v for k, v in f.items() if k not in drop} for f in post.at_once().findings]
+    one_by_one = [{k: v for k, v in f.items() if k not in drop} for f in post.one_by_one()]
+    by_file = sorted(one_by_one, key=lambda f: f["submission_id"])
+    assert sorted(map(repr, by_file)) == sorted(map(repr, at_once))
