@@ -1,7 +1,7 @@
 """The models: one SELECT a file under models/, a .yml beside it, built in the order their SQL says.
 
 Which table a model reads is taken from its SQL by DuckDB's own parser; nothing is declared twice. What a model
-says belongs in its SQL.
+says does not belong here (models/).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A fact is one column of the frames validate.py hands to Great Expectations. It is None where no rule applies, so that a
 rule needs no condition of its own. Which facts are wrong is data (sources/forms/rules.yml). What a cell means is in
-figures.py, who sends the file in identify.py.
+figures.py, what a name or code in lookup.py, who sends the file in identify.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
 
 from pipelines.figures import (
@@ -24,8 +23,9 @@ from pipelines.figures import (
     shown,
     text_of,
 )
-from pipelines.identify import Names, identify
+from pipelines.identify import identify
 from pipelines.layout import address
+from pipelines.lookup import Known, loose
 from pipelines.periods import Period, stated_period
 from pipelines.registry import Registry
 from pipelines.vietnamese import clean, code_key, fold, format_number
@@ -33,43 +33,6 @@ from pipelines.vietnamese import clean, code_key, fold, format_number
 Row = dict[str, Any]
 FIGURES = ("numerator", "denominator", "value")
 _EARLY_DAYS = 30  # before a report that is due before its period closes (models/core/dim_due.sql)
-
-
-class Known:
-    """What lines are looked up in, prepared once for many files."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-        self.names = Names(registry)
-        self.indicators = {_loose(code): code for code in registry.indicators}
-        self.tasks = {code_key(task_id): task_id for task_id in registry.tasks_by_id}
-        form = registry.form
-        self.answers = {kind: self._meanings(form, kind) for kind in ("yes_no", "state", "withdrawn")}
-
-    @staticmethod
-    def _meanings(form: Row, kind: str) -> dict[str, str]:
-        """Keys of the form's answers by what may be typed for them, folded."""
-        texts = {key: [text, *form["answer_aliases"][kind].get(key, [])] for key, text in form["answers"][kind].items()}
-        return {fold(text): key for key, some in texts.items() for text in some}
-
-    @cached_property
-    def plan_days(self) -> dict[str, date]:
-        """The day of each plan: when it was issued, else from when its agencies report."""
-        return {plan_id: plan["issued_on"] or plan["reports_from"] for plan_id, plan in self.registry.plans.items()}
-
-    @cached_property
-    def reports_from(self) -> dict[str, date]:
-        """The day from which on the agencies of a commune report."""
-        days: dict[str, date] = {}
-        for plan in self.registry.plans.values():
-            commune = plan["commune_code"]
-            days[commune] = min(days.get(commune, plan["reports_from"]), plan["reports_from"])
-        return days
-
-
-def _loose(code: str) -> str:
-    """A code without its hyphen: 'XHS 02' is XHS-02."""
-    return code_key(code).replace("-", "")
 
 
 # ---------------------------------------------------------------- facts of a file
@@ -240,7 +203,7 @@ def _texts(typed: Typed, names: tuple[str, ...]) -> Row:
 def indicator_facts(known: Known, line: Row, line_kind: str, typed: Typed) -> Row:
     registry, file = known.registry, line["file"]
     as_typed = text_of(typed, "indicator_code")
-    code = known.indicators.get(_loose(as_typed), "")
+    code = known.indicators.get(loose(as_typed), "")
     indicator = registry.indicators.get(code)
     kind = indicator["kind"] if indicator else "amount"
     is_readable = typed.get("indicator_code", ["", "t"])[1] not in ("e", "f")
@@ -321,7 +284,12 @@ def _in_range(form: Row, unit: str, value: Decimal | None) -> Row:
     if span is None or value is None:
         return {}
     written = f"từ {format_number(span['low'])} đến {format_number(span['high'])}{unit if unit == '%' else f' {unit}'}"
-    return {"value_number": None, "value_in_range": span["low"] <= value <= span["high"], "value_range": written}
+    return {
+        "value_number": None,
+        "value_in_range": span["low"] <= value <= span["high"],
+        "value_range": written,
+        "value_name": "Tỷ lệ" if unit == "%" else "Kết quả",
+    }
 
 
 def _ratio(form: Row, indicator: Row, unit: str, figures: Mapping[str, Figure]) -> Row:

@@ -1,6 +1,7 @@
 """What a line is held against besides itself: the other lines of its file, and the figures accepted before.
 
 Figures are looked back at in the order of the ledger, so that a file sees those that were in force when it came.
+What is wrong with what is found does not belong here (sources/forms/rules.yml).
 """
 
 from __future__ import annotations

@@ -2,61 +2,20 @@
 
 The folder says who sends; a file that states somebody else is refused, one that states nothing takes the folder's. The
 period is stated in the file, else in a column of its lines, else in its title or its name.
+What its lines say does not belong here (facts.py).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
+from pipelines.lookup import Names
 from pipelines.periods import named_periods, stated_period
 from pipelines.registry import Registry
-from pipelines.vietnamese import clean, fold
+from pipelines.vietnamese import clean
 
 Row = dict[str, Any]
-_LOOKED_AT = 200  # letters of a name
-_OFFICE = re.compile(rf"^(?:ubnd|{re.escape(fold('Ủy ban nhân dân'))})\s+")
-_FIVE_DIGITS = re.compile(r"(?<!\d)\d{5}(?!\d)")
-
-
-class Names:
-    """Communes and agencies by code and by registered name. Names are never matched without their accents."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._agencies = {code.casefold(): code for code in registry.agencies}
-        self._communes: dict[str, set[str]] = {}
-        for code in sorted(registry.city_communes):
-            for name in ("commune_name", "short_name"):
-                self._communes.setdefault(fold(registry.communes[code][name]), set()).add(code)
-        self.communes = lru_cache(maxsize=10_000)(self._find_communes)
-        self.agencies = lru_cache(maxsize=10_000)(self._find_agencies)
-
-    def _find_communes(self, text: str) -> frozenset[str]:
-        """Codes of the communes a text may mean, none if it names no registered one."""
-        plain = clean(text[:_LOOKED_AT])
-        if plain.isascii() and plain.isdigit() and len(plain) <= 5:
-            return frozenset({plain.zfill(5)} & self._registry.communes.keys())
-        if codes := set(_FIVE_DIGITS.findall(plain)) & self._registry.communes.keys():
-            return frozenset(codes)
-        key = _OFFICE.sub("", fold(plain))
-        found = self._communes.get(key) or self._communes.get(key.partition(",")[0])
-        return frozenset(found or set())
-
-    def _find_agencies(self, text: str) -> tuple[frozenset[str], frozenset[str]]:
-        """Codes of the agencies a text names, and of the communes it names with them: 'Công an xã Vĩnh Lại'."""
-        plain = clean(text[:_LOOKED_AT])
-        if code := self._agencies.get(plain.casefold()):
-            return frozenset({code}), frozenset()
-        if codes := self._registry.agency_names.resolve(plain):
-            return frozenset(codes), frozenset()
-        key = fold(plain)
-        for name, communes in self._communes.items():
-            if key.endswith(f" {name}") and (codes := self._registry.agency_names.resolve(key[: -len(name) - 1])):
-                return frozenset(codes), frozenset(communes)
-        return frozenset(), frozenset()
 
 
 class _Stated(NamedTuple):

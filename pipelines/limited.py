@@ -40,13 +40,11 @@ def run_limited(
     function: Callable[[Argument], Result],
     arguments: Iterable[Argument],
     *,
-    alone: Callable[[Argument], Result] | None = None,
     start: Callable[..., object] | None = None,
     start_with: Sequence[Any] = (),
 ) -> Iterator[tuple[Argument, Result | Exception]]:
     """Call a function once for each argument; yields the argument with the result or the exception, in the order given.
 
-    alone: what is called instead when a call is repeated after its worker was lost (default: the function).
     start: called in each worker with start_with before anything else.
     All functions must be importable by name (they run in another process).
     """
@@ -56,10 +54,10 @@ def run_limited(
     while tasks:  # once, unless the pool itself is lost
         with _pool(min(WORKERS, len(tasks)), starting) as pool:
             for one, outcome in _run_tasks(tasks, pool, function):
-                yield one, _run_alone(alone or function, one, starting) if outcome is None else outcome[0]
+                yield one, _run_alone(function, one, starting) if outcome is None else outcome[0]
 
 
-_Outcome = tuple[Any] | None  # the result or exception, or None where the call must be repeated
+_Outcome = tuple[Any] | None  # the result or exception; None where memory ran out and the call must be repeated
 _Future = ProcessFuture[list[_Outcome]]
 
 
@@ -75,24 +73,34 @@ def _run_tasks(
     running: deque[tuple[list[Argument], _Future]] = deque()
     while running or (tasks and pool.active):
         while tasks and pool.active and len(running) < 2 * WORKERS:  # no more, or results would pile up
-            task = tasks.popleft()
-            running.append((task, pool.schedule(_call_each, args=[function, task], timeout=SECONDS_A_CALL)))
+            running.append((tasks[0], _schedule(pool, function, tasks.popleft())))
         task, future = running.popleft()
         if not wait([future], SECONDS_A_CALL * 4 * WORKERS).done:
             pool.stop()  # type: ignore[no-untyped-call]  # a worker was killed from outside while it held the queue
         try:
-            outcomes: list[_Outcome] = future.result(timeout=0)
+            outcomes = future.result(timeout=0)
         except Exception as error:  # noqa: BLE001 - whatever happened to the worker, its calls get another one
             _log.info("%d calls are repeated one by one: %r", len(task), error)
             outcomes = [None] * len(task)
         yield from zip(task, outcomes, strict=True)
 
 
+def _schedule(pool: ProcessPool, function: Callable[[Argument], Result], task: list[Argument]) -> _Future:
+    try:
+        return pool.schedule(_call_each, args=[function, task], timeout=SECONDS_A_CALL)
+    except RuntimeError as error:  # the pool broke this very moment
+        lost: _Future = ProcessFuture()
+        lost.set_exception(error)
+        return lost
+
+
 def _run_alone(function: Callable[[Argument], Result], one: Argument, starting: list[Any]) -> Result | Exception:
+    """A call in a worker of its own that has done nothing else."""
     with _pool(1, starting, tasks_a_worker=1) as pool:
         try:
-            [outcome] = pool.schedule(_call_each, args=[function, [one]], timeout=SECONDS_A_CALL).result()
+            [outcome] = _schedule(pool, function, [one]).result(timeout=4 * SECONDS_A_CALL)  # its start included
         except FutureTimeout:
+            pool.stop()  # type: ignore[no-untyped-call]
             return LimitError("too_slow")
         except ProcessExpired:
             return LimitError("too_large")
@@ -131,8 +139,8 @@ def _call(function: Callable[[Argument], Result], one: Argument) -> _Outcome:
         return (_portable(error),)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException:  # noqa: BLE001 - the panics of libraries in Rust are no Exception
-        return None
+    except BaseException as panic:  # noqa: BLE001 - the panics of libraries in Rust are no Exception
+        return (RuntimeError(repr(panic)),)
 
 
 def _portable(error: Exception) -> Exception:

@@ -7,16 +7,18 @@ workers, so it imports little.
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines import tcvn3
 from pipelines.layout import Form, Sheet, lay_out
 from pipelines.limited import LimitError, run_limited
 from pipelines.read_cells import UnreadableError
+from pipelines.tcvn3 import in_unicode
 from pipelines.vietnamese import fold
 
 BYTES_A_FILE = 64 * 1024**2
@@ -85,21 +87,37 @@ def read_file(path: Path, form: Form, headers: Collection[str] = ()) -> Reading:
 
     headers: see known_headers.
     """
+    with _no_collecting():
+        try:
+            sheets = read_sheets(path, headers)
+        except UnreadableError as error:
+            return {"problem": error.code}
+        return lay_out(sheets, form)
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Without the collector of cycles: a reading is thousands of tuples without any, walked through in vain."""
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
-        sheets = read_sheets(path, headers)
-    except UnreadableError as error:
-        return {"problem": error.code}
-    return lay_out(sheets, form)
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def read_sheets(path: Path, headers: Collection[str] = ()) -> list[Sheet]:
-    """Every worksheet of a file with its non-empty cells, the format known by content. Raises UnreadableError."""
+    """Every worksheet of a file with its non-empty cells, the format known by content. Raises UnreadableError.
+
+    TCVN3 texts are in Unicode already.
+    """
     size = path.stat().st_size
     if size == 0:
         raise UnreadableError("empty")
     if size > BYTES_A_FILE:
         raise UnreadableError("too_large")
-    return [_in_unicode(sheet) for sheet in _sheets(path.read_bytes(), headers)]
+    return _sheets(path.read_bytes(), headers)
 
 
 def _sheets(data: bytes, headers: Collection[str]) -> list[Sheet]:
@@ -112,10 +130,10 @@ def _sheets(data: bytes, headers: Collection[str]) -> list[Sheet]:
     if data.startswith((_COMPOUND, *_BARE_XLS)):
         from pipelines.read_xls import read_xls
 
-        return read_xls(data)
+        return [in_unicode(sheet) for sheet in read_xls(data)]
     from pipelines.read_text import read_text
 
-    return read_text(data, headers)
+    return [in_unicode(sheet) for sheet in read_text(data, headers)]
 
 
 def _holds(data: bytes, *streams: str) -> bool:
@@ -131,7 +149,7 @@ def _from_zip(data: bytes) -> list[Sheet]:
     if any(name.endswith("workbook.bin") for name in names):
         from pipelines.read_xlsb import read_xlsb
 
-        return read_xlsb(package)
+        return [in_unicode(sheet) for sheet in read_xlsb(package)]
     if any(name.startswith("xl/") or name.endswith("workbook.xml") for name in names):
         from pipelines.read_xlsx import read_xlsx
 
@@ -140,16 +158,5 @@ def _from_zip(data: bytes) -> list[Sheet]:
     if "content.xml" in package and b"spreadsheet" in kind:
         from pipelines.read_ods import read_ods
 
-        return read_ods(package)
+        return [in_unicode(sheet) for sheet in read_ods(package)]
     raise UnreadableError("not_a_workbook")
-
-
-def _in_unicode(sheet: Sheet) -> Sheet:
-    """The sheet with its TCVN3 texts in Unicode."""
-    repaired = tcvn3.repair([text for _, text in sheet.cells.values()])
-    if not repaired:
-        return sheet
-    return sheet._replace(
-        cells={place: cell._replace(text=repaired.get(cell.text, cell.text)) if cell.kind == "t" else cell
-               for place, cell in sheet.cells.items()}
-    )  # fmt: skip

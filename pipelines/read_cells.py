@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from pipelines.layout import Cell
@@ -60,7 +60,10 @@ def yes_no_cell(value: object) -> Cell:
 
 
 def number_cell(value: float, shown_as: str = "", is_1904: bool = False) -> Cell:
-    """A stored number under a number format (see shown_as): number, percentage, date, time of day or duration."""
+    """A stored number under a number format (see shown_as): number, percentage, date, time of day or duration.
+
+    A time of day and a duration are text, to the second.
+    """
     if not math.isfinite(value):
         return Cell("e", "#NUM!")
     if shown_as == "d":
@@ -68,23 +71,6 @@ def number_cell(value: float, shown_as: str = "", is_1904: bool = False) -> Cell
     if shown_as == "duration":
         return _duration_cell(value * _DAY) or Cell("n", _number_text(value))
     return Cell("p" if shown_as == "p" else "n", _number_text(value))
-
-
-def value_cell(value: object) -> Cell | None:
-    """A Python value as calamine gives it."""
-    if isinstance(value, str):
-        return text_cell(value)
-    if isinstance(value, bool):
-        return yes_no_cell(value)
-    if isinstance(value, (int, float)):
-        return number_cell(value)
-    if isinstance(value, date):  # a datetime is one
-        return Cell("d", value.isoformat()[:10])
-    if isinstance(value, timedelta):
-        return _duration_cell(value.total_seconds())
-    if isinstance(value, time):
-        return clock_cell(value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6)
-    return None
 
 
 def _number_text(value: float) -> str:

@@ -12,8 +12,9 @@ import re
 
 from pipelines.layout import Sheet
 from pipelines.read_cells import UnreadableError, shown_as
-from pipelines.read_xlsx_sheet import Shared, is_true, read_sheet, whole
+from pipelines.read_xlsx_sheet import SCANNED_UP_TO, Shared, is_true, read_sheet, whole
 from pipelines.read_zip import Attributes, Package, relationships
+from pipelines.tcvn3 import SIGN, in_unicode
 from pipelines.xml_text import NotPlainError, TextCollector, plain_text, unescape, unfold
 
 
@@ -26,15 +27,16 @@ def read_xlsx(package: Package) -> list[Sheet]:
     links = relationships(package, book)
     targets = dict(links.values())
     listed, is_1904 = _listed_sheets(package, book)
-    texts = _read_texts(package, targets.get("sharedStrings", ""))
-    shared = Shared(texts, _read_styles(package, targets.get("styles", "")), is_1904)
+    texts, has_signs = _read_texts(package, targets.get("sharedStrings", ""))
+    shared = Shared(texts, has_signs, _read_styles(package, targets.get("styles", "")), is_1904)
     sheets: list[Sheet] = []
     cells_before = 0
     for name, link, is_hidden in listed:
         kind, part = links.get(link, ("", ""))
         if kind == "worksheet":
             found = read_sheet(package, part, shared, cells_before)
-            sheets.append(Sheet(name, found.cells, is_hidden, found.hidden_rows, found.hidden_columns, found.merged))
+            sheet = Sheet(name, found.cells, is_hidden, found.hidden_rows, found.hidden_columns, found.merged)
+            sheets.append(in_unicode(sheet) if found.has_signs else sheet)
             cells_before += len(found.cells)
     return sheets
 
@@ -66,7 +68,7 @@ def _read_styles(package: Package, part: str) -> list[str]:
     """How each cell style shows a number (see read_cells.shown_as)."""
     if part not in package:
         return []
-    text = plain_text(package.read(part))
+    text = plain_text(package.read(part)) if package.size(part) <= SCANNED_UP_TO else None
     block = _CELL_STYLES.search(text) if text else None
     if text and block:
         formats, codes = _STYLE.findall(block[0]), _FORMAT.findall(text)
@@ -103,22 +105,28 @@ def _parse_styles(package: Package, part: str) -> list[str]:
 _TEXT = re.compile(r'<si>(?:<t(?: xml:space="preserve")?>([^<]*)</t>|<t ?/>)?</si>|<si ?/>')
 
 
-def _read_texts(package: Package, part: str) -> list[str]:
-    """The texts cells refer to: all runs of rich text, without guides to their pronunciation."""
+def _read_texts(package: Package, part: str) -> tuple[list[str], bool]:
+    """The texts cells refer to, and whether any can be TCVN3."""
     if part not in package:
-        return []
-    text = plain_text(package.read(part))
-    if text is not None:
+        return [], False
+    if package.size(part) > SCANNED_UP_TO:
+        return _parse_texts(package, part), True
+    xml = package.read(part)
+    has_signs = SIGN in xml
+    text = plain_text(xml)
+    if text is not None and "<sst" in text:
         found = _TEXT.findall(text)
         if len(found) == text.count("<si"):
             try:
-                return [unescape(unfold(one)) for one in found]
+                plain = "&" not in text and "_x" not in text
+                return found if plain else [unescape(unfold(one)) for one in found], has_signs
             except NotPlainError:
                 pass
-    return _parse_texts(package, part)
+    return _parse_texts(package, part), True
 
 
 def _parse_texts(package: Package, part: str) -> list[str]:
+    """All runs of rich text, without guides to their pronunciation."""
     texts: list[str] = []
     collect = TextCollector()
 

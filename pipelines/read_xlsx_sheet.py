@@ -1,9 +1,8 @@
 """The cells of one worksheet part of an .xlsx: by a scan where its XML is as programs write it, else by a parser.
 
-The scan is one regular expression for a cell with content, and proves itself: it must find as many cells as the part
-closes. Whatever is written otherwise (prefixes, rich text in the sheet, comments, line breaks between elements, cells
-without address) goes to the parser, some times slower. Both give the same. The other parts of a workbook do not belong
-here (read_xlsx.py).
+The scan is one regular expression for a cell, and proves itself: it must find as many cells as the part has. Whatever
+is written otherwise (prefixes, rich text in the sheet, comments, cells without address) goes to the parser, some times
+slower. Both give the same. The other parts of a workbook do not belong here (read_xlsx.py).
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import NamedTuple
 from pipelines.layout import Cell
 from pipelines.read_cells import Place, check_room, clock_cell, number_cell, text_cell
 from pipelines.read_zip import Attributes, Package
+from pipelines.tcvn3 import SIGN
 from pipelines.xml_text import NotPlainError, TextCollector, plain_text, unescape, unfold
 
 SCANNED_UP_TO = 8 * 1024**2  # bytes of a part; the parser takes larger ones piece by piece
@@ -26,6 +26,7 @@ class Shared(NamedTuple):
     """What all sheets of a workbook share: texts, how each cell style shows a number, whether dates count from 1904."""
 
     texts: Sequence[str]
+    has_signs: bool  # whether any of the texts can be TCVN3
     styles: Sequence[str]  # see read_cells.shown_as
     is_1904: bool
 
@@ -37,15 +38,15 @@ class SheetCells(NamedTuple):
     hidden_rows: frozenset[int]
     hidden_columns: frozenset[int]
     merged: tuple[Corners, ...]
+    has_signs: bool  # whether any text can be TCVN3
 
 
 def read_sheet(package: Package, part: str, shared: Shared, cells_before: int) -> SheetCells:
     """The cells of a worksheet part. cells_before: how many the workbook's other sheets have."""
     if package.size(part) <= SCANNED_UP_TO:
-        xml = package.read(part)
-        check_room(cells_before + xml.count(b"</c>"))
-        scanned = scan_sheet(xml, shared)
+        scanned = scan_sheet(package.read(part), shared)
         if scanned is not None:
+            check_room(cells_before + len(scanned.cells))
             return scanned
     return parse_sheet(package, part, shared, cells_before)
 
@@ -87,10 +88,11 @@ def _iso_cell(value: str) -> Cell | None:
 # ---------------------------------------------------------------- by a scan
 
 _CELL = re.compile(
-    r'<c r="([A-Z]{1,3})([0-9]{1,7})"(?: s="([0-9]{1,6})")?(?: t="([A-Za-z]{1,9})")?>'
+    r'<c r="([A-Z]{1,3})([0-9]{1,7})"(?: s="([0-9]{1,6})")?(?: t="([A-Za-z]{1,9})")?(?:( ?/>)|>'
     r"(?:(<f(?: [^<>]*)?>)(?:([^<]*)</f>)?)?"
-    r'(?:(<v)(?: ?/>|>([^<]*)</v>)|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?</c>'
+    r'(?:(<v)(?: ?/>|>([^<]*)</v>)|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?</c>)'
 )
+_NUMBER = ("", "n")
 _ROW = re.compile(r"<row ([^<>]*)>")
 _COLUMN = re.compile(r"<col ([^<>]*)>")
 _MERGED = re.compile(r'<mergeCell ref="([A-Z]{1,3}[0-9]{1,7}:[A-Z]{1,3}[0-9]{1,7})"')
@@ -100,17 +102,20 @@ _ATTRIBUTE = re.compile(r'([A-Za-z]+)="([^"]*)"')
 def scan_sheet(xml: bytes, shared: Shared) -> SheetCells | None:
     """What the part says, or None where it is not plain enough for a scan."""
     text = plain_text(xml)
-    if text is None or "<sheetData" not in text:
+    begin, end = xml.find(b"<sheetData>"), xml.rfind(b"</sheetData>")
+    if text is None or not 0 <= begin < end or not xml.rstrip().endswith(b"</worksheet>"):
         return None
     found = _CELL.findall(text)
-    if len(found) != text.count("</c>"):
+    if len(found) != xml.count(b"<c", begin, end):
         return None
-    merged = tuple(filter(None, map(parse_range, _MERGED.findall(text))))
-    hidden = _scan_hidden(text) if ' hidden="' in text else (frozenset[int](), frozenset[int]())
-    if hidden is None or len(merged) != text.count("<mergeCell "):
+    after = xml[end:].decode()
+    merged = tuple(filter(None, map(parse_range, _MERGED.findall(after))))
+    is_hiding = b' hidden="' in xml and (b' hidden="1"' in xml or b' hidden="true"' in xml)
+    hidden = _scan_hidden(text) if is_hiding else (frozenset[int](), frozenset[int]())
+    if hidden is None or len(merged) != after.count("<mergeCell "):
         return None
     try:
-        return SheetCells(_scanned_cells(found, shared), *hidden, merged)
+        return SheetCells(_scanned_cells(found, shared), *hidden, merged, shared.has_signs or SIGN in xml)
     except NotPlainError:
         return None
 
@@ -118,22 +123,26 @@ def scan_sheet(xml: bytes, shared: Shared) -> SheetCells | None:
 def _scanned_cells(found: Sequence[tuple[str, ...]], shared: Shared) -> dict[Place, Cell]:
     cells: dict[Place, Cell] = {}
     shown = {str(number): how for number, how in enumerate(shared.styles) if how}
-    texts, columns, new = shared.texts, _COLUMNS, tuple.__new__  # the latter twice as fast as Cell(...)
-    for letters, row, style, kind, opened, formula, valued, value, inline in found:
-        cell: Cell | None
-        if kind == "s" and value.isdigit() and int(value) < len(texts):
-            content = texts[int(value)]
-            cell = new(Cell, ("t", content)) if content and not content.isspace() else None
+    texts, many, columns = shared.texts, len(shared.texts), _COLUMNS
+    new = tuple.__new__  # twice as fast as Cell(...), and most of the time goes here
+    for letters, row, style, kind, blank, opened, formula, valued, value, inline in found:
+        if blank:
+            continue
+        if kind == "s" and value.isdigit() and (number := int(value)) < many:
+            content = texts[number]
         elif kind == "inlineStr":
-            content = unescape(unfold(inline))
-            cell = new(Cell, ("t", content)) if content and not content.isspace() else None
-        elif not kind and style not in shown and value.isdigit() and value[0] != "0" and len(value) < 16:
-            cell = new(Cell, ("n", value))
+            content = unescape(unfold(inline)) if "&" in inline or "_x" in inline else inline
+        elif kind in _NUMBER and value.isdigit() and value[0] != "0" and len(value) < 16 and style not in shown:
+            cells[int(row), columns[letters]] = new(Cell, ("n", value))
+            continue
         else:
             cell = make_cell(kind or "n", unfold(value) if valued else None, unfold(formula) if opened else None,
                              shown.get(style, ""), shared)  # fmt: skip
-        if cell is not None:
-            cells[int(row), columns[letters]] = cell
+            if cell is not None:
+                cells[int(row), columns[letters]] = cell
+            continue
+        if content and not content.isspace():
+            cells[int(row), columns[letters]] = new(Cell, ("t", content))
     return cells
 
 
@@ -158,7 +167,7 @@ def parse_sheet(package: Package, part: str, shared: Shared, cells_before: int) 
     reader = _Reader(shared, cells_before)
     package.parse(part, reader.start, reader.end, reader.text)
     return SheetCells(
-        reader.cells, frozenset(reader.hidden_rows), frozenset(reader.hidden_columns), tuple(reader.merged)
+        reader.cells, frozenset(reader.hidden_rows), frozenset(reader.hidden_columns), tuple(reader.merged), True
     )
 
 

@@ -31,6 +31,7 @@ READING_CODE = (
     "header.py",
     "layout.py",
     "figures.py",
+    "lookup.py",
     "identify.py",
     "facts.py",
     "history.py",

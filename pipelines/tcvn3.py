@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 
+from pipelines.layout import Sheet
+
 # TCVN 5712:1993, VN3: runs of bytes and their letters. 0xCD, 0xE0 and 0xF0 are capitals of VN1 and VN2 only.
 _TABLE = {
     0xA1: "ĂÂÊÔƠƯĐăâêôơưđ",
@@ -37,13 +39,26 @@ def to_unicode(text: str) -> str:
     return text.translate(_TO_UNICODE)
 
 
+SIGN = b"\xc2"  # begins ă, â, ê, ô, ơ, ư, đ and a with a tone in UTF-8: no sheet in TCVN3 lacks all of them
+
+
+def in_unicode(sheet: Sheet) -> Sheet:
+    """The sheet with its TCVN3 texts in Unicode."""
+    repaired = repair([text for _, text in sheet.cells.values()])
+    if not repaired:
+        return sheet
+    return sheet._replace(
+        cells={place: cell._replace(text=repaired.get(cell.text, cell.text)) if cell.kind == "t" else cell
+               for place, cell in sheet.cells.items()}
+    )  # fmt: skip
+
+
 def repair(texts: Collection[str]) -> Mapping[str, str]:
     """Which of a sheet's texts are TCVN3, and what they say in Unicode: {as found: repaired}.
 
     What is Vietnamese either way ('Cã' is 'Cã' or 'Có'), or a mere sign ('×'), goes with the majority of the others.
     """
-    # no sheet in TCVN3 lacks all of ă, â, ê, ô, ơ, ư, đ and a with a tone, and those begin with this byte in UTF-8
-    if b"\xc2" not in "\n".join(texts).encode("utf-8", "replace"):
+    if SIGN not in "\n".join(texts).encode("utf-8", "replace"):
         return {}
     beyond_ascii = {text for text in texts if not text.isascii()}
     if not any(map(_NOT_VIETNAMESE.search, beyond_ascii)):

@@ -21,9 +21,10 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from pipelines.facts import Known, file_facts, table_facts
+from pipelines.facts import file_facts, table_facts
 from pipelines.figures import to_four_places
 from pipelines.history import HISTORY_FACTS, History, Memory, compare_lines
+from pipelines.lookup import Known
 from pipelines.registry import Registry
 
 Row = dict[str, Any]

@@ -67,6 +67,7 @@ _VIETNAMESE = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d+,\d+")
 _SPACED = re.compile(r"\d{1,3}(?: \d{3})+(?:,\d+)?")
 _POINT = re.compile(r"\d+\.\d+")
 _ENGLISH = re.compile(r"\d{1,3}(?:,\d{3})+\.\d+|\d{1,3}(?:,\d{3}){2,}")
+_NO_DIGIT = re.compile(r"[^\W0-9\uff10-\uff19]")  # letters, and digits that are marks: 20¹ is not 201
 _COMMA_OF_THREE = re.compile(r"[1-9]\d{0,2},\d{3}")
 
 
@@ -89,6 +90,8 @@ def parse_number(text: str) -> Number:
     plain = _DASHES.sub("-", clean(unicodedata.normalize("NFKC", text)))
     if plain in _NOTHING:
         return Number(None)
+    if _NO_DIGIT.search(text):
+        return Number(None, "not_a_number")
     is_percent = plain.endswith("%")
     plain = plain.removesuffix("%").rstrip()
     sign = "-" if plain.startswith("-") else ""

@@ -19,14 +19,14 @@ _BOM = b"\xef\xbb\xbf"
 def plain_text(xml: bytes) -> str | None:
     """A part's text; None where it is not UTF-8 or has what a scan must not look into (comments, a document type)."""
     declared = _DECLARATION.match(xml, len(_BOM) if xml.startswith(_BOM) else 0)
-    if (declared and declared[1].lower() != b"utf-8") or b"<!" in xml:
+    if (declared and declared[1].lower() != b"utf-8") or (b"!" in xml and b"<!" in xml):
+        return None
+    if xml.find(b"\r", xml.find(b"?>", 0, 200) + 3) >= 0:  # beyond the declaration's line a parser makes it a line feed
         return None
     try:
-        text = xml.decode()
+        return xml.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
-    # after the declaration's line a carriage return is one a parser makes a line feed
-    return None if text.find("\r", text.find("?>", 0, 200) + 3) >= 0 else text
 
 
 _REFERENCE = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([0-9A-Fa-f]{1,6}));|&")

@@ -38,10 +38,10 @@ SheetsOf = Callable[..., list[Sheet]]
 def sheets_of(tmp_path: Path, registry: registries.Registry) -> SheetsOf:
     """Read a file given as bytes."""
 
-    def read(data: bytes, careful: bool = False) -> list[Sheet]:
+    def read(data: bytes) -> list[Sheet]:
         path = tmp_path / "tệp"
         path.write_bytes(data)
-        return read_sheets(path, known_headers(registry.form), careful)
+        return read_sheets(path, known_headers(registry.form))
 
     return read
 

@@ -40,8 +40,3 @@ def behave(how):
         case "odd":
             raise OddError("B7", "no such thing")
     raise AssertionError(how)
-
-
-def behave_alone(how):
-    """The more careful second try."""
-    return "read with care" if how == "panic" else behave(how)

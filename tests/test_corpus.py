@@ -4,6 +4,7 @@ The files lie outside the project (conftest.CORPUS); without them this module is
 """
 
 import csv
+import datetime as dt
 import os
 import shutil
 import subprocess
@@ -19,8 +20,10 @@ from conftest import CORPUS, VINH_LAI
 
 from pipelines.limited import SECONDS_A_CALL, WORKERS, run_limited
 from pipelines.read import Job, read_all
-from pipelines.read_cells import value_cell
+from pipelines.read_cells import number_cell
 from pipelines.read_text import decode
+from pipelines.read_xlsx_sheet import Shared, parse_sheet, scan_sheet
+from pipelines.read_zip import Package
 
 with (CORPUS / "INDEX.csv").open(encoding="utf-8") as _handle:
     INDEX = {row["file"]: row for row in csv.DictReader(_handle)}
@@ -114,10 +117,10 @@ def test_values_are_those_of_calamine(found):
         if INDEX[name]["outcome_calamine"] != "ok" or name in OTHERWISE:
             continue
         ours = {(sheet, place): cell for sheet, cells in found[name] for place, cell in cells.items()}
-        for sheet, place, cell in calamine_cells(CORPUS / name):
+        for sheet, place, (its_kind, its_text) in calamine_cells(CORPUS / name):
             kind, text = ours.get((sheet, place), ("", ""))
-            assert text.strip() == cell.text.strip(), (name, sheet, place)
-            assert kind == cell.kind or (kind, cell.kind) == ("p", "n"), (name, sheet, place)
+            assert text.strip() == its_text.strip(), (name, sheet, place)
+            assert kind == its_kind or (kind, its_kind) == ("p", "n"), (name, sheet, place)
             compared += 1
     assert compared > 20_000
 
@@ -129,8 +132,42 @@ def calamine_cells(path):
             rows = book.get_sheet_by_name(meta.name).to_python(skip_empty_area=False)
             for row, values in enumerate(rows, 1):
                 for column, value in enumerate(values, 1):
-                    if value != "" and (cell := value_cell(value)):
+                    if (cell := as_read(value)) is not None:
                         yield meta.name, (row, column), cell
+
+
+def as_read(value):
+    """A Python value of calamine as (kind, text)."""
+    match value:
+        case str():
+            return ("t", value) if value.strip() else None
+        case bool():
+            return ("b", "1" if value else "0")
+        case int() | float():
+            return tuple(number_cell(value))
+        case dt.date():  # a datetime is one
+            return ("d", value.isoformat()[:10])
+        case dt.time():
+            return tuple(number_cell((value.hour * 3600 + value.minute * 60 + value.second) / 86400
+                                     + value.microsecond / 864e8, "d"))  # fmt: skip
+        case dt.timedelta():
+            return tuple(number_cell(value / dt.timedelta(days=1), "duration"))
+    raise TypeError(value)
+
+
+def test_the_scan_and_the_parser_read_the_same():
+    scanned = 0
+    for name in INDEX:
+        if not name.endswith((".xlsx", ".xlsm")) or name in UNREADABLE:
+            continue
+        package = Package((CORPUS / name).read_bytes())
+        for part in (n for n in package.names if n.startswith("xl/worksheets/") and n.endswith(".xml")):
+            shared = Shared([f"text {n}" for n in range(5000)], False, ["", "d", "p", "duration"] * 100, False)
+            found = scan_sheet(package.read(part), shared)
+            if found is not None:
+                assert found[:-1] == parse_sheet(package, part, shared, 0)[:-1], (name, part)
+                scanned += 1
+    assert scanned > 100
 
 
 def test_no_letter_of_a_text_table_is_lost(found):

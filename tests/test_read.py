@@ -10,7 +10,7 @@ import xlwt
 from made_files import MAIN, RELATIONS, ods, parts_of, record, saved, wide, xlsb, xlsx, zipped
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from pipelines import read_xlsx
+from pipelines import read_xlsx, read_xlsx_sheet
 from pipelines.layout import Cell, address
 from pipelines.read_cells import number_cell, shown_as
 
@@ -25,6 +25,14 @@ def shown(sheet):
 
 
 # ---------------------------------------------------------------- .xlsx
+
+
+@pytest.fixture(params=["scanned", "parsed"])
+def way(request, monkeypatch):
+    """Both ways to read the parts of an .xlsx: what the one gives the other must give."""
+    if request.param == "parsed":
+        monkeypatch.setattr(read_xlsx, "plain_text", lambda _: None)
+        monkeypatch.setattr(read_xlsx_sheet, "plain_text", lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +58,7 @@ def shown(sheet):
         ("=A1/0", "General", ("f", "=A1/0")),
     ],
 )
-def test_a_cell_of_an_xlsx_is_what_was_typed(sheets_of, value, number_format, cell):
+def test_a_cell_of_an_xlsx_is_what_was_typed(sheets_of, way, value, number_format, cell):
     book = openpyxl.Workbook()
     book.active["B7"] = value
     book.active["B7"].number_format = number_format
@@ -59,7 +67,7 @@ def test_a_cell_of_an_xlsx_is_what_was_typed(sheets_of, value, number_format, ce
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\u00a0", "\t\n"])
-def test_white_space_alone_is_no_content(sheets_of, blank):
+def test_white_space_alone_is_no_content(sheets_of, way, blank):
     book = openpyxl.Workbook()
     book.active["A1"], book.active["B2"] = blank, "x"
     [sheet] = sheets_of(saved(book))
@@ -93,7 +101,7 @@ def test_white_space_alone_is_no_content(sheets_of, blank):
         ('<c r="B2"/>', None),
     ],
 )
-def test_what_calamine_drops_is_seen(sheets_of, cell, read):
+def test_what_libraries_drop_is_seen(sheets_of, way, cell, read):
     strings = (
         '<si><r><t xml:space="preserve">Tỷ lệ </t></r><r><t>(%)</t></r></si>'
         '<si><t>東京</t><rPh sb="0" eb="2"><t>トウキョウ</t></rPh></si>'
@@ -103,7 +111,7 @@ def test_what_calamine_drops_is_seen(sheets_of, cell, read):
     assert shown(sheet) == ({"B2": read} if read else {})
 
 
-def test_cells_without_addresses_follow_each_other(sheets_of):
+def test_cells_without_addresses_follow_each_other(sheets_of, way):
     [sheet] = sheets_of(
         xlsx('<row><c><v>1</v></c><c><v>2</v></c></row><row r="5"><c r="C5"><v>3</v></c><c><v>4</v></c></row>')
     )
@@ -111,16 +119,19 @@ def test_cells_without_addresses_follow_each_other(sheets_of):
 
 
 @pytest.mark.parametrize("agency", ["CA", "VHXH"])
-def test_an_ordinary_workbook_needs_no_careful_reader_which_would_read_the_same(
+def test_a_workbook_as_programs_write_it_needs_no_parser_which_would_read_the_same(
     sheets_of, office, tmp_path, monkeypatch, agency
 ):
     data = office.fill(tmp_path / "form.xlsx", "11164", agency, "2026-10", {}).read_bytes()
-    carefully = sheets_of(data, careful=True)
-    monkeypatch.setattr(read_xlsx, "_read_carefully", None)
-    assert sheets_of(data) == carefully
+    monkeypatch.setattr(read_xlsx_sheet, "SCANNED_UP_TO", -1)
+    parsed = sheets_of(data)
+    monkeypatch.undo()
+    monkeypatch.setattr(read_xlsx_sheet, "parse_sheet", None)
+    assert sheets_of(data) == parsed
+    assert sum(len(sheet.cells) for sheet in parsed) > 200
 
 
-def test_what_is_hidden_or_merged_is_read_and_said_so(sheets_of):
+def test_what_is_hidden_or_merged_is_read_and_said_so(sheets_of, way):
     book = openpyxl.Workbook()
     sheet = book.active
     for row in range(1, 6):
@@ -135,47 +146,44 @@ def test_what_is_hidden_or_merged_is_read_and_said_so(sheets_of):
     assert (second.is_hidden, shown(second)) == (True, {"A1": ("t", "x")})
 
 
-@pytest.mark.parametrize("careful", [False, True])
-def test_values_under_a_merged_cell_are_seen(sheets_of, careful):
+def test_values_under_a_merged_cell_are_seen(sheets_of, way):
     rows = '<row r="1"><c r="A1"><v>1</v></c><c r="B1"><v>2</v></c></row>'
-    [sheet] = sheets_of(xlsx(rows, after='<mergeCells><mergeCell ref="A1:B2"/></mergeCells>'), careful)
+    [sheet] = sheets_of(xlsx(rows, after='<mergeCells><mergeCell ref="A1:B2"/></mergeCells>'))
     assert shown(sheet) == {"A1": ("n", "1"), "B1": ("n", "2")}
     assert sheet.merged == ((1, 1, 2, 2),)
 
 
-@pytest.mark.parametrize("careful", [False, True])
-def test_dates_counted_from_1904(sheets_of, careful):
+def test_dates_counted_from_1904(sheets_of, way):
     book = openpyxl.Workbook()
     book.epoch = CALENDAR_MAC_1904
     book.active["A1"] = dt.date(2026, 10, 31)
-    [sheet] = sheets_of(saved(book), careful)
+    [sheet] = sheets_of(saved(book))
     assert shown(sheet) == {"A1": ("d", "2026-10-31")}
 
 
-@pytest.mark.parametrize("careful", [False, True])
-def test_strict_workbooks_are_read(sheets_of, careful):
+def test_strict_workbooks_are_read(sheets_of, way):
     parts = parts_of(xlsx('<row r="2"><c r="B2"><v>5</v></c></row>'))
     for transitional, strict in STRICT.items():
         parts = {name: text.replace(transitional, strict) for name, text in parts.items()}
-    [sheet] = sheets_of(zipped(parts), careful)
+    [sheet] = sheets_of(zipped(parts))
     assert shown(sheet) == {"B2": ("n", "5")}
 
 
-def test_a_prefix_before_every_element_changes_nothing(sheets_of):
+def test_a_prefix_before_every_element_changes_nothing(sheets_of, way):
     parts = parts_of(xlsx('<row r="2"><c r="B2" t="e"><v>#N/A</v></c></row>'))
     sheet = re.sub("<(/?)", r"<\1x:", parts["xl/worksheets/sheet1.xml"]).replace("xmlns=", "xmlns:x=")
     [read] = sheets_of(zipped(parts | {"xl/worksheets/sheet1.xml": sheet}))
     assert shown(read) == {"B2": ("e", "#N/A")}
 
 
-def test_a_cell_at_the_far_end_costs_nothing(sheets_of):
+def test_a_cell_at_the_far_end_costs_nothing(sheets_of, way):
     book = openpyxl.Workbook()
     book.active["A1"], book.active["XFD1048576"] = "đầu", "cuối"
     [sheet] = sheets_of(saved(book))
     assert shown(sheet) == {"A1": ("t", "đầu"), "XFD1048576": ("t", "cuối")}
 
 
-def test_a_sheet_that_claims_to_be_enormous_is_read_by_its_cells(sheets_of):
+def test_a_sheet_that_claims_to_be_enormous_is_read_by_its_cells(sheets_of, way):
     [sheet] = sheets_of(xlsx('<row r="1"><c r="A1"><v>1</v></c></row>', dimension="A1:XFD1048576"))
     assert shown(sheet) == {"A1": ("n", "1")}
 

@@ -27,7 +27,7 @@ def problem_of(sheets_of):
 
 
 ENTITIES = "<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'><!ENTITY c '&b;&b;&b;&b;'>]>"
-MANY_CELLS = ('<row r="1">' + "<c><v>1</v></c>" * 16_000 + "</row>") * 13
+MANY_CELLS = ("<row>" + "<c><v>1</v></c>" * 16_000 + "</row>") * 13
 REPEATED = """<table:table><table:table-row table:number-rows-repeated="1048576"><table:table-cell
  table:number-columns-repeated="16384" office:value-type="float" office:value="1"/></table:table-row></table:table>"""
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -13,7 +13,7 @@ from pipelines.build import models
 from pipelines.home import Home
 from pipelines.warehouse import BusyError, building, run_lock
 
-ALL_TABLES = [model.table for model in models() if not model.table.startswith("staged.")]
+ALL_TABLES = [m.table for m in models() if not m.table.startswith("staged.") and not m.parameters]
 
 
 def content(ask, table):
@@ -192,7 +192,8 @@ def test_an_empty_form_is_no_report(office, home, ask):
 
 
 def test_more_decimals_than_are_kept_do_not_break_a_rate(office, home, ask):
-    office.send("CA", edit=typing(("XHS-02", "Tử số", "1,23456789"), ("XHS-02", "Mẫu số", "2,3")))
+    """Money is the one thing counted in parts."""
+    office.send("KT", edit=typing(("NL-01", "Tử số", "1,23456789"), ("NL-01", "Mẫu số", "2,3")))
     assert run_day(home).success
     assert ask("SELECT numerator::VARCHAR, value::VARCHAR FROM core.fct_actual") == [("1.2346", "53.6783")]
 

@@ -1,0 +1,94 @@
+"""What a name, a code or an answer means, in whatever way it is typed: communes, agencies, indicators, tasks, states.
+
+Looked up in the registry, prepared once for many files. What a file says of itself is put together in identify.py.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import cached_property, lru_cache
+from typing import Any
+
+from pipelines.registry import Registry
+from pipelines.vietnamese import clean, code_key, fold
+
+Row = dict[str, Any]
+_LOOKED_AT = 200  # letters of a name
+_OFFICE = re.compile(rf"^(?:ubnd|{re.escape(fold('Ủy ban nhân dân'))})\s+")
+_FIVE_DIGITS = re.compile(r"(?<!\d)\d{5}(?!\d)")
+
+
+class Names:
+    """Communes and agencies by code and by registered name. Names are never matched without their accents."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._agencies = {code.casefold(): code for code in registry.agencies}
+        self._communes: dict[str, set[str]] = {}
+        for code in sorted(registry.city_communes):
+            for name in ("commune_name", "short_name"):
+                self._communes.setdefault(fold(registry.communes[code][name]), set()).add(code)
+        self.communes = lru_cache(maxsize=10_000)(self._find_communes)
+        self.agencies = lru_cache(maxsize=10_000)(self._find_agencies)
+
+    def _find_communes(self, text: str) -> frozenset[str]:
+        """Codes of the communes a text may mean, none if it names no registered one."""
+        plain = clean(text[:_LOOKED_AT])
+        if plain.isascii() and plain.isdigit() and len(plain) <= 5:
+            return frozenset({plain.zfill(5)} & self._registry.communes.keys())
+        if codes := set(_FIVE_DIGITS.findall(plain)) & self._registry.communes.keys():
+            return frozenset(codes)
+        key = _OFFICE.sub("", fold(plain))
+        found = self._communes.get(key) or self._communes.get(key.partition(",")[0])
+        return frozenset(found or set())
+
+    def _find_agencies(self, text: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Codes of the agencies a text names, and of the communes it names with them: 'Công an xã Vĩnh Lại'."""
+        plain = clean(text[:_LOOKED_AT])
+        if code := self._agencies.get(plain.casefold()):
+            return frozenset({code}), frozenset()
+        if codes := self._registry.agency_names.resolve(plain):
+            return frozenset(codes), frozenset()
+        key = fold(plain)
+        for name, communes in self._communes.items():
+            if key.endswith(f" {name}") and (codes := self._registry.agency_names.resolve(key[: -len(name) - 1])):
+                return frozenset(codes), frozenset(communes)
+        return frozenset(), frozenset()
+
+
+class Known:
+    """What lines are looked up in, prepared once for many files."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.names = Names(registry)
+        self.indicators = {loose(code): code for code in registry.indicators}
+        self.tasks = {code_key(task_id): task_id for task_id in registry.tasks_by_id}
+        form = registry.form
+        self.answers = {kind: self._meanings(form, kind) for kind in ("yes_no", "state", "withdrawn")}
+
+    @staticmethod
+    def _meanings(form: Row, kind: str) -> dict[str, str]:
+        """Keys of the form's answers by what may be typed for them, folded."""
+        texts = {key: [text, *form["answer_aliases"][kind].get(key, [])] for key, text in form["answers"][kind].items()}
+        return {fold(text): key for key, some in texts.items() for text in some}
+
+    @cached_property
+    def plan_days(self) -> dict[str, date]:
+        """The day of each plan: when it was issued, else from when its agencies report."""
+        return {plan_id: plan["issued_on"] or plan["reports_from"] for plan_id, plan in self.registry.plans.items()}
+
+    @cached_property
+    def reports_from(self) -> dict[str, date]:
+        """The day from which on the agencies of a commune report."""
+        days: dict[str, date] = {}
+        for plan in self.registry.plans.values():
+            commune = plan["commune_code"]
+            days[commune] = min(days.get(commune, plan["reports_from"]), plan["reports_from"])
+        return days
+
+
+def loose(code: str) -> str:
+    """A code without its hyphen: 'XHS 02' is XHS-02."""
+    return code_key(code).replace("-", "")
