@@ -32,7 +32,9 @@ from pipelines.vietnamese import clean, code_key, fold, format_number
 
 Row = dict[str, Any]
 FIGURES = ("numerator", "denominator", "value")
-_EARLY_DAYS = 30  # before a report that is due before its period closes (models/core/dim_due.sql)
+# How long before a period closes, or is due, its report may come: a yearly one is made in November with what is
+# expected of its last weeks (see models/core/dim_due.sql), any other before a weekend or holiday.
+_EARLY, _ANY_EARLY = {"year": timedelta(days=30)}, timedelta(days=3)
 
 
 # ---------------------------------------------------------------- facts of a file
@@ -92,8 +94,7 @@ def _when(known: Known, commune: str | None, period: Period | None, received_on:
     if period is None or commune is None or period.starts_on > received_on:
         return {"period_is_over": None, "period_is_owed": None, "period_ends_on": ""}
     due_on = known.registry.due_on(commune, period)
-    is_early = due_on is not None and due_on < period.ends_on
-    closes = due_on - timedelta(days=_EARLY_DAYS) if due_on and is_early else period.ends_on
+    closes = min(period.ends_on, due_on or period.ends_on) - _EARLY.get(period.kind, _ANY_EARLY)
     owed = period.owed_from is not None and period.starts_on >= period.owed_from
     return {
         "period_is_over": received_on >= closes,
@@ -121,8 +122,16 @@ def period_code(text: str) -> str:
 def table_facts(known: Known, file: Row, table: Mapping[str, Any]) -> list[Row]:
     """The facts of every line of a table, in order."""
     make = indicator_facts if table["kind"] == "indicator" else task_facts
-    hidden, shared = set(table["hidden_rows"]), {(row, name) for row, name in table["shared"]}
-    return [_line_facts(known, file, table, line, make, hidden, shared) for line in table["lines"]]
+    odd = {what: {(row, name) for row, name in table[what]} for what in ("shared", "covered")}
+    return [_line_facts(known, file, table, line, make) | _shown(table, line["row"], odd) for line in table["lines"]]
+
+
+def _shown(table: Mapping[str, Any], row: int, odd: Mapping[str, set[tuple[int, str]]]) -> Row:
+    """Whether what is taken is what a reader sees there."""
+    facts: Row = {"is_hidden": row in table["hidden_rows"]}
+    for what, places in odd.items():
+        facts |= {f"{name}_{what}": (row, name) in places for name in table["columns"]} if places else {}
+    return facts
 
 
 def _line_facts(
@@ -131,8 +140,6 @@ def _line_facts(
     table: Mapping[str, Any],
     line: Mapping[str, Any],
     make: Callable[[Known, Row, str, Typed], Row],
-    hidden: set[int],
-    shared: set[tuple[int, str]],
 ) -> Row:
     typed, row = line["typed"], line["row"]
     facts: Row = {
@@ -153,10 +160,7 @@ def _line_facts(
     facts["cells"] = {name: [table["sheet"], typed[name][0] if name in typed else address(row, column)]
                       for name, column in table["columns"].items()}  # fmt: skip
     facts |= _who(known, file, typed)
-    facts |= make(known, facts | {"file": file}, line["kind"], typed)
-    facts["is_hidden"] = row in hidden
-    facts |= {f"{name}_shared": (row, name) in shared for name in FIGURES}
-    return facts
+    return facts | make(known, facts | {"file": file}, line["kind"], typed)
 
 
 def _who(known: Known, file: Row, typed: Typed) -> Row:
@@ -234,7 +238,7 @@ def indicator_facts(known: Known, line: Row, line_kind: str, typed: Typed) -> Ro
 
 def _withdraws(known: Known, typed: Typed) -> bool:
     """Whether the line takes back what was sent before: no figure, and the word for it in the note or the result."""
-    said = [name for name in (*FIGURES, "note") if name in typed]
+    said = [name for name in (*FIGURES, "note") if cell_of(typed, name)]
     return said in (["note"], ["value"]) and fold(text_of(typed, said[0])) in known.answers["withdrawn"]
 
 

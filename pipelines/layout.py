@@ -91,9 +91,9 @@ def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
     Returns a reading: problem ''; sheet_names; identification {name: [text, sheet, cell]}; stated: all of these, as
     [name, text, sheet, cell]; titles: texts above the tables that name a year, as [text, sheet, cell]; tables: list of
     {kind, sheet, header_row, header_cell, missing, repeated, repeated_cell, headers, columns, hidden_sheet,
-    hidden_columns, hidden_rows, shared, lines}, where a line is {row, kind, typed} with kind data, blank, header,
-    total, note, unanswered, and typed {column: [cell, kind, text]}. hidden_rows: hidden lines of data; shared: [row,
-    column] where one merged cell stands for several lines.
+    hidden_columns, hidden_rows, shared, covered, lines}, where a line is {row, kind, typed} with kind data, blank,
+    header, total, note, unanswered, and typed {column: [cell, kind, text]}. hidden_rows: hidden lines of data; shared:
+    [row, column] where one merged cell stands for several lines; covered: [row, column] below a merged cell.
     """
     grids = [Grid(sheet) for sheet in sheets]
     tables: list[dict[str, Any]] = []
@@ -185,6 +185,8 @@ class _Lines:
             "hidden_rows": [line["row"] for line in data if line["row"] in sheet.hidden_rows],
             "shared": [[line["row"], name] for line in data for name in self.of.figures
                        if self._is_shared(line["row"], name)],
+            "covered": [[line["row"], name] for line in data for name in self.of.answers
+                        if self._is_covered(line["row"], name)],
             "lines": lines,
         }  # fmt: skip
 
@@ -258,6 +260,11 @@ class _Lines:
         rows = range(top, min(low, top + 99, self.grid.last_row) + 1)
         return low > top and len({self.grid.range_at(r, columns[self.of.key])[0] for r in rows}) > 1
 
+    def _is_covered(self, row: int, name: str) -> bool:
+        """Whether a cell holds something that nobody sees, as the cell left of it is merged over it."""
+        column = self.header.columns.get(name)
+        return column in self.grid.rows.get(row, {}) and self.grid.range_at(row, column or 0)[1] != column
+
 
 def _is_numbering(cells: Mapping[int, Cell]) -> bool:
     """Whether a line numbers the columns: (1) (2) (3)=(1)/(2), or A B 1 2 3."""
@@ -314,5 +321,5 @@ def _pairs(text: str, form: Form) -> list[tuple[str, str]]:
 _NOTHING = re.compile(r"[\s.\u2026_\-\u2010-\u2015\u2212\u200b\ufeff]*")
 _COLUMN_NUMBER = re.compile(r"\(?([A-ZĐa-zđ]|\d{1,2})\)?\s*(?:=.*)?")
 _UNIT = re.compile(r"\(.*\)|%|ĐVT.*|Đơn vị.*", re.IGNORECASE)
-_PARTS = re.compile(r"[\n;\t]| {2,}| [-\u2013\u2014] (?=[^:]*:)|,(?=[^,:]*:)")
+_PARTS = re.compile(r"(?:[\n;\t,]| {2,}| [-\u2013\u2014] )(?=[^:]*:)")  # before the next label in the same cell
 _YEAR = re.compile(r"20\d\d")
