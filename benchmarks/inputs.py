@@ -7,8 +7,8 @@ from pathlib import Path
 
 import openpyxl
 
+from pipelines.outputs.template import write_template
 from pipelines.registry import Registry
-from pipelines.template import write_template
 
 COMMUNE, AGENCY = "11164", "VHXH"  # 21 indicators and 47 tasks: a long form
 

@@ -21,11 +21,9 @@ import python_calamine
 
 from benchmarks.inputs import AGENCY, COMMUNE, make_workbooks
 from pipelines import flow, registry
-from pipelines.build import build, models
 from pipelines.home import Home
-from pipelines.layout import Form
-from pipelines.read import read_file
-from pipelines.warehouse import building
+from pipelines.reading.layout import Form
+from pipelines.reading.read import read_file
 
 
 def bare_calamine(path: Path) -> None:
@@ -55,14 +53,7 @@ def whole_run(known: registry.Registry, files: list[Path]) -> float:
         for path in files:
             shutil.copy(path, inbox)
         start = time.perf_counter()
-        flow.load_registry(home)
-        flow.receive_files(home)
-        flow.read_files(home)
-        flow.validate_files(home)
-        with building(home) as con:
-            for model in models():
-                build(con, model)
-        flow.publish(home)
+        flow.run_steps(home)
         return time.perf_counter() - start
 
 

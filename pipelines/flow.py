@@ -16,17 +16,17 @@ import duckdb
 
 from pipelines import registry as registries
 from pipelines import warehouse
-from pipelines.build import models
-from pipelines.history import LOOK_BACK, History
+from pipelines.build import build, models, offending
+from pipelines.checking.history import LOOK_BACK, History
 from pipelines.home import SOURCES, Home
-from pipelines.plan_folders import read_yaml
-from pipelines.read import Job, read_all
+from pipelines.plans.folders import read_yaml
+from pipelines.reading.read import Job, read_all
 from pipelines.receive import VIETNAM, Ledger, archived, period_events, receipts, receive
 from pipelines.registry import Registry
-from pipelines.warehouse import building, count, get_info, insert, reading, replace, set_info
+from pipelines.warehouse import building, count, dicts, get_info, insert, reading, replace, set_info
 
 if TYPE_CHECKING:
-    from pipelines.validate import Checked
+    from pipelines.checking.validate import Checked
 
 Rows = dict[str, int]
 _READ = ("raw.receipt", "raw.reading", "raw.line", "raw.feedback_written")
@@ -69,7 +69,7 @@ def receive_files(home: Home) -> Rows:
 def read_files(home: Home) -> Rows:
     """Read every received file that has no reading yet. Duplicates are not read again."""
     with building(home) as con:
-        pending = _dicts(
+        pending = dicts(
             con,
             "SELECT submission_id, sha256 FROM raw.receipt "
             "WHERE duplicate_of IS NULL AND submission_id NOT IN (SELECT submission_id FROM raw.reading) "
@@ -101,7 +101,7 @@ def split_reading(submission_id: str, got: dict[str, Any]) -> tuple[dict[str, An
 def validate_files(home: Home) -> Rows:
     """Hold every reading that is not yet checked against the rules."""
     with building(home) as con:
-        pending = _dicts(
+        pending = dicts(
             con,
             "SELECT r.* FROM raw.receipt AS r SEMI JOIN raw.reading USING (submission_id) "
             "ANTI JOIN checked.submission USING (submission_id) ORDER BY ledger_sequence",
@@ -150,11 +150,11 @@ def _history(con: duckdb.DuckDBPyConnection, pending: list[dict[str, Any]]) -> H
 def _readings(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     """The readings not yet checked, as layout.lay_out made them."""
     lines: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
-    for row in _dicts(con, "SELECT * FROM raw.line ANTI JOIN checked.submission USING (submission_id) ORDER BY ALL"):
+    for row in dicts(con, "SELECT * FROM raw.line ANTI JOIN checked.submission USING (submission_id) ORDER BY ALL"):
         line = {"row": row["source_row"], "kind": row["kind"], "typed": json.loads(row["typed"])}
         lines[row["submission_id"], row["table_number"]].append(line)
     readings = {}
-    for row in _dicts(con, "SELECT * FROM raw.reading ANTI JOIN checked.submission USING (submission_id)"):
+    for row in dicts(con, "SELECT * FROM raw.reading ANTI JOIN checked.submission USING (submission_id)"):
         layout = json.loads(row["layout"])
         for number, table in enumerate(layout["tables"]):
             table["lines"] = lines[row["submission_id"], number]
@@ -169,12 +169,12 @@ def publish(home: Home) -> Rows:
 
 def write_feedback(home: Home) -> int:
     """Write the feedback of every submission that has none under the present rules. Returns how many."""
-    from pipelines.feedback import write_feedback as write
+    from pipelines.outputs.feedback import write_feedback as write
 
     with building(home) as con:
         pending = [
             row["submission_id"]
-            for row in _dicts(con, "SELECT submission_id FROM raw.receipt ANTI JOIN raw.feedback_written "
+            for row in dicts(con, "SELECT submission_id FROM raw.receipt ANTI JOIN raw.feedback_written "
                                    "USING (submission_id) ORDER BY ledger_sequence")
         ]  # fmt: skip
         if pending:
@@ -185,7 +185,7 @@ def write_feedback(home: Home) -> int:
 
 def write_extracts(home: Home) -> list[str]:
     """Bundles of the newest month whose reports are due, for the city and each commune with a plan. Returns paths."""
-    from pipelines.export import export
+    from pipelines.outputs.export import export
 
     with reading(home) as con:
         newest = con.execute(
@@ -198,10 +198,20 @@ def write_extracts(home: Home) -> list[str]:
         return [home.shown(export(home, con, newest[0], scope, only_if_new=True)) for scope in ["city", *communes]]
 
 
-def _dicts(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    cursor = con.execute(sql)
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+def run_steps(home: Home) -> None:
+    """The steps up to the published copy one after the other, without Dagster around them. Raises ValueError where a
+    check fails that stops the publishing."""
+    load_registry(home)
+    receive_files(home)
+    read_files(home)
+    validate_files(home)
+    with building(home) as con:
+        for model in models():
+            build(con, model)
+            for check in model.checks:
+                if check.severity == "error" and (found := offending(con, check))[0]:
+                    raise ValueError(f"{model.table}: {check.description}: {found[0]} rows, {found[1]}")
+    publish(home)
 
 
 def check_file(
@@ -231,6 +241,6 @@ def validate_readings(
     history: History | None = None,
 ) -> Checked:
     """validate.validate, importing Great Expectations only now."""
-    from pipelines.validate import validate
+    from pipelines.checking.validate import validate
 
     return validate(registry, rows, readings, history)

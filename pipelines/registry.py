@@ -16,27 +16,13 @@ from typing import Any
 
 from pipelines.home import PROJECT, SOURCES
 from pipelines.periods import Period, make_periods
-from pipelines.plan_folders import AgencyNames, PlanReader, RegistryError, read_csv, read_yaml
+from pipelines.plans.folders import AgencyNames, PlanReader, RegistryError, read_csv, read_yaml
 from pipelines.vietnamese import slug
 
 Row = dict[str, Any]
 
 # What a reading depends on besides the file: change any of it and every file is read again.
-READING_CODE = (
-    "registry.py",
-    "plan_folders.py",
-    "periods.py",
-    "vietnamese.py",
-    "read.py",
-    "header.py",
-    "layout.py",
-    "figures.py",
-    "lookup.py",
-    "identify.py",
-    "facts.py",
-    "history.py",
-    "validate.py",
-)
+READING_CODE = ("registry.py", "periods.py", "vietnamese.py", "plans/folders.py", "reading/*.py", "checking/*.py")
 
 
 @dataclass
@@ -148,7 +134,7 @@ def fingerprint(sources: Path = SOURCES) -> str:
     """sha256 over everything a reading depends on besides the file read: registry, forms, rules, reading code."""
     digest = hashlib.sha256()
     data = sorted(p for part in ("plans", "reference", "forms") for p in (sources / part).rglob("*") if p.is_file())
-    code = [PROJECT / "pipelines" / name for name in READING_CODE]
+    code = sorted(path for pattern in READING_CODE for path in (PROJECT / "pipelines").glob(pattern))
     for path in [*data, *code]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -183,6 +183,15 @@ def count(con: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(found[0]) if found else 0
 
 
+def dicts(
+    con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a query, each by column name."""
+    cursor = con.execute(sql, parameters)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def get_info(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
     found = con.execute("SELECT value FROM raw.build_info WHERE name = ?", [name]).fetchone()
     return str(found[0]) if found else None

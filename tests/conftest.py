@@ -15,10 +15,10 @@ import pytest
 
 from pipelines import registry as registries
 from pipelines.home import PROJECT, Home
-from pipelines.layout import Sheet
-from pipelines.read import known_headers, read_sheets
+from pipelines.outputs.template import template_name, write_template
+from pipelines.reading.layout import Sheet
+from pipelines.reading.read import known_headers, read_sheets
 from pipelines.receive import VIETNAM
-from pipelines.template import template_name, write_template
 
 CORPUS = Path(os.environ.get("KPI57_CORPUS") or PROJECT.parent / "shared" / "corpus")
 # real files of other projects, too many to keep here: tested where they lie
@@ -107,24 +107,6 @@ def run_day(home: Home) -> dg.ExecuteInProcessResult:
         return defs.resolve_job_def("daily").execute_in_process(instance=instance, raise_on_error=False)
 
 
-def run_steps(home: Home) -> None:
-    """The steps of the daily job one after the other, without Dagster around them: quicker, the same work."""
-    from pipelines import flow
-    from pipelines.build import build, models, offending
-    from pipelines.warehouse import building
-
-    flow.load_registry(home)
-    flow.receive_files(home)
-    flow.read_files(home)
-    flow.validate_files(home)
-    with building(home) as con:
-        for model in models():
-            build(con, model)
-            failed = {c.code: offending(con, c) for c in model.checks if c.severity == "error"}
-            assert all(bad == 0 for bad, _ in failed.values()), (model.table, failed)
-    flow.publish(home)
-
-
 class Warehouse:
     """The published database, asked in SQL."""
 
@@ -148,7 +130,7 @@ def ask(home: Home) -> Warehouse:
 @pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory, registry: registries.Registry) -> Iterator[Home]:
     """The illustrative figures of all communes, run once with the real job. Read it, do not change it."""
-    from pipelines.demo import fill_inbox
+    from pipelines.outputs.demo import fill_inbox
     from pipelines.receive import Ledger
 
     home = Home(tmp_path_factory.mktemp("demo"))

@@ -1,7 +1,7 @@
 """What tests/test_corpus.py does with each file in a worker: importable by it."""
 
-from pipelines.read import read_sheets
-from pipelines.read_cells import UnreadableError
+from pipelines.reading.cells import UnreadableError
+from pipelines.reading.read import read_sheets
 
 
 def cells_of(path):

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipelines.layout import Cell, Form, Sheet, lay_out
-from pipelines.read import read_sheets
+from pipelines.checking.validate import validate
+from pipelines.outputs.template import write_template
+from pipelines.reading.layout import Cell, Form, Sheet, lay_out
+from pipelines.reading.read import read_sheets
 from pipelines.receive import receipts
-from pipelines.template import write_template
-from pipelines.validate import validate
 
 NUMERATOR, DENOMINATOR = "G", "I"
 

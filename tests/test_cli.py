@@ -15,7 +15,7 @@ from test_rules import typing
 
 from pipelines.cli import main
 from pipelines.home import PROJECT, Home
-from pipelines.plan_folders import RegistryError
+from pipelines.plans.folders import RegistryError
 from pipelines.receive import Ledger
 from pipelines.warehouse import run_lock
 

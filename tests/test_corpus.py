@@ -18,12 +18,12 @@ import pytest
 import python_calamine
 from conftest import CORPUS, VINH_LAI
 
-from pipelines.limited import SECONDS_A_CALL, WORKERS, run_limited
-from pipelines.read import Job, read_all
-from pipelines.read_cells import number_cell
-from pipelines.read_text import decode
-from pipelines.read_xlsx_sheet import Shared, parse_sheet, scan_sheet
-from pipelines.read_zip import Package
+from pipelines.reading.cells import number_cell
+from pipelines.reading.limited import SECONDS_A_CALL, WORKERS, run_limited
+from pipelines.reading.read import Job, read_all
+from pipelines.reading.text import decode
+from pipelines.reading.xlsx_sheet import Shared, parse_sheet, scan_sheet
+from pipelines.reading.zipped import Package
 
 with (CORPUS / "INDEX.csv").open(encoding="utf-8") as _handle:
     INDEX = {row["file"]: row for row in csv.DictReader(_handle)}

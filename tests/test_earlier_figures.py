@@ -8,9 +8,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipelines import flow
-from pipelines.layout import Cell, Form, Sheet, lay_out
+from pipelines.checking.validate import validate
+from pipelines.reading.layout import Cell, Form, Sheet, lay_out
 from pipelines.receive import receipts
-from pipelines.validate import validate
 from pipelines.warehouse import in_memory, insert
 from pipelines.warehouse import replace as fill
 

@@ -2,13 +2,13 @@
 
 import openpyxl
 import pytest
-from conftest import run_steps
 from openpyxl.styles import Font
 from test_rules import cell_of, typing
 
 from pipelines import flow
-from pipelines.limited import LimitError, run_limited
-from pipelines.marked_copy import marked_copy
+from pipelines.flow import run_steps
+from pipelines.outputs.marked_copy import marked_copy
+from pipelines.reading.limited import LimitError, run_limited
 
 
 @pytest.fixture

@@ -6,14 +6,15 @@ import shutil
 from decimal import Decimal
 
 import pytest
-from conftest import DAI_SON, VINH_LAI, Office, Warehouse, run_steps, vietnam
+from conftest import DAI_SON, VINH_LAI, Office, Warehouse, vietnam
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.build import models
+from pipelines.flow import run_steps
 from pipelines.home import Home
+from pipelines.outputs.trace import trace
 from pipelines.receive import Ledger, act_on_period
-from pipelines.trace import trace
 from pipelines.warehouse import building
 
 TABLES = [m.table for m in models() if not m.table.startswith("staged.") and not m.parameters]

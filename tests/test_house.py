@@ -17,9 +17,13 @@ from pipelines.build import build, models
 from pipelines.home import MODELS, PROJECT, SCHEMA
 from pipelines.warehouse import in_memory
 
-MODULES = sorted((PROJECT / "pipelines").glob("*.py"))
+MODULES = sorted((PROJECT / "pipelines").rglob("*.py"))
 ASSET_GRAPH = Path(__file__).with_name("asset_graph.txt")
 RENEW = ".venv/bin/python tests/test_house.py"
+
+
+def module_name(path):
+    return path.relative_to(PROJECT / "pipelines").as_posix()
 
 
 def by_table(model):
@@ -139,7 +143,7 @@ def test_a_model_is_one_select_that_asks_no_clock(path):
 # ---------------------------------------------------------------- modules
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_a_module_can_be_read_at_a_sitting(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) < 400
     for node in ast.walk(code(path)):
@@ -147,7 +151,7 @@ def test_a_module_can_be_read_at_a_sitting(path):
             assert node.end_lineno - node.lineno < 60, f"{node.name} does not fit a screen"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_a_module_says_what_does_not_belong_in_it(path):
     """In so many words, or by naming the module or the folder in which the neighbouring matter is."""
     text = ast.get_docstring(code(path)) or ""

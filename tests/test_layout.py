@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipelines.layout import Cell, Form, Sheet, lay_out
-from pipelines.lookup import Names
+from pipelines.checking.lookup import Names
 from pipelines.periods import named_periods, stated_period
+from pipelines.reading.layout import Cell, Form, Sheet, lay_out
 
 HEADER = ["Mã chỉ tiêu", "Tử số", "Mẫu số", "Kết quả"]
 

@@ -6,7 +6,7 @@ import pytest
 from misbehaving import behave
 
 from pipelines import limited
-from pipelines.limited import LimitError, run_limited
+from pipelines.reading.limited import LimitError, run_limited
 
 OUTCOMES = {
     "abort": "too_large",  # how Rust ends where memory ends

@@ -15,10 +15,10 @@ import python_calamine
 from conftest import DAI_SON, VINH_LAI, Office, Warehouse, run_day
 from test_rules import cell_of, typing
 
-from pipelines.export import MANIFEST, BundleDamagedError, export, verify
 from pipelines.home import Home
-from pipelines.template import write_template
-from pipelines.workbook import ILLUSTRATIVE
+from pipelines.outputs.export import MANIFEST, BundleDamagedError, export, verify
+from pipelines.outputs.template import write_template
+from pipelines.outputs.workbook import ILLUSTRATIVE
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

@@ -11,9 +11,9 @@ from pipelines import registry as registries
 from pipelines.build import build, models, offending
 from pipelines.cli import main
 from pipelines.home import PROJECT, SOURCES
-from pipelines.plan_add import add_plan
-from pipelines.plan_folders import read_csv, read_yaml
-from pipelines.plan_workbook import read_form, write_plan_workbook
+from pipelines.plans.add import add_plan
+from pipelines.plans.folders import read_csv, read_yaml
+from pipelines.plans.workbook import read_form, write_plan_workbook
 from pipelines.vietnamese import fold
 from pipelines.warehouse import in_memory, replace, set_info
 

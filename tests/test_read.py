@@ -11,8 +11,8 @@ from made_files import MAIN, RELATIONS, ods, parts_of, record, saved, wide, xlsb
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from pipelines import read_xlsx, read_xlsx_sheet
-from pipelines.layout import Cell, address
-from pipelines.read_cells import number_cell, shown_as
+from pipelines.reading.cells import number_cell, shown_as
+from pipelines.reading.layout import Cell, address
 
 STRICT = {
     MAIN: "http://purl.oclc.org/ooxml/spreadsheetml/main",

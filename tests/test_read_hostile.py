@@ -10,8 +10,8 @@ import pytest
 import xlwt
 from made_files import ONE_SHEET, links, ods, saved, xlsx, zipped
 
-from pipelines.read import Job, read_all
-from pipelines.read_cells import UnreadableError
+from pipelines.reading.cells import UnreadableError
+from pipelines.reading.read import Job, read_all
 
 
 @pytest.fixture

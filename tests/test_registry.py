@@ -7,8 +7,8 @@ import pytest
 from conftest import VINH_LAI
 
 from pipelines.home import SOURCES
-from pipelines.plan_check import check_plans
-from pipelines.plan_folders import RegistryError
+from pipelines.plans.check import check_plans
+from pipelines.plans.folders import RegistryError
 from pipelines.registry import load
 
 PLANS = {

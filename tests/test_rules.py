@@ -6,7 +6,7 @@ from itertools import pairwise
 import openpyxl
 import pytest
 
-from pipelines.facts import period_code
+from pipelines.checking.facts import period_code
 from pipelines.flow import check_file
 
 

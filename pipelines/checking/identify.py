@@ -1,0 +1,148 @@
+"""Who a file says it is from, and for which period: what it states held against the folder it lies in.
+
+The folder says who sends; a file that states somebody else is refused, one that states nothing takes the folder's. The
+period is stated in the file, else in a column of its lines, else in its title or its name.
+What its lines say does not belong here (facts.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pipelines.checking.lookup import Names
+from pipelines.periods import named_periods, stated_period
+from pipelines.registry import Registry
+from pipelines.vietnamese import clean
+
+Row = dict[str, Any]
+
+
+class _Stated(NamedTuple):
+    text: str
+    sheet: str | None
+    cell: str | None
+
+
+def identify(registry: Registry, names: Names, receipt: Mapping[str, Any], reading: Mapping[str, Any]) -> Row:
+    """Facts of a file on who sends it and for which period, and the cells where it says so."""
+    tables = reading.get("tables", [])
+    stated: dict[str, list[_Stated]] = {}
+    for name, *rest in reading.get("stated", []):
+        stated.setdefault(name, []).append(_Stated(*rest))
+    nowhere = _Stated("", tables[0]["sheet"] if tables else None, None)
+    is_known = bool(tables) and receipt["commune_code"] is not None and receipt["agency_code"] is not None
+    commune = _other_commune(names, receipt["commune_code"], stated) if is_known else None
+    agency = _other_agency(names, receipt["agency_code"], stated) if is_known else None
+    period = _period(registry, receipt, reading, stated, nowhere) if tables else _NO_PERIOD | {"place": nowhere}
+    unknown = _unknown_names(names, stated) if is_known else []
+    return {
+        "commune_agrees": commune is None if is_known else None,
+        "agency_agrees": agency is None if is_known else None,
+        "commune_stated": (commune or nowhere).text,
+        "agency_stated": (agency or nowhere).text,
+        "unknown_names": ", ".join(f"“{one.text}”" for one in unknown) if is_known else None,
+        **{key: value for key, value in period.items() if key != "place"},
+        "cells": {
+            "commune_code": _place(commune or nowhere),
+            "agency_code": _place(agency or nowhere),
+            "period_code": _place(period["place"]),
+            "unknown_name": _place(unknown[0] if unknown else nowhere),
+        },
+    }
+
+
+def _place(stated: _Stated) -> list[str | None]:
+    return [stated.sheet, stated.cell]
+
+
+def _other_commune(names: Names, commune: str, stated: Mapping[str, list[_Stated]]) -> _Stated | None:
+    """The first statement that means another commune. What stands as a code must be one; a name may be unknown."""
+    for one in stated.get("commune_code", []):
+        if commune not in names.communes(one.text):
+            return one
+    for one in stated.get("commune_name", []):
+        if (found := names.communes(one.text)) and commune not in found:
+            return one
+    for one in [*stated.get("agency_name", []), *stated.get("agency_code", [])]:
+        if (found := names.agencies(one.text)[1]) and commune not in found:
+            return one
+    return None
+
+
+def _other_agency(names: Names, agency: str, stated: Mapping[str, list[_Stated]]) -> _Stated | None:
+    for one in stated.get("agency_code", []):
+        if agency not in names.agencies(one.text)[0]:
+            return one
+    for one in stated.get("agency_name", []):
+        if (found := names.agencies(one.text)[0]) and agency not in found:
+            return one
+    return None
+
+
+def _unknown_names(names: Names, stated: Mapping[str, list[_Stated]]) -> list[_Stated]:
+    """Names that mean nobody registered, where no code stands beside them."""
+    communes = [] if "commune_code" in stated else stated.get("commune_name", [])
+    agencies = [] if "agency_code" in stated else stated.get("agency_name", [])
+    unknown = [one for one in communes if not names.communes(one.text)]
+    return unknown + [one for one in agencies if not names.agencies(one.text)[0]]
+
+
+# ---------------------------------------------------------------- the period
+
+_NO_PERIOD: Row = {"period": None, "period_stated": "", "period_source": None, "period_label": "", "periods_stated": "",
+                   "period_is_one": None, "period_elsewhere": None}  # fmt: skip
+
+
+def _period(
+    registry: Registry,
+    receipt: Mapping[str, Any],
+    reading: Mapping[str, Any],
+    stated: Mapping[str, list[_Stated]],
+    nowhere: _Stated,
+) -> Row:
+    """The period and where it is taken from: stated, column, or elsewhere (title, file name)."""
+    said = stated.get("period_code", [])
+    in_column = [] if said else _in_column(reading)
+    elsewhere = _elsewhere(registry, receipt, reading)
+    texts = said or in_column
+    codes = list(dict.fromkeys(code for one in texts if (code := stated_period(one.text))))
+    if texts:
+        code, place, source = stated_period(texts[0].text), texts[0], "stated" if said else "column"
+    else:
+        found = list(dict.fromkeys(code for _, code in elsewhere))
+        named = found[0] if len(found) == 1 else "; ".join(dict.fromkeys(text for text, _ in elsewhere))
+        code, place, source = found[0] if len(found) == 1 else "", nowhere._replace(text=named), "elsewhere"
+    period = registry.periods.get(code)
+    others = [f"“{text}”" for text, other in elsewhere if period and other not in ("?", period.code)]
+    return {
+        "place": place,
+        "period": period,
+        "period_stated": place.text,
+        "period_source": source if period else None,
+        "period_label": period.label if period else "",
+        "periods_stated": ", ".join(codes),
+        "period_is_one": len(codes) <= 1,
+        "period_elsewhere": ", ".join(dict.fromkeys(others)) if texts and period else None,
+    }
+
+
+def _in_column(reading: Mapping[str, Any]) -> list[_Stated]:
+    """Every period the lines state in a column of their own."""
+    return [
+        _Stated(clean(line["typed"]["period_code"][2]), table["sheet"], line["typed"]["period_code"][0])
+        for table in reading.get("tables", [])
+        for line in table["lines"]
+        if line["kind"] in ("data", "unanswered") and "period_code" in line["typed"]
+    ]
+
+
+def _elsewhere(registry: Registry, receipt: Mapping[str, Any], reading: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Periods named in the titles and in the file's name, as (text, code). A year named is no period for sure."""
+    name = str(receipt.get("original_name") or "")
+    found = []
+    for text in [*(title[0] for title in reading.get("titles", [])), name.rpartition(".")[0] or name]:
+        codes = [c for c in named_periods(text) if c == "?" or getattr(registry.periods.get(c), "kind", "") != "year"]
+        if codes != ["?"]:
+            found += [(text, code) for code in codes]
+    return found

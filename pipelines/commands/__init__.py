@@ -1,0 +1,29 @@
+"""The commands of the command line, by who asks for what. Heavy imports happen inside the commands.
+
+The work of a command does not belong here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from pipelines.home import Home
+
+EXIT_ERRORS, EXIT_BUSY = 1, 3
+
+
+@contextmanager
+def alone(home: Home) -> Iterator[None]:
+    """The home, held against other runs; exits with EXIT_BUSY where another run is at work."""
+    from pipelines.warehouse import BusyError, run_lock
+
+    try:
+        with run_lock(home):
+            yield
+    except BusyError as busy:
+        click.echo(f"kpi57: {busy}", err=True)
+        sys.exit(EXIT_BUSY)

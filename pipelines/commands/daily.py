@@ -1,0 +1,129 @@
+"""Running the day: run, rebuild, status, serve, and the illustrative inbox. What a run does is flow.py."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from pipelines.commands import EXIT_ERRORS, alone
+from pipelines.home import PROJECT, Home, current_home
+
+
+def _use_dagster_home(home: Home) -> None:
+    """Point Dagster at the home's run history, with this project's settings."""
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")  # a commit for many events, not one for each
+
+
+@click.command()
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="Run as if it were this day (default: today in Vietnam).",
+)
+def run(day: datetime | None) -> None:
+    """Take the inbox, check it, build, publish and export: everything, once.
+
+    A bad submission does not fail the run; it becomes rejections and feedback.
+    """
+    if day:
+        os.environ["KPI57_DAY"] = f"{day:%Y-%m-%d}"
+    home = current_home()
+    _use_dagster_home(home)
+    with alone(home):  # said before seconds of imports
+        pass
+    from dagster import DagsterInstance
+
+    from pipelines.definitions import defs
+
+    click.echo(f"kpi57 run in {home.root}", err=True)
+    with DagsterInstance.get() as instance:
+        result = defs.resolve_job_def("daily").execute_in_process(instance=instance, raise_on_error=False)
+    if not result.success:
+        failed = [event for event in result.all_events if event.is_step_failure]
+        for event in failed:
+            error = event.step_failure_data.error
+            cause = (error.cause or error) if error else None
+            click.echo(f"kpi57: {event.step_key} failed: {cause.message.strip() if cause else ''}", err=True)
+        click.echo("kpi57: the run failed; what is published is unchanged. Mend the cause and run again.", err=True)
+        sys.exit(EXIT_ERRORS)
+    from pipelines.outputs.report import run_report
+
+    click.echo(run_report(home))
+
+
+@click.command()
+@click.pass_context
+def rebuild(context: click.Context) -> None:
+    """Make the whole warehouse again from archive and ledger, and run."""
+    home = current_home()
+    with alone(home):
+        home.build.unlink(missing_ok=True)
+    context.invoke(run)
+
+
+@click.command()
+def status() -> None:
+    """What the published warehouse says: rows, reconciliation, who has not reported, where things lie."""
+    from pipelines.outputs.report import run_report
+
+    try:
+        click.echo(run_report(current_home()))
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.command()
+@click.option("--port", default=3057, show_default=True, help="Port on the loopback address.")
+def serve(port: int) -> None:
+    """Dagster's web page, schedule and sensor, on loopback, until stopped."""
+    home = current_home()
+    _use_dagster_home(home)
+    workspace = ["-w", str(PROJECT / "workspace.yaml")]
+    beside = Path(sys.executable).parent
+    daemon = subprocess.Popen([beside / "dagster-daemon", "run", *workspace], cwd=PROJECT)
+    page = subprocess.Popen([beside / "dagster-webserver", "-h", "127.0.0.1", "-p", str(port), *workspace], cwd=PROJECT)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by a service manager as by Ctrl+C
+    click.echo(f"http://127.0.0.1:{port} (Ctrl+C to stop)", err=True)
+    try:
+        page.wait()
+    except KeyboardInterrupt:
+        click.echo("stopping", err=True)
+    finally:
+        for process in (page, daemon):
+            process.terminate()
+            process.wait()
+
+
+@click.command()
+@click.option("--unless-used", is_flag=True, help="Do nothing where the home has received files already.")
+def demo(unless_used: bool) -> None:
+    """Fill an empty inbox with illustrative workbooks of the agencies of all communes with plans.
+
+    The home is marked illustrative for good: everything made from it says so.
+    """
+    from pipelines import registry
+    from pipelines.outputs.demo import fill_inbox
+    from pipelines.receive import Ledger, waiting
+
+    home = current_home()
+    ledger = Ledger(home)
+    if unless_used and (ledger.entries or waiting(home)):
+        click.echo("this home has received files already: no illustrative workbooks are made")
+        return
+    try:
+        made = fill_inbox(home, registry.load(), ledger)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{made} illustrative workbooks are in {home.shown(home.inbox)}. Next: kpi57 run")

@@ -1,0 +1,49 @@
+"""Closing a period for the city and opening it again. The ledger that keeps it is receive.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from pipelines.commands import alone
+from pipelines.home import current_home
+
+
+def _act(event: str, period: str, reason: str, by: str) -> None:
+    from pipelines import registry
+    from pipelines.receive import Ledger, act_on_period
+
+    home = current_home()
+    if period not in registry.load().periods:
+        raise click.ClickException(f"'{period}' is no period: write 2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026")
+    try:
+        with alone(home):
+            act_on_period(Ledger(home), event, period, reason, by)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"period {period} {event} by {by}: {reason}. Next: kpi57 run")
+
+
+def _options(command: Callable[[str, str, str], None]) -> Callable[[str, str, str], None]:
+    for option in (
+        click.option("--by", required=True, help="Who; kept in the ledger."),
+        click.option("--reason", required=True, help="Why; kept in the ledger."),
+        click.option("--period", required=True, metavar="PERIOD", help="The period, e.g. 2026-10."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_options
+def lock(period: str, reason: str, by: str) -> None:
+    """Close a period for the city: files that come later are kept and held."""
+    _act("locked", period, reason, by)
+
+
+@click.command()
+@_options
+def unlock(period: str, reason: str, by: str) -> None:
+    """Open a locked period again: what was held enters now."""
+    _act("unlocked", period, reason, by)

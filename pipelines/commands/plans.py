@@ -1,0 +1,85 @@
+"""The registry of the plans: its workbook and its checks. The work is in plans/."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from pipelines.commands import EXIT_ERRORS
+from pipelines.home import SOURCES
+
+
+@click.group()
+def plans() -> None:
+    """The registry of the plans: register one by workbook, and check them all."""
+
+
+_sources = click.option(
+    "--sources",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=SOURCES,
+    help="Folder that holds plans/, reference/ and forms/ (default: the project's sources/).",
+)
+
+
+@plans.command("template")
+@click.option("--plan", "plan_id", metavar="PLAN_ID", help="Fill it with this plan, for example 11164-vinh-lai-2025.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write (default: a name in this folder).")
+@_sources
+def plans_template(plan_id: str | None, out: Path | None, sources: Path) -> None:
+    """Write the workbook in which a commune registers its plan."""
+    from pipelines import registry
+    from pipelines.plans.workbook import write_plan_workbook
+
+    try:
+        path = out or Path(f"{plan_id or 'ke-hoach'}.xlsx")
+        write_plan_workbook(sources, registry.load(sources), path, plan_id)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(str(path))
+
+
+@plans.command("add")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Replace the plan of that id if there is one.")
+@_sources
+def plans_add(file: Path, replace: bool, sources: Path) -> None:
+    """Check a filled registry workbook and write its plan folder. Exits 1, with nothing written, if it has errors."""
+    from pipelines.outputs.feedback import findings_lines
+    from pipelines.plans.add import add_plan
+
+    try:
+        added = add_plan(file, sources, replace=replace)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    for line in findings_lines(added.findings):
+        click.echo(line)
+    counts = f"{file.name}: {added.targets} dòng chỉ tiêu, {added.tasks} nhiệm vụ"
+    if added.folder is None:
+        click.echo(f"{counts}; {len(added.findings)} lỗi. Chưa ghi gì.")
+        sys.exit(EXIT_ERRORS)
+    click.echo(f"{counts}; không có lỗi. Đã ghi {added.folder}")
+    if added.warnings:
+        click.echo(f"{added.warnings} điểm cần xem lại trong chính văn bản: chạy kpi57 plans check.")
+
+
+@plans.command("check")
+@_sources
+def plans_check(sources: Path) -> None:
+    """Say what is wrong in the transcription of the plans (errors) and in the documents (warnings)."""
+    from pipelines import registry
+    from pipelines.plans.check import check_plans
+
+    try:
+        known = registry.load(sources)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    found = check_plans(known)
+    for finding in found:
+        click.echo(str(finding))
+    errors = sum(finding.severity == "error" for finding in found)
+    click.echo(f"{len(known.plans)} plans, {len(known.targets)} targets, {len(known.tasks)} tasks: "
+               f"{errors} errors, {len(found) - errors} warnings")  # fmt: skip
+    sys.exit(EXIT_ERRORS if errors else 0)

@@ -1,0 +1,1 @@
+"""What leaves: forms, feedback, bundles, reports. What the figures mean does not belong here (models/)."""

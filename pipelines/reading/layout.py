@@ -1,0 +1,325 @@
+"""From cells to lines: what a workbook says of itself, its tables, and what kind each line is.
+
+The form under sources/forms says which headers, labels and words exist. Finding the header of a table is in header.py;
+whether a figure is right does not belong here (checking/facts.py, checking/validate.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from pipelines.reading.header import Grid, Header, HeaderWords, TableForm, find_headers, find_keyless
+from pipelines.vietnamese import clean, fold
+
+FIRST_ROWS = 40  # rows of a sheet without a table that may say whose file it is
+LONGEST_LABEL = 60  # letters
+LOOKED_AT = 200  # letters of a text that decide what it is; the rest may be anything
+BLANKS_KEPT = 20  # blank lines counted one after the other; a stray cell far below does not make a million lines
+
+
+class Cell(NamedTuple):
+    """What was typed: its kind, and its text in Excel's own notation.
+
+    Kinds: n number; t text; b yes/no ('1', '0'); d date (ISO); e error ('#DIV/0!'); p number in a cell formatted as a
+    percentage (the stored number: '0.855' for 85,5%); f formula never calculated (the formula).
+    """
+
+    kind: str
+    text: str
+
+
+class Sheet(NamedTuple):
+    """A worksheet's non-empty cells by (row, column), both from 1, and how it is shown.
+
+    merged: ranges as (first row, first column, last row, last column).
+    """
+
+    name: str
+    cells: Mapping[tuple[int, int], Cell]
+    is_hidden: bool = False
+    hidden_rows: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
+    merged: tuple[tuple[int, int, int, int], ...] = ()
+
+
+@cache
+def column_letter(column: int) -> str:
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def address(row: int, column: int) -> str:
+    return f"{column_letter(column)}{row}"
+
+
+class Form:
+    """The form under sources/forms, prepared once for reading many files."""
+
+    def __init__(self, form: dict[str, Any]) -> None:
+        self.words = HeaderWords([TableForm(layout, form["line_columns"]) for layout in form["sheets"]])
+        self.labels = {fold(text): part["name"] for part in form["identification"]
+                       for text in [part["label"], *part.get("aliases", [])]}  # fmt: skip
+        self.totals = _beginning(form["totals"])
+        self.notes = _beginning(form["footers"])
+        self.signatures = _beginning(form["signatures"])
+        kinds = ("yes_no", "state")
+        answers = [text for kind in kinds for text in form["answers"][kind].values()]
+        answers += [text for kind in kinds for texts in form["answer_aliases"][kind].values() for text in texts]
+        self.answers = {fold(text) for text in answers}
+
+
+def _beginning(words: list[str]) -> re.Pattern[str]:
+    """Matches folded text that begins with one of the words; '...' stands for anything."""
+    patterns = [".*".join(re.escape(fold(part)) for part in word.split("...")) for word in words]
+    return re.compile(rf"(?:{'|'.join(patterns)})(?![^\W_])", re.DOTALL)
+
+
+def is_nothing(cell: Cell) -> bool:
+    """Whether a cell says that there is nothing: a dash or dots."""
+    return cell.kind == "t" and _NOTHING.fullmatch(cell.text) is not None
+
+
+def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
+    """Find the form's tables in a workbook.
+
+    Returns a reading: problem ''; sheet_names; identification {name: [text, sheet, cell]}; stated: all of these, as
+    [name, text, sheet, cell]; titles: texts above the tables that name a year, as [text, sheet, cell]; tables: list of
+    {kind, sheet, header_row, header_cell, missing, repeated, repeated_cell, headers, columns, hidden_sheet,
+    hidden_columns, hidden_rows, shared, covered, lines}, where a line is {row, kind, typed} with kind data, blank,
+    header, total, note, unanswered, and typed {column: [cell, kind, text]}. hidden_rows: hidden lines of data; shared:
+    [row, column] where one merged cell stands for several lines; covered: [row, column] below a merged cell.
+    """
+    grids = [Grid(sheet) for sheet in sheets]
+    tables: list[dict[str, Any]] = []
+    said: list[_Said] = []
+    for grid, headers in zip(grids, _headers(grids, form), strict=True):
+        said.append(_read_above(grid, headers[0].first_row if headers else None, form))
+        ends = [*(header.first_row for header in headers[1:]), grid.last_row + 1]
+        tables += [_Lines(grid, header, end, form).table() for header, end in zip(headers, ends, strict=False)]
+    said.sort(key=lambda one: one.rank)
+    stated = [entry for one in said for entry in one.stated]
+    return {
+        "problem": "",
+        "sheet_names": [sheet.name for sheet in sheets],
+        "identification": {name: rest for name, *rest in reversed(stated)},
+        "stated": stated,
+        "titles": [title for one in said for title in one.titles],
+        "tables": tables,
+    }
+
+
+def _headers(grids: list[Grid], form: Form) -> list[list[Header]]:
+    """The headers of each sheet. An incomplete one counts where its lines have codes, or its kind has no better."""
+    found = [_without_repeats(find_headers(grid, form.words)) for grid in grids]
+    complete = {header.table.kind for headers in found for header in headers if not header.missing}
+    kept = [
+        [h for h in headers if not h.missing or h.table.kind not in complete or _has_codes(grid, h)]
+        for grid, headers in zip(grids, found, strict=True)
+    ]
+    known = {header.table.kind for headers in kept for header in headers}
+    others = [table for table in form.words.tables if table.kind not in known]
+    for number, grid in enumerate(grids):
+        if not kept[number] and others and (header := find_keyless(grid, form.words, others)):
+            kept[number] = [header]
+    return kept
+
+
+def _without_repeats(headers: list[Header]) -> list[Header]:
+    """A header with the same columns again, after a page break, begins no new table."""
+    kept: list[Header] = []
+    for header in headers:
+        last = kept[-1] if kept else None
+        if last and header.first_row <= last.last_row:
+            continue
+        if not last or header.table is not last.table or header.columns != last.columns:
+            kept.append(header)
+    return kept
+
+
+def _has_codes(grid: Grid, header: Header) -> bool:
+    cells = [cells.get(header.columns[header.table.key]) for row, cells in grid.rows.items() if row > header.last_row]
+    return any(cell is not None and cell.kind == "t" and header.table.is_code(cell.text) for cell in cells)
+
+
+# ---------------------------------------------------------------- lines
+
+
+class _Typed(NamedTuple):
+    row: int  # of the cell, which may be merged downwards from above
+    column: int
+    cell: Cell
+
+
+class _Lines:
+    """The lines below a header, up to a row."""
+
+    def __init__(self, grid: Grid, header: Header, end: int, form: Form) -> None:
+        self.grid, self.header, self.end, self.form = grid, header, end, form
+        self.of = header.table
+        self.is_headed = True  # just below a header: column numbers and units may follow
+        self.is_signed = False  # below the signatures only a line with a code is data
+
+    def table(self) -> dict[str, Any]:
+        header, sheet = self.header, self.grid.sheet
+        lines = [self._line(row) for row in self._rows()]
+        data = [line for line in lines if line["kind"] == "data"]
+        hidden = [name for name in self.of.answers if header.columns.get(name) in sheet.hidden_columns]
+        return {
+            "kind": self.of.kind,
+            "sheet": sheet.name,
+            "header_row": header.first_row,
+            "header_cell": address(header.first_row, min(header.columns.values())),
+            "missing": header.missing,
+            "repeated": [text for _, text in header.repeated],
+            "repeated_cell": address(header.last_row, header.repeated[0][0]) if header.repeated else None,
+            "headers": header.texts,
+            "columns": header.columns,
+            "hidden_sheet": sheet.is_hidden and bool(data),
+            "hidden_columns": [name for name in hidden if any(name in line["typed"] for line in data)],
+            "hidden_rows": [line["row"] for line in data if line["row"] in sheet.hidden_rows],
+            "shared": [[line["row"], name] for line in data for name in self.of.figures
+                       if self._is_shared(line["row"], name)],
+            "covered": [[line["row"], name] for line in data for name in self.of.answers
+                        if self._is_covered(line["row"], name)],
+            "lines": lines,
+        }  # fmt: skip
+
+    def _rows(self) -> Iterator[int]:
+        """Rows with something in them, and of the blank ones before each the first few."""
+        before = self.header.last_row
+        for row in sorted(row for row in self.grid.rows if before < row < self.end):
+            yield from range(before + 1, min(row, before + 1 + BLANKS_KEPT))
+            yield row
+            before = row
+
+    def _line(self, row: int) -> dict[str, Any]:
+        cells = self.grid.rows.get(row)
+        typed = self._typed(row) if cells else {}
+        kind = self._kind(row, cells, typed) if cells else "blank"
+        self.is_headed = kind == "header" or (kind == "blank" and self.is_headed)
+        return {"row": row, "kind": kind,
+                "typed": {name: [address(at.row, at.column), *at.cell] for name, at in typed.items()}}  # fmt: skip
+
+    def _typed(self, row: int) -> dict[str, _Typed]:
+        """What stands in the form's columns. A cell merged downwards holds for every line beside it."""
+        typed = {}
+        for name, column in self.header.columns.items():
+            top, left, _, _ = self.grid.range_at(row, column)
+            at = top if left == column and top > self.header.last_row else row
+            if cell := self.grid.rows.get(at, {}).get(column):
+                typed[name] = _Typed(at, column, cell)
+        return typed
+
+    def _kind(self, row: int, cells: Mapping[int, Cell], typed: Mapping[str, _Typed]) -> str:
+        key = typed.get(self.of.key)
+        if key and key.cell.kind == "t" and self.of.is_code(key.cell.text):
+            answers = [typed[name] for name in self.of.answers if name in typed and not is_nothing(typed[name].cell)]
+            if key.row < row:  # the code is merged from above: this is the same line going on
+                return "data" if any(answer.row == row for answer in answers) else "note"
+            return "data" if answers else "unanswered"
+        if self._is_header(cells, key):
+            return "header"
+        texts = [fold(cell.text[:LOOKED_AT]) for _, cell in sorted(cells.items()) if cell.kind == "t"]
+        if texts and self.form.totals.match(texts[0]):
+            return "total"
+        self.is_signed = self.is_signed or any(map(self.form.signatures.match, texts))
+        if self.is_signed or any(map(self.form.notes.match, texts)):
+            return "note"
+        figures = [typed[name].cell for name in self.of.figures if name in typed]
+        return "data" if any(map(self._is_figure, figures)) else "note"
+
+    def _is_figure(self, cell: Cell) -> bool:
+        """Whether a cell reports something, in a line without a code: a number, an error, a date or an answer."""
+        if cell.kind != "t" or any(char.isdigit() for char in cell.text):
+            return True
+        return not is_nothing(cell) and fold(cell.text[:LOOKED_AT]) in self.form.answers
+
+    def _is_header(self, cells: Mapping[int, Cell], key: _Typed | None) -> bool:
+        """A header repeated after a page break, or the line of column numbers or units below a header."""
+        columns = {column: name for name, column in self.header.columns.items()}
+        texts = [
+            (columns[column], cell.text) for column, cell in cells.items() if column in columns and cell.kind == "t"
+        ]
+        again = [name for name, text in texts if self.of.name_of(text) == name]
+        if len(again) > 1 or (again and (key is None or self.of.key in again)):
+            return True
+        return self.is_headed and (_is_numbering(cells) or _is_units(cells))
+
+    def _is_shared(self, row: int, name: str) -> bool:
+        """Whether a figure's cell is merged over several lines with codes of their own."""
+        columns = self.header.columns
+        if name not in columns or self.of.key not in columns:
+            return False
+        top, _, low, _ = self.grid.range_at(row, columns[name])
+        rows = range(top, min(low, top + 99, self.grid.last_row) + 1)
+        return low > top and len({self.grid.range_at(r, columns[self.of.key])[0] for r in rows}) > 1
+
+    def _is_covered(self, row: int, name: str) -> bool:
+        """Whether a cell holds something that nobody sees, as the cell left of it is merged over it."""
+        column = self.header.columns.get(name)
+        return column in self.grid.rows.get(row, {}) and self.grid.range_at(row, column or 0)[1] != column
+
+
+def _is_numbering(cells: Mapping[int, Cell]) -> bool:
+    """Whether a line numbers the columns: (1) (2) (3)=(1)/(2), or A B 1 2 3."""
+    marks = [_COLUMN_NUMBER.fullmatch(clean(cell.text)) for _, cell in sorted(cells.items())]
+    numbers = [int(mark[1]) for mark in marks if mark and mark[1].isdigit()]
+    in_order = not numbers or numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return len(marks) > 2 and all(marks) and in_order
+
+
+def _is_units(cells: Mapping[int, Cell]) -> bool:
+    """Whether a line only names units of measure, in brackets."""
+    return all(cell.kind == "t" and _UNIT.fullmatch(clean(cell.text)) for cell in cells.values())
+
+
+# ---------------------------------------------------------------- what stands above
+
+
+class _Said(NamedTuple):
+    """What a sheet says of itself; rank: a cover sheet says less than the table's own, a hidden sheet least."""
+
+    rank: tuple[bool, bool]
+    stated: list[list[str]]
+    titles: list[list[str]]
+
+
+def _read_above(grid: Grid, header_row: int | None, form: Form) -> _Said:
+    """Labelled values above the table, or in the first rows of a sheet that has none."""
+    said = _Said((header_row is None, grid.sheet.is_hidden), [], [])
+    until = header_row or FIRST_ROWS + 1
+    for row in sorted(r for r in grid.rows if r < until):
+        label = ""
+        for column, cell in sorted(grid.rows[row].items()):
+            place = [grid.sheet.name, address(row, column)]
+            is_text = cell.kind == "t"
+            if is_text and len(cell.text) < LONGEST_LABEL and (name := form.labels.get(fold(cell.text))):
+                label = name
+            elif pairs := _pairs(cell.text, form) if is_text and ":" in cell.text else []:
+                said.stated.extend([name, value, *place] for name, value in pairs if value)
+                label = "" if pairs[-1][1] else pairs[-1][0]
+            elif label:
+                said.stated.append([label, clean(cell.text[:LOOKED_AT]), *place])
+                label = ""
+            elif is_text and header_row and len(cell.text) <= LOOKED_AT and _YEAR.search(cell.text):
+                said.titles.append([clean(cell.text), *place])
+    return said
+
+
+def _pairs(text: str, form: Form) -> list[tuple[str, str]]:
+    """Labels with their values in one cell: 'Mã xã: 11164; Kỳ báo cáo: 2026-10'."""
+    parts = [part.partition(":") for part in _PARTS.split(text[:LOOKED_AT]) if ":" in part[:LONGEST_LABEL]]
+    return [(form.labels[fold(label)], clean(value)) for label, _, value in parts if fold(label) in form.labels]
+
+
+_NOTHING = re.compile(r"[\s.\u2026_\-\u2010-\u2015\u2212\u200b\ufeff]*")
+_COLUMN_NUMBER = re.compile(r"\(?([A-ZĐa-zđ]|\d{1,2})\)?\s*(?:=.*)?")
+_UNIT = re.compile(r"\(.*\)|%|ĐVT.*|Đơn vị.*", re.IGNORECASE)
+_PARTS = re.compile(r"(?:[\n;\t,]| {2,}| [-\u2013\u2014] )(?=[^:]*:)")  # before the next label in the same cell
+_YEAR = re.compile(r"20\d\d")

@@ -1,0 +1,162 @@
+"""From an untrusted file to a reading: its format known by content, its cells, its lines.
+
+Read in worker processes with limits (limited.py): a file can cost itself its reading, never the run. The formats are
+the modules beside it; what a cell means does not belong here (layout.py, checking/). This module is imported by the
+workers, so it imports little.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.reading.cells import UnreadableError
+from pipelines.reading.layout import Form, Sheet, lay_out
+from pipelines.reading.limited import LimitError, run_limited
+from pipelines.reading.tcvn3 import in_unicode
+from pipelines.vietnamese import fold
+
+BYTES_A_FILE = 64 * 1024**2
+_ZIP, _COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_BARE_XLS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")  # Excel 2, 3 and 4 had no container
+_OTHER_COMPOUNDS = ("WordDocument", "PowerPoint Document", "__properties_version1.0")  # the last: a message of Outlook
+_log = logging.getLogger(__name__)
+
+Reading = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to read: its key (returned with the result) and where it lies."""
+
+    key: str
+    path: Path
+
+
+# ---------------------------------------------------------------- many files, in workers
+
+
+def read_all(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, Reading]]:
+    """Read files in workers; yields each job with its reading (see layout.lay_out), in the order given.
+
+    A file that cannot be read yields {"problem": <code>}: empty, not_a_workbook, not_supported, protected, damaged,
+    unsafe, too_large, too_many_cells, too_slow (codes of the form's 'problems').
+    """
+    for job, outcome in run_limited(_read_job, jobs, start=_start, start_with=[form]):
+        if not isinstance(outcome, Exception):
+            yield job, outcome
+        elif isinstance(outcome, LimitError):
+            _log.warning("%s (%s) could not be read: %s", job.key, job.path, outcome)
+            yield job, {"problem": str(outcome)}
+        else:  # a mistake of ours must not cost the run its other files
+            _log.error("%s (%s) could not be read", job.key, job.path, exc_info=outcome)
+            yield job, {"problem": "damaged"}
+
+
+_form: Form | None = None
+_headers: Collection[str] = ()
+
+
+def _start(form: dict[str, Any]) -> None:
+    global _form, _headers
+    _form, _headers = Form(form), known_headers(form)
+
+
+def _read_job(job: Job) -> Reading:
+    if _form is None:
+        raise RuntimeError("the worker was not started with a form")
+    return read_file(job.path, _form, _headers)
+
+
+# ---------------------------------------------------------------- one file
+
+
+def known_headers(form: dict[str, Any]) -> frozenset[str]:
+    """All headers of the form under all their aliases, folded."""
+    columns = (column for sheet in form["sheets"] for column in sheet["columns"])
+    return frozenset(fold(text) for column in columns for text in [column["header"], *column.get("aliases", [])])
+
+
+def read_file(path: Path, form: Form, headers: Collection[str] = ()) -> Reading:
+    """Read one file in this process. Returns a reading (layout.lay_out) or {"problem": code}.
+
+    headers: see known_headers.
+    """
+    with _no_collecting():
+        try:
+            sheets = read_sheets(path, headers)
+        except UnreadableError as error:
+            return {"problem": error.code}
+        return lay_out(sheets, form)
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Without the collector of cycles: a reading is thousands of tuples without any, walked through in vain."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def read_sheets(path: Path, headers: Collection[str] = ()) -> list[Sheet]:
+    """Every worksheet of a file with its non-empty cells, the format known by content. Raises UnreadableError.
+
+    TCVN3 texts are in Unicode already.
+    """
+    size = path.stat().st_size
+    if size == 0:
+        raise UnreadableError("empty")
+    if size > BYTES_A_FILE:
+        raise UnreadableError("too_large")
+    return _sheets(path.read_bytes(), headers)
+
+
+def _sheets(data: bytes, headers: Collection[str]) -> list[Sheet]:
+    if data.startswith(_ZIP):
+        return _from_zip(data)
+    if data.startswith(_COMPOUND) and _holds(data, "EncryptedPackage"):
+        raise UnreadableError("protected")
+    if data.startswith(_COMPOUND) and not _holds(data, "Workbook", "Book") and _holds(data, *_OTHER_COMPOUNDS):
+        raise UnreadableError("not_a_workbook")
+    if data.startswith((_COMPOUND, *_BARE_XLS)):
+        from pipelines.reading.xls import read_xls
+
+        return [in_unicode(sheet) for sheet in read_xls(data)]
+    from pipelines.reading.text import read_text
+
+    return [in_unicode(sheet) for sheet in read_text(data, headers)]
+
+
+def _holds(data: bytes, *streams: str) -> bool:
+    """Whether one of the names stands in a compound file's directory."""
+    return any(name.encode("utf-16-le") in data for name in streams)
+
+
+def _from_zip(data: bytes) -> list[Sheet]:
+    from pipelines.reading.zipped import Package
+
+    package = Package(data)
+    names = package.names
+    if any(name.endswith("workbook.bin") for name in names):
+        from pipelines.reading.xlsb import read_xlsb
+
+        return [in_unicode(sheet) for sheet in read_xlsb(package)]
+    if any(name.startswith("xl/") or name.endswith("workbook.xml") for name in names):
+        from pipelines.reading.xlsx import read_xlsx
+
+        return read_xlsx(package)
+    kind = package.read("mimetype") if "mimetype" in package else b"spreadsheet"
+    if "content.xml" in package and b"spreadsheet" in kind:
+        from pipelines.reading.ods import read_ods
+
+        return [in_unicode(sheet) for sheet in read_ods(package)]
+    raise UnreadableError("not_a_workbook")
