@@ -52,19 +52,120 @@ CROSS JOIN core.dim_build AS b
 WHERE list_contains($communes::VARCHAR[], p.commune_code) AND p.kind = 'conflict'
 ORDER BY p.plan_id, p.indicator_code, p.milestone_on, p.first_target_id, p.second_target_id
 """
+# A file that does not say its period is shown from the month on in which it came. What names no commune is the city's.
 _SUBMISSIONS = """
+SELECT
+    s.submission_id, s.sha256, s.original_name, s.commune_code, c.commune_name, s.agency_code, a.agency_name,
+    s.period_code, d.label AS period_label, s.received_at, s.due_on, s.is_late, s.status, l.label AS status_label,
+    s.rows_read, s.rows_accepted, s.rows_unchanged, s.rows_rejected, s.rows_ignored, s.is_illustrative
+FROM core.fct_submission AS s
+JOIN core.dim_status AS l ON l.answer = 'submission' AND l.status = s.status
+LEFT JOIN core.dim_commune AS c USING (commune_code)
+LEFT JOIN core.dim_agency AS a USING (agency_code)
+LEFT JOIN core.dim_period AS d USING (period_code)
+WHERE ($is_city OR list_contains($communes::VARCHAR[], s.commune_code))
+    AND coalesce(d.measured_on, (s.received_at - INTERVAL 1 MONTH)::DATE) <= $until::DATE
+ORDER BY s.ledger_sequence
+"""
+# What was found in those files; of severity 'fail' is what was refused, of 'warn' what was taken and questioned.
+_REJECTIONS = f"""
+WITH submission AS ({_SUBMISSIONS})
+SELECT
+    r.submission_id, s.original_name, s.commune_code, s.commune_name, s.agency_code, s.agency_name, s.period_code,
+    s.period_label, s.received_at, r.source_sheet, r.source_row, r.source_cell, r.rule_code, r.severity, r.found,
+    r.message, r.fix, s.is_illustrative
+FROM core.fct_rejection AS r
+JOIN submission AS s USING (submission_id)
+ORDER BY s.received_at, r.submission_id, r.finding_order
+"""
+# What the manifest names as the origin: the files above, and those of later periods that say how a task stands.
+_ORIGINS = f"""
+WITH submission AS ({_SUBMISSIONS})
 SELECT submission_id, sha256
 FROM core.fct_submission
 SEMI JOIN (
-    SELECT a.submission_id
-    FROM core.fct_actual AS a
-    JOIN core.dim_period AS d USING (period_code)
-    WHERE a.is_current AND d.measured_on <= $until::DATE
+    SELECT submission_id FROM submission
     UNION ALL
-    SELECT t.submission_id FROM core.fct_task_report AS t WHERE t.is_current
+    SELECT submission_id FROM core.fct_task_report
+    WHERE is_current AND list_contains($communes::VARCHAR[], commune_code)
 ) AS f USING (submission_id)
-WHERE list_contains($communes::VARCHAR[], commune_code)
 ORDER BY submission_id
+"""
+_PLANS = """
+SELECT p.*, c.commune_name, a.agency_name AS focal_agency_name, b.is_illustrative
+FROM core.dim_plan AS p
+JOIN core.dim_commune AS c USING (commune_code)
+LEFT JOIN core.dim_agency AS a ON a.agency_code = p.focal_agency_code
+CROSS JOIN core.dim_build AS b
+WHERE list_contains($communes::VARCHAR[], p.commune_code)
+ORDER BY p.commune_code, p.in_force_from, p.plan_id
+"""
+# Every target with its place in its document. Its status: of a milestone passed the level of the newest figure that
+# answered for it, of the one that is next the pace; of those further on none.
+_MILESTONES = f"""
+WITH regime AS (
+    SELECT
+        commune_code,
+        coalesce(max(regime_from) FILTER (regime_from <= $until::DATE), min(regime_from)) AS regime_from
+    FROM core.bridge_plan_in_force
+    GROUP BY commune_code
+),
+in_force AS (SELECT plan_id FROM core.bridge_plan_in_force SEMI JOIN regime USING (commune_code, regime_from)),
+passed AS (
+    SELECT p.commune_code, p.indicator_code, p.scope, p.in_force_on AS milestone_on, p.level_status, p.level_label
+    FROM marts.mart_kpi_progress AS p
+    JOIN core.dim_period AS d USING (period_code)
+    WHERE p.in_force_on IS NOT NULL AND d.measured_on <= $until::DATE
+    QUALIFY row_number() OVER (
+        PARTITION BY p.commune_code, p.indicator_code, p.scope, p.in_force_on
+        ORDER BY p.actual_id IS NOT NULL DESC, d.measured_on DESC, d.kind) = 1
+),
+ahead AS (
+    SELECT commune_code, indicator_code, scope, next_on AS milestone_on, pace_status, pace_label FROM ({_PROGRESS})
+)
+SELECT
+    t.target_id, t.plan_id, n.document_number, n.title AS plan_title, t.commune_code, c.commune_name,
+    t.indicator_code, i.indicator_name, t.scope, t.target_name, t.milestone_on, t.operator, t.value, t.value_high,
+    t.unit_of_measure, t.as_written, t.is_aspirational, t.appendix, t.row_number, t.lead_agency_code,
+    a.agency_name AS lead_agency_name, t.lead_as_written, f.plan_id IS NOT NULL AS is_in_force,
+    CASE WHEN p.level_status IS NOT NULL THEN 'level' WHEN h.pace_status IS NOT NULL THEN 'pace' END AS answer,
+    coalesce(p.level_status, h.pace_status) AS status,
+    coalesce(p.level_label, h.pace_label) AS status_label,
+    b.is_illustrative
+FROM core.fct_target AS t
+JOIN core.dim_plan AS n USING (plan_id)
+JOIN core.dim_commune AS c ON c.commune_code = t.commune_code
+JOIN core.dim_indicator AS i USING (indicator_code)
+LEFT JOIN core.dim_agency AS a ON a.agency_code = t.lead_agency_code
+LEFT JOIN in_force AS f USING (plan_id)
+LEFT JOIN passed AS p ON (p.commune_code, p.indicator_code, p.scope, p.milestone_on)
+    = (t.commune_code, t.indicator_code, t.scope, t.milestone_on) AND f.plan_id IS NOT NULL
+LEFT JOIN ahead AS h ON (h.commune_code, h.indicator_code, h.scope, h.milestone_on)
+    = (t.commune_code, t.indicator_code, t.scope, t.milestone_on) AND f.plan_id IS NOT NULL
+CROSS JOIN core.dim_build AS b
+WHERE list_contains($communes::VARCHAR[], t.commune_code)
+ORDER BY t.commune_code, t.indicator_code, t.scope, t.milestone_on, t.plan_id, t.line_order
+"""
+# Every period for which a figure was asked for or came; value and expected value are null where there is none.
+_SERIES = """
+SELECT
+    p.commune_code, p.commune_name, p.indicator_code, p.indicator_name, p.unit_of_measure, p.scope, p.period_code,
+    d.label AS period_label, p.measured_on, p.actual_id, p.numerator, p.denominator, p.value, p.value_text,
+    p.baseline_on, p.baseline_value, p.expected_value, p.next_on, p.next_value, p.pace, p.level_status, p.level_label,
+    p.pace_status, p.pace_label, p.is_illustrative
+FROM marts.mart_kpi_progress AS p
+JOIN core.dim_period AS d USING (period_code)
+WHERE list_contains($communes::VARCHAR[], p.commune_code) AND d.measured_on <= $until::DATE
+ORDER BY p.commune_code, p.indicator_code, p.scope, p.measured_on, p.period_code
+"""
+# Only of the whole city; a commune's extract has the table without rows.
+_CITY_PROGRESS = """
+SELECT p.* EXCLUDE (period_code), p.period_code, d.label AS period_label, d.measured_on
+FROM marts.mart_city_progress AS p
+JOIN core.dim_period AS d USING (period_code)
+WHERE $is_city AND d.measured_on <= $until::DATE
+    AND p.city_code IN (SELECT city_code FROM core.dim_commune WHERE list_contains($communes::VARCHAR[], commune_code))
+ORDER BY p.city_code, p.indicator_code, d.measured_on, d.period_code
 """
 # Indicators that plans set targets for, by commune and scope: more than there are lines of progress, as some are asked
 # for only once a year.
@@ -73,6 +174,18 @@ SELECT count(DISTINCT (commune_code, indicator_code, scope)) AS targeted
 FROM core.fct_target
 WHERE list_contains($communes::VARCHAR[], commune_code)
 """
+_TABLES = {
+    "progress": _PROGRESS,
+    "milestones": _MILESTONES,
+    "series": _SERIES,
+    "city": _CITY_PROGRESS,
+    "tasks": _TASKS,
+    "reporting": _REPORTING,
+    "submissions": _SUBMISSIONS,
+    "rejections": _REJECTIONS,
+    "conflicts": _CONFLICTS,
+    "plans": _PLANS,
+}
 
 
 class Table(NamedTuple):
@@ -128,8 +241,7 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
     chosen = [row for row in with_plans if scope in (CITY, row[0])]
     if not chosen:
         raise LookupError(f"no commune {scope} with a plan")
-    chose = {"communes": [code for code, _, _ in chosen]}
-    until = {**chose, "until": periods[period_code][1]}
+    chose = {"communes": [code for code, _, _ in chosen], "until": periods[period_code][1], "is_city": scope == CITY}
     as_of_on, is_illustrative, mark = con.execute(
         "SELECT as_of_on, is_illustrative, sources_fingerprint FROM core.dim_build"
     ).fetchall()[0]
@@ -141,14 +253,9 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
         as_of_on=as_of_on,
         is_illustrative=is_illustrative,
         sources_fingerprint=mark,
-        submissions=_query(con, _SUBMISSIONS, until).dicts(),
+        submissions=_query(con, _ORIGINS, chose).dicts(),
         targeted=_query(con, _TARGETED, chose).rows[0][0],
-        tables={
-            "progress": _query(con, _PROGRESS, until),
-            "tasks": _query(con, _TASKS, chose),
-            "reporting": _query(con, _REPORTING, until),
-            "conflicts": _query(con, _CONFLICTS, chose),
-        },
+        tables={name: _query(con, sql, chose) for name, sql in _TABLES.items()},
         statuses={(answer, status): (label, severity) for answer, status, label, severity in
                   con.execute("SELECT answer, status, label, severity FROM core.dim_status").fetchall()},
         periods={code: label for code, (label, _) in periods.items()},
@@ -158,5 +265,6 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
 
 
 def _query(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]) -> Table:
-    cursor = con.execute(sql, parameters)
+    """sql takes those of the parameters that it names."""
+    cursor = con.execute(sql, {name: value for name, value in parameters.items() if f"${name}" in sql})
     return Table([column[0] for column in cursor.description or []], cursor.fetchall())
