@@ -29,6 +29,8 @@ for command in (
     forms.template,
     forms.check,
     ask.trace,
+    ask.query,
+    ask.sql,
     periods.lock,
     periods.unlock,
     plans.plans,

@@ -78,13 +78,29 @@ def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
+# For SQL that a person typed: it can read and write no file, load nothing, and see no variable of this program.
+_SEALED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "temp_directory": "",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,
+}
+
+
 @contextmanager
-def reading(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published database, read-only. Raises FileNotFoundError with what to do if there is none."""
+def reading(home: Home, *, sealed: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published database, read-only. Raises FileNotFoundError with what to do if there is none.
+
+    sealed: SQL asked here reaches nothing but this database, and cannot change that.
+    """
     if not home.published.exists():
         raise FileNotFoundError(f"no published warehouse at {home.published}: run 'kpi57 run' first")
-    with duckdb.connect(home.published, read_only=True) as con:
+    with duckdb.connect(home.published, read_only=True, config=_SEALED if sealed else {}) as con:
         con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+        if sealed:
+            con.execute("SET lock_configuration = true")
         yield con
 
 

@@ -13,7 +13,7 @@ import click
 
 from pipelines.home import Home
 
-EXIT_ERRORS, EXIT_BUSY = 1, 3
+EXIT_ERRORS, EXIT_WRONG_USE, EXIT_BUSY = 1, 2, 3
 
 
 @contextmanager

@@ -157,13 +157,14 @@ def save_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -
     with temporary.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\r\n")
         writer.writerow(titles)
-        writer.writerows([_plain(value) for value in row] for row in rows)
+        writer.writerows([plain(value) for value in row] for row in rows)
         handle.flush()
         os.fsync(handle.fileno())
     swap_in(temporary, path)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of a CSV: a text that looks like a formula is written so that it stays text."""
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
         return "'" + value
     return value
