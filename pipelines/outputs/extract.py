@@ -174,6 +174,13 @@ SELECT count(DISTINCT (commune_code, indicator_code, scope)) AS targeted
 FROM core.fct_target
 WHERE list_contains($communes::VARCHAR[], commune_code)
 """
+# Who reports the figure of an indicator, by commune.
+_REPORTERS = """
+SELECT d.commune_code, d.indicator_code, string_agg(a.agency_name, ', ' ORDER BY a.agency_code) AS agency_names
+FROM core.bridge_indicator_duty AS d
+JOIN core.dim_agency AS a USING (agency_code)
+GROUP BY ALL
+"""
 _TABLES = {
     "progress": _PROGRESS,
     "milestones": _MILESTONES,
@@ -216,6 +223,8 @@ class Extract:
     periods: dict[str, str]
     kinds: dict[str, str]
     answers: dict[str, dict[str, str]]
+    agencies: dict[str, str]  # those that report themselves, not groups of agencies
+    reporters: dict[tuple[str, str], str]
 
     @property
     def place(self) -> str:
@@ -261,6 +270,8 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
         periods={code: label for code, (label, _) in periods.items()},
         kinds=dict(con.execute("SELECT indicator_code, kind FROM core.dim_indicator").fetchall()),
         answers=read_yaml(SOURCES / "forms" / "periodic-report.yml")["answers"],
+        agencies=dict(con.execute("SELECT agency_code, agency_name FROM core.dim_agency WHERE NOT is_group").fetchall()),
+        reporters={(commune, indicator): names for commune, indicator, names in con.execute(_REPORTERS).fetchall()},
     )  # fmt: skip
 
 
