@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ def load_registry(home: Home) -> Rows:
     warehouse.prepare(home)
     with building(home) as con:
         set_info(con, "schema", warehouse.schema_mark())
+        set_info(con, "version", version("kpi57"))
         if get_info(con, "fingerprint") != mark:
             for table in (*_READ, *_CHECKED):
                 con.execute(f"DELETE FROM {table}")
@@ -130,7 +132,7 @@ JOIN raw.receipt AS r USING (submission_id)
 JOIN raw.period AS p USING (period_code)
 SEMI JOIN (SELECT unnest($communes::VARCHAR[]) AS commune_code, unnest($agencies::VARCHAR[]) AS agency_code) AS sending
     ON sending.commune_code = r.commune_code AND sending.agency_code = r.agency_code
-WHERE p.ends_on >= $since
+WHERE p.is_default AND p.ends_on >= $since
 GROUP BY ALL
 ORDER BY ALL
 """

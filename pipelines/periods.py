@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -19,13 +20,19 @@ PERIOD = re.compile(r"(?P<year>\d{4})(?:-(?P<part>\d{2}|Q[1-4]|H[12]|9M))?")
 
 @dataclass(frozen=True)
 class Period:
-    """A reporting period: code '2026-10', kind, first and last day, and the day its figures are due (or None)."""
+    """A reporting period: code '2026-10', kind, first and last day, and the day its figures are due (or None).
+
+    due_days: days from the period's last to the day it is due; grace_days: days after that on which it still counts as
+    on time. None where the period is not owed.
+    """
 
     code: str
     kind: str
     starts_on: date
     ends_on: date
     due_on: date | None
+    due_days: int | None
+    grace_days: int | None
     owed_from: date | None
     label: str
 
@@ -134,19 +141,27 @@ def stated_period(text: str) -> str:
     return named[0] if len(named) == 1 and named != ["?"] else ""
 
 
-def make_periods(config: dict[str, Any]) -> dict[str, Period]:
-    """Every period of the years in periods.yml; due_on only for the kinds that are owed."""
-    closes = config["closes_on_day"] if config["calendar"] == "administrative" else None
-    owed = {rule["kind"]: rule for rule in config["owed"]}
+def make_periods(config: Mapping[str, Any], reporting: Mapping[str, Any], calendar: str) -> dict[str, Period]:
+    """Every period of the years in periods.yml by a calendar of it; due only for the kinds that the form is owed for.
+
+    reporting: what periods.yml says of the form. Raises ValueError for a calendar that periods.yml does not name.
+    """
+    if calendar not in config["calendars"]:
+        raise ValueError(f"no calendar '{calendar}' in periods.yml: write one of {', '.join(config['calendars'])}")
+    closes = config["calendars"][calendar]["closes_on_day"]
+    owed = {rule["kind"]: rule for rule in reporting["owed"]}
     parts = [f"-{m:02}" for m in range(1, 13)] + ["-Q1", "-Q2", "-Q3", "-Q4", "-H1", "-H2", "-9M", ""]
     periods = {}
     for year in range(config["first_year"], config["last_year"] + 1):
         for part in parts:
             code = f"{year}{part}"
             kind, starts_on, ends_on = period_bounds(code, closes)
-            due_on = owed_from = None
-            if kind in owed:
-                due_on = ends_on + timedelta(days=owed[kind]["due_days"])
-                owed_from = period_bounds(str(owed[kind]["from"]), closes)[1]
-            periods[code] = Period(code, kind, starts_on, ends_on, due_on, owed_from, period_label(code))
+            due_on = due_days = grace_days = owed_from = None
+            if rule := owed.get(kind):
+                due_days, grace_days = rule["due_days"], rule["grace_days"]
+                due_on = ends_on + timedelta(days=due_days)
+                owed_from = period_bounds(str(rule["from"]), closes)[1]
+            periods[code] = Period(
+                code, kind, starts_on, ends_on, due_on, due_days, grace_days, owed_from, period_label(code)
+            )
     return periods

@@ -110,6 +110,15 @@ class Ledger:
             self.append([{"event": "day", "day": today.isoformat()}])
 
 
+def whole_lines(home: Home) -> bytes:
+    """The ledger's finished lines as they stand, for who does not hold the run lock: nothing is mended."""
+    try:
+        data = home.ledger.read_bytes()
+    except FileNotFoundError:
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
 def archived(home: Home, sha256: str) -> Path:
     return home.archive / sha256[:2] / sha256
 
@@ -128,7 +137,7 @@ def receive(home: Home, ledger: Ledger) -> int:
     """Take every waiting file into archive and ledger. Returns how many were entered."""
     files = waiting(home)
     entered = {(e["folder"], e["name"], e["identity"]) for e in ledger.of("received")}
-    new = [w for w in files if (_printable(w.folder), _printable(w.path.name), w.identity) not in entered]
+    new = [w for w in files if entered_as(w) not in entered]
     taken = [(w, entry) for w in new for entry in [_archive(home, w)] if w.is_unchanged]
     _stamp(ledger, taken)
     ledger.append(entry for _, entry in taken)
@@ -161,6 +170,11 @@ def _archive(home: Home, w: Waiting) -> dict[str, Any]:
     }
 
 
+def entered_as(w: Waiting) -> tuple[str, str, str]:
+    """A waiting file as the ledger names it: folder, name, identity."""
+    return _printable(w.folder), _printable(w.path.name), w.identity
+
+
 def _printable(name: str) -> str:
     """A file's name as text; bytes that are no UTF-8 as \\xNN."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
@@ -183,23 +197,37 @@ def _stamp(ledger: Ledger, taken: list[tuple[Waiting, dict[str, Any]]]) -> None:
         entry["submission_id"] = f"{entry['sha256'][:12]}-{seen[entry['sha256']]}"
 
 
-def act_on_period(ledger: Ledger, event: str, period_code: str, reason: str, by: str) -> None:
-    """Enter a lock or an unlock ('locked', 'unlocked') of a period. Raises ValueError if it changes nothing."""
-    acts = [e["event"] for e in ledger.entries if e.get("period_code") == period_code]
-    is_locked = bool(acts) and acts[-1] == "locked"
-    if is_locked == (event == "locked"):
-        raise ValueError(f"period {period_code} is {'locked already' if is_locked else 'not locked'}")
+def act_on_period(
+    ledger: Ledger, event: str, period_code: str, reason: str, by: str, commune_code: str | None = None
+) -> None:
+    """Enter a lock or an unlock ('locked', 'unlocked') of a period, for the city (None) or one commune.
+
+    What is done for the city holds for each of its communes until something is done for that commune, and the other way
+    round: the last act counts. Raises ValueError if it changes nothing.
+    """
+    acts = [e for e in ledger.entries if e["event"] in ("locked", "unlocked") and e["period_code"] == period_code]
+    touched = {commune_code} if commune_code else {None, *(e.get("commune_code") for e in acts)}
+    locked = [_is_locked(acts, commune) for commune in touched]
+    if all(locked) if event == "locked" else not any(locked):
+        raise ValueError(f"period {period_code} is {'locked already' if event == 'locked' else 'not locked'}")
     at = max(datetime.now(VIETNAM), ledger.last_at + timedelta(microseconds=1))
     ledger.append(
-        [{"event": event, "period_code": period_code, "reason": clean(reason), "by": clean(by),
-          "at": at.isoformat(timespec="microseconds")}]
+        [{"event": event, "period_code": period_code, "commune_code": commune_code, "reason": clean(reason),
+          "by": clean(by), "at": at.isoformat(timespec="microseconds")}]
     )  # fmt: skip
+
+
+def _is_locked(acts: Iterable[dict[str, Any]], commune_code: str | None) -> bool:
+    """Whether a period is locked for a commune, or for the communes of which nothing is said by name (None)."""
+    last = [act["event"] for act in acts if act.get("commune_code") in (None, commune_code)][-1:]
+    return last == ["locked"]
 
 
 def period_events(ledger: Ledger) -> list[dict[str, Any]]:
     """Locks and unlocks of the ledger as rows of raw.period_event."""
     return [
-        {"ledger_sequence": e["sequence"], "period_code": e["period_code"], "event": e["event"],
+        {"ledger_sequence": e["sequence"], "period_code": e["period_code"], "commune_code": e.get("commune_code"),
+         "event": e["event"],
          "acted_at": e["at"][:26], "acted_by": e["by"], "reason": e["reason"]}
         for e in ledger.entries
         if e["event"] in ("locked", "unlocked")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ class Registry:
     agencies: dict[str, Row]
     agency_names: AgencyNames
     indicators: dict[str, Row]
-    periods: dict[str, Period]
+    calendars: dict[str, dict[str, Period]]
+    calendar: str
     asked_in_months: dict[str, list[int]]
     statuses: list[Row]
     plans: dict[str, Row]
@@ -43,6 +44,11 @@ class Registry:
     task_duties: list[tuple[str, str, str]]
     form: Row
     rules: list[Row] = field(default_factory=list)
+
+    @property
+    def periods(self) -> dict[str, Period]:
+        """The periods by the form's own calendar."""
+        return self.calendars[self.calendar]
 
     @cached_property
     def commune_codes_with_plans(self) -> set[str]:
@@ -89,20 +95,36 @@ class Registry:
             if commune == commune_code and agency == agency_code
         ]
 
-    def due_on(self, commune_code: str, period: Period) -> date | None:
-        """The day a period is due for the commune: for a year the plan's own day where it sets one (core.dim_due)."""
-        own = [plan["annual_report_due"] for _, plan in sorted(self.plans.items())
-               if plan["commune_code"] == commune_code and plan["annual_report_due"]]  # fmt: skip
-        if period.kind == "year" and own:
-            return date.fromisoformat(f"{period.code}-{own[-1]}")
-        return period.due_on
+    def period_of(self, commune_code: str, code: str) -> Period:
+        """A period as it is for the commune: by the calendar, due days, grace and yearly day its plan sets, else the
+        form's (core.dim_due). Raises KeyError for a period that is none."""
+        own = self._settings.get(commune_code, {})
+        period = self.calendars[own.get("reporting_calendar", self.calendar)][code]
+        if period.due_days is None:
+            return period
+        due_on = period.ends_on + timedelta(days=own.get("due_days", period.due_days))
+        if period.kind == "year" and "annual_report_due" in own:
+            due_on = date.fromisoformat(f"{code}-{own['annual_report_due']}")
+        return replace(period, due_on=due_on, grace_days=own.get("grace_days", period.grace_days))
+
+    @cached_property
+    def _settings(self) -> dict[str, Row]:
+        """By commune: what its newest plan that says so sets of reporting."""
+        names = ("annual_report_due", "reporting_calendar", "due_days", "grace_days")
+        found: dict[str, Row] = {}
+        for _, plan in sorted(self.plans.items()):
+            said = {name: plan[name] for name in names if plan[name] is not None}
+            found[plan["commune_code"]] = found.get(plan["commune_code"], {}) | said
+        return found
 
     def rows(self) -> dict[str, list[Row]]:
         """The registry as rows of the raw tables, by table name."""
-        columns = ("code", "kind", "starts_on", "ends_on", "due_on", "owed_from", "label")
+        columns = ("code", "kind", "starts_on", "ends_on", "due_days", "grace_days", "owed_from", "label")
         periods = [
-            {"period_code" if name == "code" else name: getattr(period, name) for name in columns}
-            for period in self.periods.values()
+            {"calendar": name, "is_default": name == self.calendar}
+            | {"period_code" if column == "code" else column: getattr(period, column) for column in columns}
+            for name, periods in self.calendars.items()
+            for period in periods.values()
         ]
         frequencies = sorted(self.asked_in_months)
         return {
@@ -163,7 +185,8 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     ]
     agencies = _keyed(agency_rows, "agency_code", faults, "agencies.csv")
     indicators = _keyed(read_csv(reference / "indicators.csv"), "indicator_code", faults, "indicators.csv")
-    config = read_yaml(reference / "periods.yml")
+    config, form = read_yaml(reference / "periods.yml"), read_yaml(sources / "forms" / "periodic-report.yml")
+    reporting = config["forms"][form["form"]]
     names = AgencyNames(read_csv(reference / "agency_aliases.csv"), agencies)
     reader = PlanReader(names, agencies, indicators)
     for folder in sorted(p for p in (sources / "plans").iterdir() if p.is_dir() and only(p.name)):
@@ -173,6 +196,8 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     _unique(faults, "tasks", (t["task_id"] for t in reader.tasks))
     faults += [f"{p['plan_id']}: no commune {p['commune_code']}" for p in reader.plans.values()
                if p["commune_code"] not in communes]  # fmt: skip
+    faults += [f"{p['plan_id']}: no calendar '{p['reporting_calendar']}' in periods.yml" for p in reader.plans.values()
+               if p["reporting_calendar"] not in (None, *config["calendars"])]  # fmt: skip
     duties = reader.indicator_duties()
     faults += reader.faults[len(faults) :] if len(reader.faults) > len(faults) else []
     if faults:
@@ -182,7 +207,8 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
         agencies=agencies,
         agency_names=names,
         indicators=indicators,
-        periods=make_periods(config),
+        calendars={name: make_periods(config, reporting, name) for name in config["calendars"]},
+        calendar=reporting["calendar"],
         asked_in_months=config["asked_in_months"],
         statuses=[dict(row) for row in read_csv(reference / "statuses.csv")],
         plans=reader.plans,
@@ -190,6 +216,6 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
         tasks=reader.tasks,
         indicator_duties=duties,
         task_duties=reader.task_duties(),
-        form=read_yaml(sources / "forms" / "periodic-report.yml"),
+        form=form,
         rules=read_yaml(sources / "forms" / "rules.yml"),
     )

@@ -93,6 +93,35 @@ def test_a_period_is_locked_once_and_other_periods_stay_open(office, home, ask):
         lock(home, "unlocked")
 
 
+def test_a_lock_for_one_commune_holds_its_files_alone(home, registry, ask):
+    office = Office(home, registry)
+    act_on_period(Ledger(home), "locked", "2026-10", "chốt số liệu tháng", "Sở KH&CN", VINH_LAI)
+    office.send("CA", "2026-10", figure(50))
+    office.send("PVHCC", "2026-10", commune=DAI_SON)
+    run_steps(home)
+    held = "SELECT commune_code, is_held FROM core.fct_submission ORDER BY commune_code"
+    assert ask(held) == [(DAI_SON, False), (VINH_LAI, True)]
+    act_on_period(Ledger(home), "unlocked", "2026-10", "bổ sung số liệu", "Sở KH&CN", VINH_LAI)
+    run_steps(home)
+    assert ask(held) == [(DAI_SON, False), (VINH_LAI, False)]
+
+
+def test_what_is_done_for_the_city_holds_for_each_commune_until_something_is_done_for_it(home):
+    def act(event, commune=None):
+        act_on_period(Ledger(home), event, "2026-10", "chốt", "Sở KH&CN", commune)
+
+    act("locked")
+    with pytest.raises(ValueError, match="locked already"):
+        act("locked", VINH_LAI)
+    act("unlocked", VINH_LAI)
+    with pytest.raises(ValueError, match="not locked"):
+        act("unlocked", VINH_LAI)
+    act("locked")  # Vĩnh Lại is open: closing the city changes something
+    act("unlocked")
+    with pytest.raises(ValueError, match="not locked"):
+        act("unlocked", VINH_LAI)
+
+
 # ---------------------------------------------------------------- looking back
 
 

@@ -1,15 +1,21 @@
 """Periods and their days: both calendars, the turn of the year, leap years, and midnight in Vietnam."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+import openpyxl
 import pytest
-from conftest import VINH_LAI
+from conftest import DAI_SON, VINH_LAI
 
 from pipelines import receive as receiving
+from pipelines.build import build, models
+from pipelines.outputs.template import write_template
 from pipelines.periods import make_periods, period_bounds, period_label
 from pipelines.receive import Ledger, receipts, receive
+from pipelines.warehouse import in_memory
+from pipelines.warehouse import replace as replace_rows
 
 
 def day(text):
@@ -84,25 +90,74 @@ def test_a_period_is_called_as_officers_call_it(code, label):
     assert period_label(code) == label
 
 
-CONFIG = {"calendar": "administrative", "closes_on_day": 14, "first_year": 2025, "last_year": 2028,
-          "owed": [{"kind": "month", "from": "2026-01", "due_days": 6},
-                   {"kind": "year", "from": 2025, "due_days": 6}]}  # fmt: skip
+CONFIG = {"calendars": {"administrative": {"closes_on_day": 14}, "calendar": {"closes_on_day": None}},
+          "first_year": 2025, "last_year": 2028}  # fmt: skip
+REPORTING = {"owed": [{"kind": "month", "from": "2026-01", "due_days": 6, "grace_days": 0},
+                      {"kind": "year", "from": 2025, "due_days": 6, "grace_days": 3}]}  # fmt: skip
 
 
 def test_what_is_owed_is_due_so_many_days_after_the_period_s_last():
-    periods = make_periods(CONFIG)
+    periods = make_periods(CONFIG, REPORTING, "administrative")
     assert len(periods) == 4 * 20
     assert (periods["2026-10"].ends_on, periods["2026-10"].due_on) == (date(2026, 10, 14), date(2026, 10, 20))
     assert (periods["2026"].ends_on, periods["2026"].due_on) == (date(2026, 12, 14), date(2026, 12, 20))
     assert periods["2026-10"].owed_from == date(2025, 12, 15)
+    assert (periods["2026-10"].grace_days, periods["2026"].grace_days) == (0, 3)
     assert periods["2026-Q4"].due_on is None
 
 
 def test_the_other_calendar_is_a_word_in_periods_yml():
-    periods = make_periods({**CONFIG, "calendar": "calendar"})
+    periods = make_periods(CONFIG, REPORTING, "calendar")
     assert (periods["2028-02"].ends_on, periods["2028-02"].due_on) == (date(2028, 2, 29), date(2028, 3, 6))
     assert (periods["2026-12"].ends_on, periods["2026-12"].due_on) == (date(2026, 12, 31), date(2027, 1, 6))
     assert (periods["2026"].starts_on, periods["2026"].ends_on) == (date(2026, 1, 1), date(2026, 12, 31))
+
+
+def test_a_calendar_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"no calendar 'lunar' in periods\.yml: write one of administrative, calendar"):
+        make_periods(CONFIG, REPORTING, "lunar")
+
+
+# ---------------------------------------------------------------- what a plan sets for its commune
+
+
+@pytest.fixture
+def own_days(registry):
+    """Vĩnh Lại closes with the calendar month, is due ten days later and gives two days of grace."""
+    settings = {"reporting_calendar": "calendar", "due_days": 10, "grace_days": 2}
+    plans = {name: {**plan, **(settings if plan["commune_code"] == VINH_LAI else {})}
+             for name, plan in registry.plans.items()}  # fmt: skip
+    return replace(registry, plans=plans)
+
+
+def test_a_plan_sets_calendar_due_days_and_grace_of_its_commune(own_days):
+    october = own_days.period_of(VINH_LAI, "2026-10")
+    assert (october.starts_on, october.ends_on) == (date(2026, 10, 1), date(2026, 10, 31))
+    assert (october.due_on, october.grace_days) == (date(2026, 11, 10), 2)
+    assert own_days.period_of(VINH_LAI, "2026").due_on == date(2026, 11, 30)  # the plan's own yearly day
+    assert own_days.period_of(DAI_SON, "2026-10").due_on == date(2026, 10, 20)
+
+
+def test_the_form_says_the_days_the_plan_sets(own_days, tmp_path):
+    book = openpyxl.load_workbook(write_template(own_days, VINH_LAI, "CA", "2026-10", tmp_path / "form.xlsx"))
+    said = {cell.value for row in book["Chỉ tiêu"].iter_rows(max_row=8) for cell in row}
+    assert {"01/10/2026 – 31/10/2026", "10/11/2026"} <= said
+
+
+def test_python_and_sql_agree_on_what_is_due_when(own_days):
+    """registry.period_of is what the forms and rules go by, core.dim_due what the marts go by."""
+    with in_memory() as con:
+        for table, rows in own_days.rows().items():
+            replace_rows(con, table, rows)
+        build(con, next(model for model in models() if model.table == "core.dim_due"))
+        due = con.execute(
+            "SELECT commune_code, period_code, starts_on, ends_on, due_on, (grace_until - due_on)::INTEGER "
+            "FROM core.dim_due"
+        ).fetchall()
+    assert len(due) > 1000
+    for commune, code, *days in due:
+        period = own_days.period_of(commune, code)
+        assert days == [period.starts_on, period.ends_on, period.due_on, period.grace_days], (commune, code)
 
 
 # ---------------------------------------------------------------- midnight in Vietnam

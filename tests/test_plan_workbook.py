@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from datetime import date
 
 import openpyxl
 import pytest
@@ -170,6 +171,8 @@ def test_every_fault_stands_at_its_cell_in_one_pass(vinh_lai, sources):
         (field("title"), None, "K08"),
         (field("issued_on"), "31/02/2026", "K13"),
         (field("annual_report_due"), "ngày 30 tháng 11", "K15"),
+        (field("reporting_calendar"), "âm lịch", "K17"),
+        (field("due_days"), "một tuần", "K37"),
         (field("focal_agency_as_written"), "Phòng Văn thơ", "K22"),
         (field("supersedes.as_written"), "Kế hoạch này thay thế", None),
         (table("legal_basis", 1, "issuer"), None, "K08"),
@@ -312,7 +315,8 @@ def sixth_plan(path):
     fields = {"commune_code": 10888, "document_number": "15/KH-UBND", "issued_on": "20/04/2026",
               "issuer": "Ủy ban nhân dân xã Cẩm Giang", "annual_report_due": "30/11",
               "title": "Kế hoạch thực hiện Nghị quyết số 57-NQ/TW năm 2026 trên địa bàn xã Cẩm Giang",
-              "focal_agency_as_written": "Phòng Văn hoá – Xã hội", "reports_from": "2026-05-01"}  # fmt: skip
+              "focal_agency_as_written": "Phòng Văn hoá – Xã hội", "reports_from": "2026-05-01",
+              "reporting_calendar": "chốt ngày cuối tháng", "grace_days": 2}  # fmt: skip
     for name, value in fields.items():
         phieu.field(name).value = value
     phieu.table("legal_basis", 1, "number").value = "57-NQ/TW"
@@ -346,6 +350,8 @@ def test_a_sixth_plan_is_an_edit_of_sources_only(sources, tmp_path):
     assert [state(part, but=folder) for part in code] == project
     assert read_yaml(folder / "plan.yml")["annual_report_due"] == "11-30"
     loaded = registries.load(sources)
+    october = loaded.period_of("10888", "2026-10")
+    assert (october.ends_on, october.grace_days) == (date(2026, 10, 31), 2)
     assert loaded.agencies_of("10888") == ["CA", "VHXH"]
     with in_memory() as con:
         for table, rows in loaded.rows().items():

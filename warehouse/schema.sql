@@ -21,14 +21,15 @@ CREATE TABLE IF NOT EXISTS raw.indicator (
     numerator_name VARCHAR, denominator_name VARCHAR, lead_agency_code VARCHAR, definition_source VARCHAR,
     note VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.period (
-    period_code VARCHAR, kind VARCHAR, starts_on DATE, ends_on DATE, due_on DATE, owed_from DATE, label VARCHAR);
+    calendar VARCHAR, is_default BOOLEAN, period_code VARCHAR, kind VARCHAR, starts_on DATE, ends_on DATE,
+    due_days INTEGER, grace_days INTEGER, owed_from DATE, label VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.asked (period_code VARCHAR, frequency VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.status (
     answer VARCHAR, status VARCHAR, label VARCHAR, label_en VARCHAR, severity INTEGER);
 CREATE TABLE IF NOT EXISTS raw.plan (
     plan_id VARCHAR, commune_code VARCHAR, document_number VARCHAR, issued_on DATE, issuer VARCHAR, title VARCHAR,
     supersedes VARCHAR, annual_report_due VARCHAR, focal_agency_code VARCHAR, legal_basis VARCHAR,
-    reports_from DATE);
+    reports_from DATE, reporting_calendar VARCHAR, due_days INTEGER, grace_days INTEGER);
 CREATE TABLE IF NOT EXISTS raw.target (
     target_id VARCHAR, plan_id VARCHAR, commune_code VARCHAR, indicator_code VARCHAR, name VARCHAR,
     name_as_written VARCHAR, appendix VARCHAR, row_number VARCHAR, scope VARCHAR, milestone_on DATE, operator VARCHAR,
@@ -50,7 +51,7 @@ CREATE TABLE IF NOT EXISTS raw.receipt (
     submission_id VARCHAR, ledger_sequence INTEGER, sha256 VARCHAR, original_name VARCHAR, folder VARCHAR,
     commune_code VARCHAR, agency_code VARCHAR, received_at TIMESTAMP, size_bytes BIGINT, duplicate_of VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.period_event (
-    ledger_sequence INTEGER, period_code VARCHAR, event VARCHAR, acted_at TIMESTAMP, acted_by VARCHAR, reason VARCHAR);
+    ledger_sequence INTEGER, period_code VARCHAR, commune_code VARCHAR, event VARCHAR, acted_at TIMESTAMP, acted_by VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.reading (
     submission_id VARCHAR, problem VARCHAR, layout JSON);
 CREATE TABLE IF NOT EXISTS raw.line (

@@ -1,7 +1,8 @@
 -- measured_on: the last calendar day of the period's last month; a figure of the period is held against the milestones
 -- of that day, also where administrative reporting closes on the 14th.
 SELECT
-    period_code, kind, starts_on, ends_on, label, due_on, owed_from,
+    period_code, kind, starts_on, ends_on, label, ends_on + due_days AS due_on, owed_from,
     last_day(ends_on) AS measured_on
 FROM raw.period
+WHERE is_default
 ORDER BY ends_on, period_code

@@ -25,7 +25,7 @@ decided AS (
 joined AS (
     SELECT
         r.submission_id, r.sha256, r.original_name, r.commune_code, r.agency_code, s.period_code, r.received_at,
-        d.due_on, e.entered_at,
+        d.due_on, d.grace_until, e.entered_at,
         e.submission_id IS NOT NULL AND e.entered_at IS NULL AND coalesce(c.lines_good, 0) > 0 AS is_held,
         coalesce(l.lines_read, 0) AS rows_read,
         coalesce(c.lines_good, 0) AS lines_good,
@@ -43,7 +43,7 @@ joined AS (
 )
 SELECT
     submission_id, sha256, original_name, commune_code, agency_code, period_code, received_at, due_on,
-    received_at::DATE > due_on AS is_late,
+    received_at::DATE > grace_until AS is_late,
     CASE
         WHEN duplicate_of IS NOT NULL THEN 'duplicate'
         WHEN is_unreadable THEN 'unreadable'

@@ -5,7 +5,7 @@ WITH owing AS (
     SELECT commune_code, agency_code FROM core.bridge_task_duty
 ),
 owed AS (
-    SELECT o.commune_code, o.agency_code, d.period_code, d.due_on
+    SELECT o.commune_code, o.agency_code, d.period_code, d.due_on, d.grace_until
     FROM owing AS o
     JOIN core.dim_due AS d USING (commune_code)
     WHERE d.asked_on <= (SELECT as_of_on FROM core.dim_build)
@@ -45,12 +45,12 @@ judged AS (
         coalesce(l.figures_given, 0) AS figures_given,
         (SELECT as_of_on FROM core.dim_build) AS as_of_on,
         CASE
-            WHEN c.first_received_at::DATE <= o.due_on THEN 'on_time'
+            WHEN c.first_received_at::DATE <= o.grace_until THEN 'on_time'
             WHEN c.first_received_at IS NOT NULL THEN 'late'
             WHEN c.held > 0 THEN 'held'
             WHEN c.lines_rejected > 0 OR c.refused > 0 THEN 'refused'
             WHEN c.submissions > 0 THEN 'empty'
-            WHEN o.due_on < (SELECT as_of_on FROM core.dim_build) THEN 'missing'
+            WHEN o.grace_until < (SELECT as_of_on FROM core.dim_build) THEN 'missing'
             ELSE 'pending'
         END AS reporting_status
     FROM owed AS o
@@ -64,10 +64,11 @@ SELECT
     coalesce(j.submissions, 0) AS submissions,
     coalesce(j.lines_accepted, 0) AS lines_accepted,
     coalesce(j.lines_rejected, 0) AS lines_rejected,
-    greatest(date_diff('day', j.due_on, coalesce(j.first_received_at::DATE, j.as_of_on)), 0) AS days_late,
+    if(coalesce(j.first_received_at::DATE, j.as_of_on) <= j.grace_until, 0,
+        date_diff('day', j.due_on, coalesce(j.first_received_at::DATE, j.as_of_on))) AS days_late,
     j.figures_asked, j.figures_given,
     j.first_received_at IS NOT NULL AND j.figures_given = j.figures_asked AS is_complete,
-    j.as_of_on,
+    j.grace_until, j.as_of_on,
     (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
 FROM judged AS j
 JOIN core.dim_commune AS m USING (commune_code)

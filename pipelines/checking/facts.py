@@ -91,10 +91,11 @@ def _several(texts: Any) -> str:
 
 def _when(known: Known, commune: str | None, period: Period | None, received_on: date) -> Row:
     """Whether the period is over, and one that is owed."""
+    if period is not None and commune is not None:
+        period = known.registry.period_of(commune, period.code)
     if period is None or commune is None or period.starts_on > received_on:
         return {"period_is_over": None, "period_is_owed": None, "period_ends_on": ""}
-    due_on = known.registry.due_on(commune, period)
-    closes = min(period.ends_on, due_on or period.ends_on) - _EARLY.get(period.kind, _ANY_EARLY)
+    closes = min(period.ends_on, period.due_on or period.ends_on) - _EARLY.get(period.kind, _ANY_EARLY)
     owed = period.owed_from is not None and period.starts_on >= period.owed_from
     return {
         "period_is_over": received_on >= closes,

@@ -10,23 +10,28 @@ from pipelines.commands import alone
 from pipelines.home import current_home
 
 
-def _act(event: str, period: str, reason: str, by: str) -> None:
+def _act(event: str, period: str, reason: str, by: str, commune: str | None) -> None:
     from pipelines import registry
     from pipelines.receive import Ledger, act_on_period
 
     home = current_home()
-    if period not in registry.load().periods:
+    known = registry.load()
+    if commune and commune not in known.city_communes:
+        raise click.ClickException(f"'{commune}' is no commune of the city: write its code, for example 11164")
+    if period not in known.periods:
         raise click.ClickException(f"'{period}' is no period: write 2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026")
     try:
         with alone(home):
-            act_on_period(Ledger(home), event, period, reason, by)
+            act_on_period(Ledger(home), event, period, reason, by, commune)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"period {period} {event} by {by}: {reason}. Next: kpi57 run")
+    place = f"commune {commune}" if commune else "the city"
+    click.echo(f"period {period} {event} for {place} by {by}: {reason}. Next: kpi57 run")
 
 
-def _options(command: Callable[[str, str, str], None]) -> Callable[[str, str, str], None]:
+def _options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
+        click.option("--commune", metavar="CODE", help="Only for this commune (default: the whole city)."),
         click.option("--by", required=True, help="Who; kept in the ledger."),
         click.option("--reason", required=True, help="Why; kept in the ledger."),
         click.option("--period", required=True, metavar="PERIOD", help="The period, e.g. 2026-10."),
@@ -37,13 +42,13 @@ def _options(command: Callable[[str, str, str], None]) -> Callable[[str, str, st
 
 @click.command()
 @_options
-def lock(period: str, reason: str, by: str) -> None:
-    """Close a period for the city: files that come later are kept and held."""
-    _act("locked", period, reason, by)
+def lock(period: str, reason: str, by: str, commune: str | None) -> None:
+    """Close a period, for the city or a commune: files that come later are kept and held."""
+    _act("locked", period, reason, by, commune)
 
 
 @click.command()
 @_options
-def unlock(period: str, reason: str, by: str) -> None:
+def unlock(period: str, reason: str, by: str, commune: str | None) -> None:
     """Open a locked period again: what was held enters now."""
-    _act("unlocked", period, reason, by)
+    _act("unlocked", period, reason, by, commune)

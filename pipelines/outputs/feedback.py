@@ -237,7 +237,8 @@ def _received(submission: Row) -> str:
     if not submission["due_on"]:
         return text
     days = (submission["received_at"].date() - submission["due_on"]).days
-    return f"{text}; hạn gửi {submission['due_on']:%d/%m/%Y}: {f'muộn {days} ngày' if days > 0 else 'đúng hạn'}"
+    late = f"muộn {days} ngày" if submission["is_late"] else "đúng hạn"
+    return f"{text}; hạn gửi {submission['due_on']:%d/%m/%Y}: {late}"
 
 
 def _sums(submission: Row) -> str:

@@ -78,7 +78,7 @@ def write_template(
     nothing in the commune, or if an answer belongs to no answer cell; the message says what to do.
     """
     _check(registry, commune_code, agency_code, period_code)
-    order = _Order(registry, commune_code, agency_code, registry.periods[period_code], illustrative)
+    order = _Order(registry, commune_code, agency_code, registry.period_of(commune_code, period_code), illustrative)
     lines = {"indicator": list(_indicator_lines(order)), "task": list(_task_lines(order))}
     _fill_in(lines, answers or {})
     book = Workbook()
@@ -228,7 +228,6 @@ def _write_identification(sheet: Worksheet, row: int, layout: Row, order: _Order
 
 def _identification(order: _Order) -> dict[str, str]:
     registry, period, form = order.registry, order.period, order.form
-    due_on = registry.due_on(order.commune_code, period)
     return {
         "commune_code": order.commune_code,
         "commune_name": registry.communes[order.commune_code]["commune_name"],
@@ -240,7 +239,7 @@ def _identification(order: _Order) -> dict[str, str]:
         ),
         "form_version": form["wording"]["form_version"].format(form=form["form"], version=form["version"]),
         "folder": f"{registry.folder_of(order.commune_code)}/{order.agency_code}",
-        "due_on": f"{due_on:%d/%m/%Y}" if due_on else form["wording"]["no_due_day"],
+        "due_on": f"{period.due_on:%d/%m/%Y}" if period.due_on else form["wording"]["no_due_day"],
     }
 
 

@@ -42,8 +42,8 @@ class CellReader:
         self.form, self.faults, self.names = form, faults, names
         self.communes, self.agencies, self.indicators = communes, agencies, indicators
         self._takers: dict[str, Callable[[Any, At], Any]] = {
-            "text": _text, "lines": _lines, "place": _place, "count": _count, "plan_id": _text, "date": _date,
-            "milestone": _milestone, "day": _day, "figure": _figure, "agencies": self._agencies,
+            "text": _text, "lines": _lines, "place": _place, "count": _count, "days": _days, "plan_id": _text,
+            "date": _date, "milestone": _milestone, "day": _day, "figure": _figure, "agencies": self._agencies,
             "commune": self._commune, "indicator": self._indicator, "reporter": self._reporter,
         }  # fmt: skip
 
@@ -136,6 +136,13 @@ def _count(value: Any, at: At) -> str:
     text = _place(value, at)
     if not _COUNT.fullmatch(text):
         raise _Wrong("bad_count")
+    return text
+
+
+def _days(value: Any, at: At) -> str:
+    text = _text(value, at)
+    if not re.fullmatch(r"\d{1,2}", text):
+        raise _Wrong("bad_days")
     return text
 
 

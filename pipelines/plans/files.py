@@ -32,6 +32,9 @@ PLAN_KEYS = (
     "focal_agency_as_written",
     "reports",  # indicator code: the agency that reports it, where the plan names several
     "reports_from",  # from when on the agencies report: a setting of this project, not of the plan
+    "reporting_calendar",  # of periods.yml, where it is not the form's; like the next two a setting of this project
+    "due_days",
+    "grace_days",
     "source_file",
     "notes",  # what a person must know who reads the plan beside its registry
 )

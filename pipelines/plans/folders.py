@@ -81,6 +81,10 @@ def _number(text: str) -> str | None:
     return text or None
 
 
+def _days(text: str | None) -> int | None:
+    return int(text) if text else None
+
+
 class PlanReader:
     """Reads the plan folders, collecting faults instead of stopping at the first."""
 
@@ -116,6 +120,9 @@ class PlanReader:
             "focal_agency_code": focal[0] if focal else None,
             "legal_basis": "; ".join(map(_basis, plan.get("legal_basis") or [])),
             "reports_from": plan["reports_from"],
+            "reporting_calendar": plan.get("reporting_calendar"),
+            "due_days": _days(plan.get("due_days")),
+            "grace_days": _days(plan.get("grace_days")),
             "reports": plan.get("reports") or {},
         }
         for order, row in enumerate(read_csv(folder / "targets.csv"), 1):

@@ -121,7 +121,7 @@ class _Writer:
             part, _, name = about["name"].rpartition(".")
             value = ((plan.get(part) or {}) if part else plan).get(name)
             put(sheet.cell(row, 1), self._title(about, "label"), bold=True, fill=LOCKED_FILL)
-            self._put(sheet.cell(row, 2), _shown(about["takes"], value), about)
+            self._put(sheet.cell(row, 2), self._shown(about["takes"], value), about)
             put(sheet.cell(row, 3), about["hint"], size=_HINT)
             hint_height = row_height([(about["hint"], widths[2])], size=_HINT)
             _fit(sheet, row, max(row_height([(about["label"], widths[0]), (value, widths[1])], bold=True), hint_height))
@@ -130,6 +130,13 @@ class _Writer:
         for table in layout["tables"]:
             row = self._write_table(sheet, row + 2, table, _table_rows(table["name"], plan), widths)
         sheet.freeze_panes, sheet.print_title_rows = None, None
+
+    def _shown(self, takes: str, value: Any) -> Any:
+        """A choice by its word; a day of every year as people write it: '11-30' is 30/11."""
+        if takes == "day" and value:
+            month, day = value.split("-")
+            return f"{day}/{month}"
+        return self.form["choices"].get(takes, {}).get(value, value)
 
     def _write_table(self, sheet: Worksheet, row: int, table: Row, rows: list[Row], widths: list[float]) -> int:
         """A small table below its heading, with a few spare rows. Returns its last row."""
@@ -333,11 +340,3 @@ def _table_rows(name: str, plan: Mapping[str, Any]) -> list[Row]:
     if name == "reports":
         return [{"indicator_code": code, "agency_code": agency} for code, agency in dict(content).items()]
     return [{"note": note} for note in content] if name == "notes" else list(content)
-
-
-def _shown(takes: str, value: Any) -> Any:
-    """A day of every year as people write it: '11-30' is 30/11."""
-    if takes == "day" and value:
-        month, day = value.split("-")
-        return f"{day}/{month}"
-    return value
