@@ -3,6 +3,8 @@
 It reads the published copy read-only and changes nothing. Every chart of illustrative figures says so.
 """
 
+# ruff: noqa: B018, N803 -- a cell shows its last line, and takes what it needs by name
+
 import marimo
 
 app = marimo.App(width="medium", app_title="kpi57")
