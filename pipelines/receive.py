@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
+import signal
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -25,6 +30,8 @@ from pipelines.warehouse import fsync, swap_in
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 _TEMPORARY = ("~$", ".", "~")
 _TEMPORARY_ENDS = (".tmp", ".part", ".crdownload", ".partial")
+QUIET_SECONDS = 3.0  # a file changed more recently may still be on its way over a slow share
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,9 @@ class Waiting:
             now, then = self.path.stat(), self.stat
         except FileNotFoundError:
             return False
-        return (now.st_ino, now.st_size, now.st_mtime_ns) == (then.st_ino, then.st_size, then.st_mtime_ns)
+        return (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (
+            then.st_ino, then.st_size, then.st_mtime_ns, then.st_ctime_ns
+        )  # fmt: skip
 
 
 class Ledger:
@@ -55,28 +64,41 @@ class Ledger:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        data = home.ledger.read_bytes() if home.ledger.exists() else b""
+        self._size = len(data)
+        self._whole = data.rfind(b"\n") + 1  # a line cut short was never acknowledged: its file is in the inbox still
         self.entries: list[dict[str, Any]] = []
-        if home.ledger.exists():
-            data = home.ledger.read_bytes()
-            whole, _, torn = data.rpartition(b"\n")
-            if torn:  # a line cut short by a crash was never acknowledged; its file is still in the inbox
-                with home.ledger.open("r+b") as handle:
-                    handle.truncate(len(data) - len(torn))
-            self.entries = [json.loads(line) for line in whole.splitlines() if line]
+        for number, line in enumerate(data[: self._whole].splitlines(), 1):
+            try:
+                self.entries.append(json.loads(line))
+            except ValueError as error:
+                raise ValueError(
+                    f"line {number} of {home.shown(home.ledger)} is damaged ({error}): take archive and ledger back "
+                    "from the last backup"
+                ) from None
 
     def append(self, entries: Iterable[dict[str, Any]]) -> None:
-        """Add entries, on disk before this returns. Each gets its sequence number."""
+        """Add entries, on disk before this returns. Each gets its sequence number.
+
+        Raises RuntimeError where another program wrote to the ledger since it was read.
+        """
         new = [{"sequence": len(self.entries) + n, **entry} for n, entry in enumerate(entries, 1)]
         if not new:
             return
-        self.home.archive.mkdir(parents=True, exist_ok=True)
+        _make_folder(self.home.archive)
+        lines = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in new).encode()
         created = not self.home.ledger.exists()
-        with self.home.ledger.open("ab") as handle:
-            handle.write("".join(json.dumps(e, ensure_ascii=False) + "\n" for e in new).encode())
+        with self.home.ledger.open("xb" if created else "r+b") as handle:
+            if handle.seek(0, os.SEEK_END) != self._size:
+                raise RuntimeError(f"{self.home.shown(self.home.ledger)} was written to meanwhile: run again")
+            handle.truncate(self._whole)
+            handle.seek(self._whole)
+            handle.write(lines)
             handle.flush()
             os.fsync(handle.fileno())
         if created:
             fsync(self.home.archive)
+        self._size = self._whole = self._whole + len(lines)
         self.entries += new
 
     def of(self, event: str) -> list[dict[str, Any]]:
@@ -124,31 +146,75 @@ def archived(home: Home, sha256: str) -> Path:
 
 
 def waiting(home: Home) -> list[Waiting]:
-    """Files in the inbox ready to be received, oldest first. Temporary files of Excel and copies are left alone."""
+    """Files in the inbox that are no temporary files of Excel or of a copy, oldest first."""
     found = []
     for path in sorted(p for p in home.inbox.rglob("*") if not p.is_symlink() and p.is_file()):
         if path.name.startswith(_TEMPORARY) or path.name.endswith(_TEMPORARY_ENDS):
             continue
-        found.append(Waiting(path, path.parent.relative_to(home.inbox).as_posix(), path.stat()))
+        with suppress(FileNotFoundError):  # gone since it was listed: its sender took it back
+            found.append(Waiting(path, path.parent.relative_to(home.inbox).as_posix(), path.stat()))
     return sorted(found, key=lambda w: (w.stat.st_mtime_ns, w.path.as_posix()))
 
 
 def receive(home: Home, ledger: Ledger) -> int:
-    """Take every waiting file into archive and ledger. Returns how many were entered."""
-    files = waiting(home)
+    """Take every waiting file that is finished into archive and ledger. Returns how many were entered.
+
+    A file still being written or locked by its writer stays in the inbox for the next run.
+    """
     entered = {(e["folder"], e["name"], e["identity"]) for e in ledger.of("received")}
-    new = [w for w in files if entered_as(w) not in entered]
+    new: list[Waiting] = []
+    done: list[Waiting] = []
+    for w in _finished(waiting(home)):
+        (done if entered_as(w) in entered else new).append(w)
     taken = [(w, entry) for w in new for entry in [_archive(home, w)] if w.is_unchanged]
     _stamp(ledger, taken)
     ledger.append(entry for _, entry in taken)
-    for w in files:
+    for w in (*done, *(w for w, _ in taken)):
         if w.is_unchanged:  # what changed under our hands stays for the next run
-            w.path.unlink()
+            _remove(w)
     return len(taken)
 
 
+def _finished(files: list[Waiting]) -> list[Waiting]:
+    """The files that nobody is still writing. Where one was changed a moment ago, by a clock that need not be ours,
+    all are watched for QUIET_SECONDS."""
+    if any(time.time() - w.stat.st_mtime < QUIET_SECONDS for w in files):
+        time.sleep(QUIET_SECONDS)
+    finished = []
+    for w in files:
+        if w.is_unchanged and not _is_held(w.path):
+            finished.append(w)
+        else:
+            _log.warning("%s/%s is still being written: it is left for the next run", w.folder, w.path.name)
+    return finished
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a program of this machine, its file server among them, has the file open for writing, as far as the
+    system tells: Windows does not open it, Linux grants no read lease."""
+    try:
+        with path.open("rb") as handle:
+            if sys.platform != "linux":
+                return False
+            import fcntl
+
+            fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)  # who opens it this instant sends a signal: ignored
+            try:
+                fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+                fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+            except BlockingIOError:
+                return True
+            except OSError:  # no leases on this file system, or on other people's files: only time tells
+                return False
+            return False
+    except OSError as error:
+        _log.warning("%s cannot be opened: %s", path.name, error)
+        return True
+
+
 def _archive(home: Home, w: Waiting) -> dict[str, Any]:
-    home.archive.mkdir(parents=True, exist_ok=True)
+    """Copy a file into the archive, on disk with its name before this returns. Returns its ledger entry."""
+    _make_folder(home.archive)
     temporary = home.archive / "incoming.new"
     digest = hashlib.sha256()
     with w.path.open("rb") as source, temporary.open("wb") as copy:
@@ -157,9 +223,8 @@ def _archive(home: Home, w: Waiting) -> dict[str, Any]:
             copy.write(block)
     sha256 = digest.hexdigest()
     place = archived(home, sha256)
-    if not place.exists():
-        place.parent.mkdir(exist_ok=True)
-        swap_in(temporary, place)
+    _make_folder(place.parent)
+    swap_in(temporary, place)
     return {
         "event": "received",
         "sha256": sha256,
@@ -168,6 +233,22 @@ def _archive(home: Home, w: Waiting) -> dict[str, Any]:
         "name": _printable(w.path.name),
         "identity": w.identity,
     }
+
+
+def _make_folder(folder: Path) -> None:
+    """A folder that is there after a power cut too."""
+    if not folder.exists():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        fsync(folder.parent)
+
+
+def _remove(w: Waiting) -> None:
+    """Take a file that was entered out of the inbox; one that cannot be removed now is known by the next run."""
+    try:
+        w.path.unlink()
+    except OSError as error:
+        _log.warning("%s/%s is received and cannot be removed from the inbox: %s", w.folder, w.path.name, error)
 
 
 def entered_as(w: Waiting) -> tuple[str, str, str]:

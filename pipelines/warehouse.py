@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,9 @@ from filelock import FileLock, Timeout
 from pipelines.home import SCHEMA, Home
 
 PUBLISHED_SCHEMAS = ("core", "marts")
+_SECONDS_HELD = 10  # how long a file that another program holds (Windows) is tried again to be replaced
+_NOT_DAMAGED = ("Could not set lock", "Permission denied", "No space left", "Read-only file system")
+_log = logging.getLogger(__name__)
 
 
 class BusyError(RuntimeError):
@@ -54,15 +59,27 @@ def building(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def prepare(home: Home) -> None:
-    """Make the build database fit schema.sql: one made by another version is thrown away, as archive and ledger
-    make it again."""
+    """Make the build database fit schema.sql: one made by another version, or damaged, is thrown away, as archive and
+    ledger make it again."""
     if not home.build.exists():
         return
-    with duckdb.connect(home.build) as con:
-        fits = con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'build_info'")
-        fits_now = bool(fits.fetchall()) and get_info(con, "schema") == schema_mark()
+    try:
+        with duckdb.connect(home.build) as con:
+            fits = con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'build_info'")
+            fits_now = bool(fits.fetchall()) and get_info(con, "schema") == schema_mark()
+    except duckdb.Error as error:
+        if any(words in str(error) for words in _NOT_DAMAGED):
+            raise
+        _log.warning("%s is damaged and is made again from archive and ledger: %s", home.shown(home.build), error)
+        fits_now = False
     if not fits_now:
-        home.build.unlink()
+        discard_build(home)
+
+
+def discard_build(home: Home) -> None:
+    """Throw the build database away, its log first, which fits no other database."""
+    _log_of(home.build).unlink(missing_ok=True)
+    home.build.unlink(missing_ok=True)
 
 
 def schema_mark() -> str:
@@ -123,10 +140,12 @@ def publish(home: Home, models: Sequence[Published]) -> dict[str, int]:
     en and vi of a model's .yml become the comments of its table and columns.
     """
     new = home.published.with_name(".kpi.duckdb.new")
+    _log_of(new).unlink(missing_ok=True)
     new.unlink(missing_ok=True)
     rows = {}
     with duckdb.connect(home.build) as con:
         con.execute(f"ATTACH {_literal(str(new))} AS published")
+        con.execute("BEGIN")
         for schema in PUBLISHED_SCHEMAS:
             con.execute(f"CREATE SCHEMA published.{schema}")
         for model in models:
@@ -142,10 +161,18 @@ def publish(home: Home, models: Sequence[Published]) -> dict[str, int]:
             con.execute(f"COMMENT ON TABLE {model.table} IS {_comment(model.spec)}")
             for column, about in model.spec["columns"].items():
                 con.execute(f"COMMENT ON COLUMN {model.table}.{column} IS {_comment(about)}")
+        con.execute("COMMIT")
+        con.execute("CHECKPOINT published")  # all of it in the one file, or an error: DETACH would not say
         con.execute("USE build")
         con.execute("DETACH published")
+    _log_of(home.published).unlink(missing_ok=True)  # of a reader who wrote: it does not belong to the new copy
     swap_in(new, home.published)
     return rows
+
+
+def _log_of(database: Path) -> Path:
+    """DuckDB's write-ahead log beside a database."""
+    return database.with_name(f"{database.name}.wal")
 
 
 def _comment(about: Mapping[str, Any]) -> str:
@@ -219,10 +246,31 @@ def set_info(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
 
 
 def swap_in(new: Path, place: Path) -> None:
-    """Put a finished file in its place: on disk first, then one rename. Whoever has the old one open keeps it."""
+    """Put a finished file in its place: on disk first, then one rename. Whoever has the old one open keeps it.
+
+    Windows lets no file be replaced that somebody has open: tried again for some seconds, then PermissionError says
+    what to do; the old one stays whole.
+    """
     fsync(new)
-    new.replace(place)
+    until = time.monotonic() + _SECONDS_HELD
+    while True:
+        try:
+            new.replace(place)
+            break
+        except PermissionError as error:
+            if time.monotonic() > until:
+                raise PermissionError(
+                    error.errno, f"cannot be replaced: close the program that has it open, and run again ({error})",
+                    str(place)) from error  # fmt: skip
+            time.sleep(0.25)
     fsync(place.parent)
+
+
+def write_whole(place: Path, text: str) -> None:
+    """Write a text file so that readers see the old one or the new one, never half of it."""
+    new = place.with_name(f".{place.name}.new")
+    new.write_text(text, encoding="utf-8", newline="\n")
+    swap_in(new, place)
 
 
 def fsync(path: Path) -> None:

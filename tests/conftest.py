@@ -51,6 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """An empty home that every part of the code finds through KPI57_HOME."""
     monkeypatch.setenv("KPI57_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("KPI57_DAY", raising=False)
+    monkeypatch.setattr("pipelines.receive.QUIET_SECONDS", 0)  # nobody writes slowly here, but in test_faults.py
     return Home(tmp_path / "home")
 
 
