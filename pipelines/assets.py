@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeVar
 
 import dagster as dg
+import duckdb
 
 from pipelines import flow
 from pipelines.build import Check, Model, build, models, offending
 from pipelines.home import Home, current_home
+from pipelines.upkeep import summary
+from pipelines.upkeep.faults import may_pass
+from pipelines.upkeep.history import held_open
 from pipelines.warehouse import building, run_lock
+
+RETRIES, RETRY_AFTER_SECONDS = 3, 20
+Done = TypeVar("Done")
 
 REGISTRY = {
     "commune": "The country's communes with their official codes.",
@@ -48,12 +57,22 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
-        with run_lock(self.home):
+        with run_lock(self.home), held_open(context.instance, context.run_id):
+            summary.begin(self.home, context.run_id or "")
             yield self
 
     @property
     def home(self) -> Home:
         return current_home()
+
+    def do(self, step: Callable[[Home], Done]) -> Done:
+        """Do a step of the flow. What may pass by itself is tried again after a while, what will not is not."""
+        try:
+            return step(self.home)
+        except (OSError, duckdb.Error) as error:
+            if not may_pass(error):
+                raise
+            raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_AFTER_SECONDS) from error
 
 
 def _specs(tables: Mapping[str, str], group: str, deps: Sequence[str]) -> list[dg.AssetSpec]:
@@ -75,25 +94,25 @@ _PLANS = [f"raw/{name}" for name in REGISTRY]
 @dg.multi_asset(specs=_specs({f"raw/{name}": text for name, text in REGISTRY.items()}, "registry", []))
 def registry(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """Plans, agencies, indicators, periods and forms, from sources/."""
-    yield from _results(flow.load_registry(warehouse.home))
+    yield from _results(warehouse.do(flow.load_registry))
 
 
 @dg.multi_asset(specs=_specs(RECEIVED, "receive", _PLANS))
 def received(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """The inbox, taken into archive and ledger."""
-    yield from _results(flow.receive_files(warehouse.home))
+    yield from _results(warehouse.do(flow.receive_files))
 
 
 @dg.multi_asset(specs=_specs(READ, "read", ["raw/receipt"]))
 def read(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """New files, read in worker processes."""
-    yield from _results(flow.read_files(warehouse.home))
+    yield from _results(warehouse.do(flow.read_files))
 
 
 @dg.multi_asset(specs=_specs(CHECKED, "validate", ["raw/reading", "raw/line", *_PLANS]))
 def validated(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """New readings, held against the rules by Great Expectations."""
-    yield from _results(flow.validate_files(warehouse.home))
+    yield from _results(warehouse.do(flow.validate_files))
 
 
 def _check_spec(model: Model, check: Check) -> dg.AssetCheckSpec:
@@ -109,6 +128,10 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
     """A model as an asset: its dependencies from its SQL, its checks in the same step."""
     schema, name = model.table.split(".")
 
+    def made(home: Home) -> tuple[int, list[tuple[Check, int, list[str]]]]:
+        with building(home) as con:
+            return build(con, model), [(check, *offending(con, check)) for check in model.checks]
+
     @dg.asset(
         key=[schema, name],
         deps=[dg.AssetKey(table.split(".")) for table in sorted(model.depends)],
@@ -118,9 +141,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
         check_specs=[_check_spec(model, check) for check in model.checks],
     )
     def built(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        with building(warehouse.home) as con:
-            rows = build(con, model)
-            outcomes = [(check, *offending(con, check)) for check in model.checks]
+        rows, outcomes = warehouse.do(made)
         yield dg.MaterializeResult(metadata={"dagster/row_count": rows})
         for check, bad, examples in outcomes:
             yield dg.AssetCheckResult(
@@ -136,10 +157,15 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
 _PUBLISHED = [model.table.split(".") for model in models() if not model.table.startswith("staged.")]
 
 
-@dg.asset(deps=_PUBLISHED, group_name="publish", kinds={"duckdb"})
+_EVERY_MORNING = dg.FreshnessPolicy.cron(
+    "0 7 * * *", lower_bound_delta=timedelta(hours=24), timezone="Asia/Ho_Chi_Minh"
+)
+
+
+@dg.asset(deps=_PUBLISHED, group_name="publish", kinds={"duckdb"}, freshness_policy=_EVERY_MORNING)
 def published(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """warehouse/kpi.duckdb: core and marts in one finished copy, swapped in whole."""
-    return dg.MaterializeResult(metadata={"dagster/row_count": sum(flow.publish(warehouse.home).values())})
+    return dg.MaterializeResult(metadata={"dagster/row_count": sum(warehouse.do(flow.publish).values())})
 
 
 _FEEDBACK_READS = ["fct_submission", "fct_rejection", "dim_commune", "dim_agency", "dim_period", "dim_status"]
@@ -148,13 +174,13 @@ _FEEDBACK_READS = ["fct_submission", "fct_rejection", "dim_commune", "dim_agency
 @dg.asset(deps=[["core", name] for name in _FEEDBACK_READS], group_name="export", kinds={"excel"})
 def feedback(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """One workbook a submission, for the agency that sent it: what was taken, what was refused, how to mend it."""
-    return dg.MaterializeResult(metadata={"written": flow.write_feedback(warehouse.home)})
+    return dg.MaterializeResult(metadata={"written": warehouse.do(flow.write_feedback)})
 
 
 @dg.asset(deps=[published], group_name="export", kinds={"excel", "csv"})
 def city_extract(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """Bundles of the newest month whose reports are due, for the city and each commune with a plan."""
-    return dg.MaterializeResult(metadata={"bundles": flow.write_extracts(warehouse.home)})
+    return dg.MaterializeResult(metadata={"bundles": warehouse.do(flow.write_extracts)})
 
 
 ASSETS = [

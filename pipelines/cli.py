@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands import ask, daily, forms, periods, plans
+from pipelines.commands import ask, daily, forms, periods, plans, upkeep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,5 +34,8 @@ for command in (
     periods.lock,
     periods.unlock,
     plans.plans,
+    upkeep.doctor,
+    upkeep.backup,
+    upkeep.restore,
 ):
     main.add_command(command)

@@ -11,6 +11,7 @@ import dagster as dg
 from pipelines.assets import ASSETS, Warehouse
 from pipelines.home import current_home
 from pipelines.receive import waiting
+from pipelines.upkeep.history import BY_COMMAND, conclude
 
 daily = dg.define_asset_job(
     "daily",
@@ -40,6 +41,26 @@ def new_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipRea
     return dg.RunRequest(run_key=hashlib.sha256(seen.encode()).hexdigest())
 
 
+def _concluding(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
+    @dg.run_status_sensor(
+        run_status=status, name=name, monitored_jobs=[daily], default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Writes the summary of a run the schedule or the page started, tells people, tidies up.",
+    )  # fmt: skip
+    def concluded(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
+        run = context.dagster_run
+        if BY_COMMAND.items() <= run.tags.items():
+            return dg.SkipReason("'kpi57 run' has done it")
+        for line in conclude(current_home(), context.instance, run.run_id)["alerts"]:
+            context.log.info(f"alert {line}")
+        return None
+
+    return concluded
+
+
+after_success = _concluding(dg.DagsterRunStatus.SUCCESS, "after_success")
+after_failure = _concluding(dg.DagsterRunStatus.FAILURE, "after_failure")
+
+
 @dg.logger
 def steps(context: dg.InitLoggerContext) -> logging.Logger:
     """Only what an operator needs to see: a step done with its rows, warnings and errors."""
@@ -64,7 +85,7 @@ defs = dg.Definitions(
     assets=ASSETS,
     jobs=[daily],
     schedules=[every_morning],
-    sensors=[new_files],
+    sensors=[new_files, after_success, after_failure],
     resources={"warehouse": Warehouse()},
     executor=dg.in_process_executor,
     loggers={"console": steps},

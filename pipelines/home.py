@@ -61,8 +61,37 @@ class Home:
         return self.warehouse / "feedback"
 
     @property
+    def site(self) -> Path:
+        """The scorecard: open index.html, or let any web server show the folder."""
+        return self.warehouse / "site"
+
+    @property
     def dagster(self) -> Path:
         return self.warehouse / "dagster"
+
+    @property
+    def summary(self) -> Path:
+        """How the last run ended, for programs that watch."""
+        return self.warehouse / "summary.json"
+
+    @property
+    def runs(self) -> Path:
+        """How each run ended."""
+        return self.warehouse / "runs"
+
+    @property
+    def alerts(self) -> Path:
+        """Who is told what, by e-mail or webhook; off where there is no such file."""
+        return self.warehouse / "alerts.yml"
+
+    @property
+    def alerts_sent(self) -> Path:
+        return self.warehouse / "alerts-sent.json"
+
+    @property
+    def last_backup(self) -> Path:
+        """When and where the last backup was made."""
+        return self.warehouse / "last-backup.json"
 
     @property
     def lock(self) -> Path:

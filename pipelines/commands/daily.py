@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -46,16 +47,19 @@ def run(day: datetime | None) -> None:
     from dagster import DagsterInstance
 
     from pipelines.definitions import defs
+    from pipelines.upkeep.history import BY_COMMAND, conclude, held_open
 
     click.echo(f"kpi57 run in {home.root}", err=True)
-    with DagsterInstance.get() as instance:
-        result = defs.resolve_job_def("daily").execute_in_process(instance=instance, raise_on_error=False)
+    with DagsterInstance.get() as instance, held_open(instance):
+        job = defs.resolve_job_def("daily")
+        result = job.execute_in_process(instance=instance, raise_on_error=False, tags=BY_COMMAND)
+        ended = conclude(home, instance, result.run_id)
+    for line in ended["alerts"]:
+        click.echo(f"kpi57: alert {line}", err=True)
+    for fault in ended["failed"]:
+        click.echo(f"kpi57: {fault['step']} failed: {fault['error']}", err=True)
+        click.echo(f"       {fault['what_to_do']}", err=True)
     if not result.success:
-        failed = [event for event in result.all_events if event.is_step_failure]
-        for event in failed:
-            error = event.step_failure_data.error
-            cause = (error.cause or error) if error else None
-            click.echo(f"kpi57: {event.step_key} failed: {cause.message.strip() if cause else ''}", err=True)
         click.echo("kpi57: the run failed; what is published is unchanged. Mend the cause and run again.", err=True)
         sys.exit(EXIT_ERRORS)
     from pipelines.outputs.report import run_report
@@ -85,25 +89,32 @@ def status() -> None:
 
 
 @click.command()
-@click.option("--port", default=3057, show_default=True, help="Port on the loopback address.")
-def serve(port: int) -> None:
-    """Dagster's web page, schedule and sensor, on loopback, until stopped."""
+@click.option("--port", default=3057, show_default=True, help="Port to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the page asks no password.")
+def serve(port: int, host: str) -> None:
+    """Dagster's web page, schedule and sensor, on loopback unless told otherwise, until stopped."""
     home = current_home()
     _use_dagster_home(home)
     workspace = ["-w", str(PROJECT / "workspace.yaml")]
     beside = Path(sys.executable).parent
-    daemon = subprocess.Popen([beside / "dagster-daemon", "run", *workspace], cwd=PROJECT)
-    page = subprocess.Popen([beside / "dagster-webserver", "-h", "127.0.0.1", "-p", str(port), *workspace], cwd=PROJECT)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by a service manager as by Ctrl+C
-    click.echo(f"http://127.0.0.1:{port} (Ctrl+C to stop)", err=True)
+    if not host.startswith("127.") and host not in ("localhost", "::1"):
+        click.echo(f"kpi57: everyone who reaches {host} can start and stop runs: the page asks no password", err=True)
+    daemon = subprocess.Popen([beside / "dagster-daemon", "run", *workspace], cwd=PROJECT)
+    page = subprocess.Popen([beside / "dagster-webserver", "-h", host, "-p", str(port), *workspace], cwd=PROJECT)
+    click.echo(f"http://{host}:{port} (Ctrl+C to stop)", err=True)
     try:
-        page.wait()
+        while page.poll() is None and daemon.poll() is None:
+            time.sleep(1)
     except KeyboardInterrupt:
         click.echo("stopping", err=True)
+        return
     finally:
         for process in (page, daemon):
             process.terminate()
             process.wait()
+    click.echo("kpi57: the page or the schedule ended by itself; what it said is above", err=True)
+    sys.exit(EXIT_ERRORS)
 
 
 @click.command()

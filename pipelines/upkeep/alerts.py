@@ -1,0 +1,203 @@
+"""Telling people: which causes there are, what was told already, and a message a kind. Off without alerts.yml.
+
+A cause is told once to each channel, and again only after it was gone. Telling never fails a run: what could not be
+sent is said in the run's summary and tried again after the next. How a message travels is in channels.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import yaml
+
+from pipelines.home import Home
+from pipelines.upkeep.channels import Channel, Message, channels
+from pipelines.warehouse import dicts, reading, write_whole
+
+KINDS = ("failed_run", "overdue", "closing", "rejected_share")
+_MOST_LINES = 40
+
+_OVERDUE = """
+SELECT commune_code, commune_name, agency_code, agency_name, period_code, period_label, due_on, days_late
+FROM marts.mart_reporting_status WHERE reporting_status IN ('missing', 'refused') ORDER BY ALL
+"""
+_CLOSING = """
+SELECT commune_code, commune_name, period_code, period_label, due_on, count(*) AS agencies,
+    string_agg(agency_name, '; ' ORDER BY agency_code) AS names
+FROM marts.mart_reporting_status
+WHERE reporting_status = 'pending' AND due_on BETWEEN $today AND $until GROUP BY ALL ORDER BY due_on, ALL
+"""
+_REJECTED = """
+SELECT submission_id, original_name, commune_name, agency_name, status, rows_rejected,
+    rows_accepted + rows_unchanged + rows_rejected AS lines
+FROM core.fct_submission AS s
+LEFT JOIN core.dim_commune USING (commune_code) LEFT JOIN core.dim_agency USING (agency_code)
+WHERE received_at::DATE BETWEEN $since AND $today AND status <> 'duplicate'
+    AND (status IN ('rejected', 'unreadable') OR (lines >= $lines AND rows_rejected >= $share * lines))
+ORDER BY received_at, submission_id
+"""
+
+
+class AlertsError(ValueError):
+    """alerts.yml is not as it must be; the message says where."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What alerts.yml says. secrets: words that must stand in no log and no summary."""
+
+    channels: tuple[Channel, ...]
+    kinds: frozenset[str]
+    days_before_due: int = 3
+    share: float = 0.2
+    lines: int = 5
+
+    @property
+    def secrets(self) -> list[str]:
+        return [secret for channel in self.channels for secret in channel.secrets]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One reason to tell somebody: key tells it from others; line is what is said of it."""
+
+    kind: str
+    key: str
+    line: str
+
+
+def read_settings(home: Home) -> Settings | None:
+    """What alerts.yml says; None where there is none. Raises AlertsError naming what is wrong."""
+    try:
+        said = yaml.safe_load(home.alerts.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise AlertsError("alerts.yml is not YAML: see the example in docs/operations.md") from None
+    known = {"email", "webhook", "tell", "days_before_due", "rejected_share", "rejected_lines"}
+    if not isinstance(said, dict) or said.keys() - known:
+        odd = sorted(map(str, said.keys() - known)) if isinstance(said, dict) else [type(said).__name__]
+        raise AlertsError(f"alerts.yml: unknown {', '.join(odd)}; known are {', '.join(sorted(known))}")
+    tell = said.get("tell", list(KINDS))
+    if not isinstance(tell, list) or not {*map(str, tell)} <= {*KINDS}:
+        raise AlertsError(f"alerts.yml: tell is a list of {', '.join(KINDS)}")
+    try:
+        days, share, lines = (
+            int(said.get("days_before_due", 3)), float(said.get("rejected_share", 0.2)),
+            int(said.get("rejected_lines", 5)),
+        )  # fmt: skip
+        return Settings(tuple(channels(said)), frozenset(tell), days, share, lines)
+    except (TypeError, ValueError, KeyError) as error:
+        missing = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise AlertsError(f"alerts.yml: {missing}") from None
+
+
+def tell(home: Home, summary: Mapping[str, Any]) -> list[str]:
+    """Tell everybody what they were not told yet. Returns what was sent and what could not be, a line each."""
+    try:
+        settings = read_settings(home)
+    except AlertsError as error:
+        return [f"not sent: {error}"]
+    if settings is None:
+        return []
+    causes = list(_failed(summary)) if "failed_run" in settings.kinds else []
+    illustrative = False
+    try:
+        with reading(home) as con:
+            [build] = dicts(con, "SELECT as_of_on, is_illustrative FROM core.dim_build")
+            illustrative = build["is_illustrative"]
+            causes += [c for c in _of_the_figures(con, settings, build["as_of_on"]) if c.kind in settings.kinds]
+    except FileNotFoundError:
+        pass  # nothing was ever published: there is only the failed run to tell of
+    return _send(home, settings, causes, illustrative)
+
+
+def _failed(summary: Mapping[str, Any]) -> Iterator[Cause]:
+    for fault in summary["failed"]:
+        line = f"Bước {fault['step']}: {fault['error']}\n  Cách xử lý: {fault['what_to_do']}"
+        yield Cause("failed_run", f"{fault['step']}: {fault['error'][:200]}", line)
+
+
+def _of_the_figures(con: Any, settings: Settings, today: date) -> Iterator[Cause]:
+    for r in dicts(con, _OVERDUE):
+        key = f"{r['commune_code']}/{r['agency_code']}/{r['period_code']}"
+        line = f"{r['commune_name']} · {r['agency_name']}: {r['period_label']}, hạn {r['due_on']:%d/%m/%Y}"
+        yield Cause("overdue", key, f"{line}, quá hạn {r['days_late']} ngày")
+    for r in dicts(con, _CLOSING, {"today": today, "until": today + timedelta(days=settings.days_before_due)}):
+        key = f"{r['commune_code']}/{r['period_code']}/{r['due_on']}"
+        line = f"{r['commune_name']} · {r['period_label']}, hạn {r['due_on']:%d/%m/%Y}: còn {r['agencies']} đơn vị"
+        yield Cause("closing", key, f"{line} chưa gửi ({r['names']})")
+    since = {"since": today - timedelta(days=7), "today": today, "share": settings.share, "lines": settings.lines}
+    for r in dicts(con, _REJECTED, since):
+        who = f"{r['commune_name'] or 'không rõ xã'} · {r['agency_name'] or 'không rõ đơn vị'}"
+        refused = r["status"] in ("rejected", "unreadable")
+        what = "bị từ chối cả tệp" if refused else f"{r['rows_rejected']}/{r['lines']} dòng bị từ chối"
+        yield Cause("rejected_share", r["submission_id"], f"{who} · {r['original_name']}: {what}")
+
+
+# ---------------------------------------------------------------- sending
+
+_TITLES = {
+    "failed_run": "Lần chạy thất bại",
+    "overdue": "Đơn vị quá hạn báo cáo",
+    "closing": "Kỳ báo cáo sắp đến hạn",
+    "rejected_share": "Tệp có nhiều dòng bị từ chối",
+}
+_OPENINGS = {
+    "failed_run": "Lần chạy vừa rồi không hoàn thành. Số liệu đã công bố trước đó được giữ nguyên.",
+    "overdue": "Các đơn vị sau đã quá hạn mà chưa có báo cáo được chấp nhận:",
+    "closing": "Các kỳ báo cáo sau sắp đến hạn:",
+    "rejected_share": "Các tệp sau có tỷ lệ dòng bị từ chối cao; phản hồi chi tiết đã được tạo cho đơn vị gửi:",
+}
+
+
+def _send(home: Home, settings: Settings, causes: list[Cause], illustrative: bool) -> list[str]:
+    """Send each channel one message a kind with the causes it was not told of, and note them as told."""
+    told = _told(home)
+    now = {f"{cause.kind} {cause.key}" for cause in causes}
+    said = []
+    for channel in settings.channels:
+        known = [key for key in told.get(channel.name, []) if key in now]  # what is gone may be told anew
+        for kind in KINDS:
+            new = [cause for cause in causes if cause.kind == kind and f"{kind} {cause.key}" not in known]
+            if not new:
+                continue
+            fault = channel.send(_message(kind, new, illustrative))
+            if fault:
+                said.append(f"not sent by {channel.name}: {kind} ({len(new)}): {without(fault, settings.secrets)}")
+                break  # the rest would wait for the same server
+            said.append(f"sent by {channel.name}: {kind} ({len(new)})")
+            known += [f"{kind} {cause.key}" for cause in new]
+        told[channel.name] = sorted(known)
+    write_whole(home.alerts_sent, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    return said
+
+
+def _told(home: Home) -> dict[str, list[str]]:
+    try:
+        told = json.loads(home.alerts_sent.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _message(kind: str, causes: list[Cause], illustrative: bool) -> Message:
+    mark = "SỐ LIỆU MINH HỌA: " if illustrative else ""
+    lines = [f"- {cause.line}" for cause in causes[:_MOST_LINES]]
+    if len(causes) > _MOST_LINES:
+        lines.append(f"- và {len(causes) - _MOST_LINES} mục khác, xem bằng lệnh: kpi57 status")
+    body = [_OPENINGS[kind], "", *lines]
+    if illustrative:
+        body = ["SỐ LIỆU MINH HỌA: số liệu dưới đây không phải là kết quả của địa phương.", "", *body]
+    return Message(kind, f"[kpi57] {mark}{_TITLES[kind]} ({len(causes)})", "\n".join(body), illustrative)
+
+
+def without(text: str, secrets: list[str]) -> str:
+    """The text with every secret blotted out."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,224 @@
+"""Backup and restore of what cannot be built again: the ledger, the archive, and files that still wait in the inbox.
+
+A backup folder holds archive/ (originals by sha256, shared by all snapshots) and snapshots/<moment>/ with the ledger,
+the inbox and a manifest. A snapshot appears whole or not at all. It is made while runs go on: the inbox is copied
+before the ledger is read, and what the ledger then names as received is taken out of the copied inbox again; so every
+file is in it exactly once. Everything else comes out of these by 'kpi57 run' and does not belong here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipelines.home import Home
+from pipelines.receive import VIETNAM, archived, entered_as, waiting, whole_lines
+from pipelines.warehouse import fsync, schema_mark, swap_in, write_whole
+
+KEEP = 14
+_MANIFEST, _LEDGER, _INBOX = "backup.json", "ledger.jsonl", "inbox"
+
+
+class BackupError(RuntimeError):
+    """A backup cannot be made or taken back; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a backup or a restore did. copied: originals that were not there yet."""
+
+    snapshot: Path
+    originals: int
+    copied: int
+    waiting: int
+    aside: Path | None = None
+
+
+def backup(home: Home, to: Path) -> Done:
+    """Write a snapshot of the home below the folder. Raises BackupError where it cannot."""
+    to = to.resolve()
+    if to.is_relative_to(home.warehouse) or to.is_relative_to(home.inbox):
+        raise BackupError(f"{to} lies inside the home itself: give a folder on another disk")
+    if not whole_lines(home) and not waiting(home):
+        raise BackupError(f"there is nothing to back up: no file was received in {home.root} yet")
+    _same_home(to, whole_lines(home))
+    moment = datetime.now(VIETNAM)
+    making = to / "snapshots" / f".{moment:%Y%m%dT%H%M%S}.new"
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    copies = _copy_inbox(home, making / _INBOX)
+    ledger = whole_lines(home)
+    received = _received(ledger)
+    entered = {(e["folder"], e["name"], e["identity"]) for e in received}
+    for identity in entered & copies.keys():
+        copies.pop(identity).unlink()
+    sizes = {e["sha256"]: e["size"] for e in received}
+    copied = sum(_copy_original(home, to, sha256) for sha256 in sorted(sizes))
+    (making / _LEDGER).write_bytes(ledger)
+    fsync(making / _LEDGER)
+    manifest = {
+        "made_at": moment.isoformat(timespec="seconds"),
+        "kpi57": version("kpi57"),
+        "schema": schema_mark(),
+        "is_illustrative": b'"event": "illustrative"' in ledger,
+        "ledger_sha256": hashlib.sha256(ledger).hexdigest(),
+        "originals": len(sizes),
+        "waiting": {p.relative_to(making / _INBOX).as_posix(): _sha256(p) for p in sorted(copies.values())},
+    }
+    write_whole(making / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    snapshot = making.with_name(making.name.strip(".").removesuffix(".new"))
+    shutil.rmtree(snapshot, ignore_errors=True)  # of the same second
+    making.rename(snapshot)
+    fsync(snapshot.parent)
+    for old in snapshots(to)[:-KEEP]:
+        shutil.rmtree(old)
+    noted = {"at": manifest["made_at"], "folder": str(to), "originals": len(sizes)}
+    write_whole(home.last_backup, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
+    return Done(snapshot, len(sizes), copied, len(copies))
+
+
+def restore(home: Home, frm: Path, *, replace: bool) -> Done:
+    """Take the newest snapshot below the folder back into the home, which must be unused. Nothing is deleted.
+
+    replace: what is there already is moved aside first. Raises BackupError where the backup is not whole or the home
+    was used. The caller holds the run lock; the published copy stays until the next run makes it anew.
+    """
+    found = snapshots(frm)
+    if not found:
+        raise BackupError(f"{frm} holds no backup: there is no snapshots/<moment>/{_MANIFEST} below it")
+    snapshot = found[-1]
+    manifest = json.loads((snapshot / _MANIFEST).read_bytes())
+    received = _verified(frm, snapshot, manifest)
+    used = home.ledger.exists() or bool(waiting(home))
+    if used and not replace:
+        raise BackupError(f"{home.root} was used already; --replace moves its archive and inbox aside and restores")
+    aside = _move_aside(home) if used else None
+    home.build.unlink(missing_ok=True)  # it speaks of another ledger
+    copied = 0
+    for sha256 in sorted({e["sha256"] for e in received}):
+        copied += _copy_checked(_original(frm, sha256), archived(home, sha256), sha256)
+    for name in manifest["waiting"]:
+        place = home.inbox / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(snapshot / _INBOX / name, place)
+    home.archive.mkdir(parents=True, exist_ok=True)
+    new = home.ledger.with_name(".ledger.new")
+    shutil.copyfile(snapshot / _LEDGER, new)
+    swap_in(new, home.ledger)  # last: a home without it was not restored
+    return Done(snapshot, len({e["sha256"] for e in received}), copied, len(manifest["waiting"]), aside)
+
+
+def snapshots(folder: Path) -> list[Path]:
+    """The finished snapshots below a backup folder, oldest first."""
+    return sorted(path.parent for path in folder.glob(f"snapshots/[0-9]*/{_MANIFEST}"))
+
+
+# ---------------------------------------------------------------- making
+
+
+def _same_home(to: Path, ledger: bytes) -> None:
+    """A folder keeps the backups of one home: its newest ledger must be how ours began."""
+    for snapshot in snapshots(to)[-1:]:
+        if not ledger.startswith((snapshot / _LEDGER).read_bytes()):
+            raise BackupError(f"{to} holds backups of another home, or of this one before a restore: give another one")
+
+
+def _copy_inbox(home: Home, to: Path) -> dict[tuple[str, str, str], Path]:
+    """Copy what waits, with its times. Returns the copies by folder, name and identity, as the ledger names them."""
+    to.mkdir()
+    copies = {}
+    for w in waiting(home):
+        place = to / w.path.relative_to(home.inbox)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copy2(w.path, place)
+        except FileNotFoundError:
+            continue  # taken by a run meanwhile: the ledger, read after this, names it
+        if w.is_unchanged:
+            copies[entered_as(w)] = place
+        elif place.exists():
+            place.unlink()  # taken, or still being written: the next backup has it
+    return copies
+
+
+def _copy_original(home: Home, to: Path, sha256: str) -> int:
+    place, source = _original(to, sha256), archived(home, sha256)
+    if not source.exists():
+        raise BackupError(f"{home.shown(source)} is missing though the ledger names it: see 'kpi57 doctor --full'")
+    if place.exists() and place.stat().st_size == source.stat().st_size:
+        return 0
+    return _copy_checked(source, place, sha256)
+
+
+def _copy_checked(source: Path, place: Path, sha256: str) -> int:
+    """Copy an original and prove it by its hash. Returns 0 where the same stands there already."""
+    if place.exists() and _sha256(place) == sha256:
+        return 0
+    place.parent.mkdir(parents=True, exist_ok=True)
+    new = place.with_name(f".{sha256}.new")
+    shutil.copyfile(source, new)
+    if _sha256(new) != sha256:
+        new.unlink()
+        raise BackupError(f"{source} is not what its name says (its sha256 differs): take it from another backup")
+    swap_in(new, place)
+    return 1
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _original(folder: Path, sha256: str) -> Path:
+    return folder / "archive" / sha256[:2] / sha256
+
+
+def _received(ledger: bytes) -> list[dict[str, Any]]:
+    entries = [json.loads(line) for line in ledger.splitlines()]
+    return [entry for entry in entries if entry["event"] == "received"]
+
+
+def _verified(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The received entries of a snapshot whose every part is there and right. Raises BackupError naming what is not."""
+    faults = list(_faults(frm, snapshot, manifest))
+    if faults:
+        shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
+        raise BackupError(f"the backup {snapshot} is not whole: {shown}. Nothing was changed; take another backup")
+    return _received((snapshot / _LEDGER).read_bytes())
+
+
+def _faults(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> Iterator[str]:
+    ledger = (snapshot / _LEDGER).read_bytes() if (snapshot / _LEDGER).exists() else b""
+    if hashlib.sha256(ledger).hexdigest() != manifest["ledger_sha256"]:
+        yield "the ledger was changed"
+        return
+    parts = {_original(frm, e["sha256"]): e["sha256"] for e in _received(ledger)}
+    parts |= {snapshot / _INBOX / name: sha256 for name, sha256 in manifest["waiting"].items()}
+    for path, sha256 in parts.items():
+        if not path.exists():
+            yield f"{path.relative_to(frm)} is missing"
+        elif _sha256(path) != sha256:
+            yield f"{path.relative_to(frm)} was changed"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _move_aside(home: Home) -> Path:
+    """Move the archive and what waits in the inbox into a folder of their own. Returns it."""
+    aside = home.warehouse / f"before-restore-{datetime.now(VIETNAM):%Y%m%dT%H%M%S}"
+    aside.mkdir(parents=True)
+    if home.archive.exists():
+        home.archive.rename(aside / home.archive.name)
+    for w in waiting(home):
+        place = aside / _INBOX / w.path.relative_to(home.inbox)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(w.path, place)
+    return aside

@@ -1,0 +1,321 @@
+"""The doctor: is this installation fit for tomorrow's run, and is what cannot be rebuilt still whole?
+
+Every finding says how to mend it. It changes nothing; what is wrong in an agency's file is no matter of the doctor and
+does not belong here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines import registry as registries
+from pipelines.home import MODELS, PROJECT, SOURCES, Home
+from pipelines.receive import VIETNAM, archived, whole_lines
+from pipelines.registry import Registry
+from pipelines.upkeep import summary
+from pipelines.upkeep.alerts import AlertsError, read_settings
+from pipelines.warehouse import BusyError, run_lock, schema_mark
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+GIB = 2**30
+_LEAST_FREE, _SOME_FREE = 1 * GIB, 5 * GIB
+_RUN_EVERY = timedelta(hours=26)
+_BACKUP_EVERY = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look found. mend: what to do, where it is not ok."""
+
+    level: str
+    about: str
+    words: str
+    mend: str = ""
+
+
+def examine(home: Home, *, full: bool = False) -> Iterator[Finding]:
+    """Look at everything, each look once. full: read and hash every original of the archive too."""
+    looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("versions", _versions),
+        ("disk", lambda: _disk(home)),
+        ("folders", lambda: _folders(home)),
+        ("rights", lambda: _rights(home)),
+        ("ledger", lambda: _ledger(home)),
+        ("archive", lambda: _archive(home, full)),
+        ("clock", lambda: _clock(home)),
+        ("schema", lambda: _schema(home)),
+        ("runs", lambda: _runs(home)),
+        ("alerts", lambda: _alerts(home)),
+        ("backup", lambda: _backup(home)),
+    ]
+    for about, look in looks:
+        try:
+            yield from look()
+        except OSError as error:
+            yield Finding(FAIL, about, f"cannot be looked at: {error}", "mend the disk or the rights it names")
+
+
+# ---------------------------------------------------------------- the installation
+
+
+def _versions() -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    lock = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==(\S+)", lock, re.MULTILINE))
+    other = []
+    for package in ("dagster", "dagster-webserver", "duckdb", "great-expectations", "openpyxl", "pandas", "pebble"):
+        try:
+            found = version(package)
+        except PackageNotFoundError:
+            yield Finding(FAIL, "versions", f"{package} is not installed", "install from requirements.lock again")
+            return
+        if found != locked.get(package):
+            other.append(f"{package} {found} instead of {locked.get(package)}")
+    if other:
+        yield Finding(WARN, "versions", "; ".join(other), "install from requirements.lock: only that was tested")
+        return
+    yield Finding(OK, "versions", f"kpi57 {version('kpi57')}, Python {python}, DuckDB {version('duckdb')}, "
+                                  f"Dagster {version('dagster')}, as locked")  # fmt: skip
+
+
+def _disk(home: Home) -> Iterator[Finding]:
+    place = next(p for p in (home.warehouse, *home.warehouse.parents) if p.exists())
+    free = shutil.disk_usage(place).free
+    needed = 3 * sum(path.stat().st_size for path in (home.build, home.published) if path.exists())
+    words = f"{free / GIB:.1f} GiB free for {home.warehouse}"
+    if free < max(_LEAST_FREE, needed):
+        wanted = max(_LEAST_FREE, needed) / GIB
+        yield Finding(FAIL, "disk", words, f"a run needs {wanted:.1f} GiB: free space or move KPI57_HOME")
+    elif free < max(_SOME_FREE, 2 * needed):
+        yield Finding(WARN, "disk", words, "enough for now; plan for more")
+    else:
+        yield Finding(OK, "disk", words)
+
+
+def _folders(home: Home) -> Iterator[Finding]:
+    needed = [SOURCES / "plans", SOURCES / "reference", SOURCES / "forms", MODELS]
+    if missing := [path.name for path in needed if not path.is_dir()]:
+        yield Finding(FAIL, "folders", f"missing in {PROJECT}: {', '.join(missing)}", "get the project folder again")
+        return
+    try:
+        known = registries.load()
+    except ValueError as error:
+        yield Finding(FAIL, "sources", str(error), "mend the place named, see 'kpi57 plans check'")
+        return
+    yield Finding(OK, "sources", f"{len(known.plans)} plans can be read")
+    if not home.inbox.is_dir():
+        yield Finding(WARN, "inbox", f"there is no {home.shown(home.inbox)} yet", "make it, with a folder an agency")
+        return
+    odd = sorted(_odd_folders(home, known))
+    if odd:
+        shown = ", ".join(odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
+        mend = "rename: <commune code>-<name>/<agency code>; files in such a folder are refused"
+        yield Finding(WARN, "inbox", f"folders that name no commune or agency: {shown}", mend)
+    else:
+        yield Finding(OK, "inbox", f"every folder below {home.shown(home.inbox)} names a commune and an agency")
+
+
+def _odd_folders(home: Home, known: Registry) -> Iterator[str]:
+    for commune in (p for p in home.inbox.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        if commune.name.partition("-")[0] not in known.city_communes:
+            yield commune.name
+            continue
+        for agency in (p for p in commune.iterdir() if p.is_dir() and not p.name.startswith(".")):
+            if agency.name not in known.agencies:
+                yield f"{commune.name}/{agency.name}"
+
+
+def _rights(home: Home) -> Iterator[Finding]:
+    written = [path for path in (home.warehouse, home.archive, home.inbox) if path.exists()]
+    if closed := [home.shown(path) for path in written if not os.access(path, os.R_OK | os.W_OK | os.X_OK)]:
+        yield Finding(FAIL, "rights", f"not writable for this account: {', '.join(closed)}", "give it write access")
+        return
+    if os.name == "nt":
+        yield Finding(OK, "rights", "the folders are writable; who else may write is set in Windows (icacls)")
+        return
+    inside = [home.warehouse, *home.warehouse.iterdir()] if home.warehouse.exists() else []
+    kept = [*inside, home.ledger, PROJECT / "sources" / "plans", PROJECT / "pipelines", MODELS]
+    if open_to_all := [home.shown(path) for path in kept if path.exists() and path.lstat().st_mode & 0o002]:
+        mend = "chmod o-w: only the inbox may be written by others"
+        yield Finding(FAIL, "rights", f"writable by everybody: {', '.join(open_to_all)}", mend)
+    elif home.alerts.exists() and home.alerts.stat().st_mode & 0o077:
+        mend = "chmod 600: it may hold a password"
+        yield Finding(WARN, "rights", f"{home.shown(home.alerts)} can be read by others", mend)
+    else:
+        yield Finding(OK, "rights", "inbox and warehouse are writable, and only the inbox by others")
+
+
+# ---------------------------------------------------------------- what cannot be rebuilt
+
+
+def _ledger(home: Home) -> Iterator[Finding]:
+    from_backup = "restore the newest backup: kpi57 restore FOLDER --replace"
+    lines = whole_lines(home)
+    if not lines:
+        lost = home.archive.exists() and any(home.archive.glob("??/*"))
+        yield (
+            Finding(FAIL, "ledger", "it is gone, but the archive holds files", from_backup)
+            if lost
+            else Finding(OK, "ledger", "nothing was received yet")
+        )
+        return
+    for number, line in enumerate(lines.splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            right = entry["sequence"] == number and isinstance(entry["event"], str)
+        except (ValueError, KeyError, TypeError):
+            right = False
+        if not right:
+            yield Finding(FAIL, "ledger", f"line {number} of {home.shown(home.ledger)} is damaged", from_backup)
+            return
+    torn = home.ledger.stat().st_size - len(lines)
+    more = f"; {torn} bytes of a line that was cut off, which the next run drops" if torn > 0 else ""
+    yield Finding(OK, "ledger", f"{len(lines.splitlines())} entries, none missing{more}")
+
+
+def _entries(home: Home) -> list[dict[str, Any]]:
+    """The entries that can be read; those that cannot are the ledger's own finding."""
+    entries = []
+    for line in whole_lines(home).splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            continue
+    return entries
+
+
+def _archive(home: Home, full: bool) -> Iterator[Finding]:
+    sizes = {e["sha256"]: e["size"] for e in _entries(home) if e.get("event") == "received"}
+    missing, damaged = [], []
+    for sha256, size in sizes.items():
+        path = archived(home, sha256)
+        if not path.exists():
+            missing.append(sha256[:12])
+        elif path.stat().st_size != size or (full and not _is_right(path, sha256)):
+            damaged.append(sha256[:12])
+    faults = [f"{len(found)} {word}: {', '.join(found[:5])}" for word, found in
+              (("missing", missing), ("damaged", damaged)) if found]  # fmt: skip
+    if faults:
+        mend = "copy them from a backup's archive/ folder, or restore it: kpi57 restore FOLDER --replace"
+        yield Finding(FAIL, "archive", f"originals that the ledger names are {'; '.join(faults)}", mend)
+        return
+    seen = "each read and its sha256 right" if full else "each there and of its size (--full reads them all)"
+    yield Finding(OK, "archive", f"{len(sizes)} originals, {seen}")
+
+
+def _is_right(path: Path, sha256: str) -> bool:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest() == sha256
+
+
+def _clock(home: Home) -> Iterator[Finding]:
+    now = datetime.now(VIETNAM)
+    entries = _entries(home)
+    times = [e.get("received_at") or e.get("at") for e in entries]
+    last = max((datetime.fromisoformat(at) for at in times if at), default=now)
+    days = [e["day"] for e in entries if e.get("event") == "day"]
+    if last > now + timedelta(minutes=10):
+        mend = "set the clock (NTP); until then everything counts as received just after that entry"
+        words = f"it says {now:%Y-%m-%d %H:%M}, the ledger's last entry is of {last:%Y-%m-%d %H:%M}"
+        yield Finding(FAIL, "clock", words, mend)
+    elif days and date.fromisoformat(max(days)) > now.date():
+        mend = "a run with --day in the future, or a wrong clock; the figures speak of that day until it comes"
+        yield Finding(WARN, "clock", f"the marts speak of {max(days)}, today is {now:%Y-%m-%d}", mend)
+    else:
+        yield Finding(OK, "clock", f"{now:%Y-%m-%d %H:%M} in Vietnam, after everything in the ledger")
+
+
+# ---------------------------------------------------------------- what runs leave
+
+
+def _schema(home: Home) -> Iterator[Finding]:
+    try:
+        built = summary.published(home)
+    except duckdb.Error as error:  # of a version that published other tables, or a damaged file
+        mend = "the next run publishes it anew; if that fails, kpi57 rebuild"
+        yield Finding(WARN, "schema", f"{home.shown(home.published)}: {str(error).splitlines()[0]}", mend)
+        return
+    if built is None:
+        yield Finding(OK, "schema", "nothing published yet: the next run makes it from archive and ledger")
+    elif built["schema_mark"] != schema_mark():
+        words = f"published by kpi57 {built['built_by']} with schema {str(built['schema_mark'])[:12]}"
+        mend = "nothing to do: the next run rebuilds from archive and ledger, and takes longer"
+        yield Finding(WARN, "schema", f"{words}, this version has {schema_mark()[:12]}", mend)
+    else:
+        yield Finding(OK, "schema", f"published by kpi57 {built['built_by']} with this version's schema")
+
+
+def _runs(home: Home) -> Iterator[Finding]:
+    last = summary.last(home)
+    if last is None:
+        yield Finding(WARN, "runs", "no run has ended yet", "kpi57 run")
+        return
+    started = datetime.fromisoformat(last["started_at"])
+    words = f"the last of {started:%Y-%m-%d %H:%M} {last['outcome']}"
+    if last["outcome"] == summary.FAILED:
+        first = last["failed"][0]
+        yield Finding(FAIL, "runs", f"{words}: {first['step']}: {first['error'][:300]}", first["what_to_do"])
+    elif last["outcome"] == summary.RUNNING and not _is_held(home):
+        yield Finding(WARN, "runs", f"{words} but is gone: it was killed or lost its power", "kpi57 run finishes it")
+    elif datetime.now(VIETNAM) - started > _RUN_EVERY:
+        mend = "is the timer, the scheduled task or 'kpi57 serve' at work?"
+        yield Finding(WARN, "runs", f"{words}, more than a day ago", mend)
+    else:
+        yield Finding(OK, "runs", words)
+
+
+def _is_held(home: Home) -> bool:
+    try:
+        with run_lock(home):
+            return False
+    except BusyError:
+        return True
+
+
+def _alerts(home: Home) -> Iterator[Finding]:
+    try:
+        settings = read_settings(home)
+    except AlertsError as error:
+        yield Finding(FAIL, "alerts", str(error), "see the example in docs/operations.md")
+        return
+    if settings is None:
+        yield Finding(OK, "alerts", f"off: there is no {home.shown(home.alerts)}")
+        return
+    last = summary.last(home) or {}
+    if faults := [line for line in last.get("alerts", []) if line.startswith("not sent")]:
+        yield Finding(WARN, "alerts", "; ".join(faults), "mend the server or alerts.yml; the next run sends them")
+        return
+    names = ", ".join(channel.name for channel in settings.channels) or "no channel"
+    yield Finding(OK, "alerts", f"by {names}: {', '.join(sorted(settings.kinds))}")
+
+
+def _backup(home: Home) -> Iterator[Finding]:
+    mend = "kpi57 backup --to a folder on another disk, every day"
+    try:
+        last = json.loads(home.last_backup.read_bytes())
+        at = datetime.fromisoformat(last["at"])
+    except (FileNotFoundError, ValueError, KeyError):
+        yield (
+            Finding(WARN, "backup", "none was made yet", mend)
+            if whole_lines(home)
+            else Finding(OK, "backup", "nothing to back up yet")
+        )
+        return
+    words = f"the last of {at:%Y-%m-%d %H:%M} in {last['folder']}"
+    if datetime.now(VIETNAM) - at > _BACKUP_EVERY:
+        yield Finding(WARN, "backup", f"{words}, more than a week ago", mend)
+    else:
+        yield Finding(OK, "backup", words)

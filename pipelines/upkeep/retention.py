@@ -1,0 +1,59 @@
+"""What is thrown away after a run: old run history and summaries, and what a killed run left half made.
+
+Archive, ledger, feedback and bundles are never touched; they do not belong here. The published copy is one file, each
+replacing the last, so there are no old ones to keep.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pipelines.home import Home
+from pipelines.receive import VIETNAM
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+HISTORY_DAYS = 90  # Dagster's runs with their events and logs
+HISTORY_LEAST = 30  # so many runs stay however old they are
+SUMMARY_DAYS = 400
+_AT_ONCE = 100
+
+
+def tidy(home: Home, instance: DagsterInstance) -> dict[str, int]:
+    """Throw away what is old. Returns how many of each."""
+    return {"runs": _old_runs(home, instance), "summaries": _old_summaries(home), "half made": _half_made(home)}
+
+
+def _old_runs(home: Home, instance: DagsterInstance) -> int:
+    from dagster import RunsFilter
+
+    before = datetime.now(VIETNAM) - timedelta(days=HISTORY_DAYS)
+    old = instance.get_runs(RunsFilter(created_before=before), limit=_AT_ONCE)
+    if not old:
+        return 0
+    kept = {run.run_id for run in instance.get_runs(limit=HISTORY_LEAST)}
+    thrown = [run.run_id for run in old if run.run_id not in kept and run.is_finished]
+    for run_id in thrown:
+        instance.delete_run(run_id)
+        shutil.rmtree(home.dagster / "storage" / run_id, ignore_errors=True)
+    return len(thrown)
+
+
+def _old_summaries(home: Home) -> int:
+    before = (datetime.now(VIETNAM) - timedelta(days=SUMMARY_DAYS)).timestamp()
+    old = [path for path in home.runs.glob("*.json") if path.stat().st_mtime < before]
+    for path in old:
+        path.unlink()
+    return len(old)
+
+
+def _half_made(home: Home) -> int:
+    """Bundles whose making was cut off more than a day ago."""
+    before = (datetime.now(VIETNAM) - timedelta(days=1)).timestamp()
+    left = [path for path in home.exports.glob("*/*/.making-*") if path.stat().st_mtime < before]
+    for path in left:
+        shutil.rmtree(path)
+    return len(left)
