@@ -43,9 +43,32 @@ def _(Path, duckdb, os):
 def _(alt, said_of):
     def titled(chart, title):
         """A chart that says of which day it speaks, and whether its figures are illustrative."""
-        return chart.properties(title=alt.TitleParams(title, subtitle=said_of, anchor="start"), width=640)
+        return chart.properties(title=alt.TitleParams(title, subtitle=said_of, anchor="start"), width=540)
 
-    return (titled,)
+    months = alt.Axis(format="%m/%Y")
+    return months, titled
+
+
+@app.cell
+def _(alt, ask):
+    shades = [
+        ["#2e7d32", "#81c784"],
+        ["#757575", "#9e9e9e", "#bdbdbd", "#d6d6d6", "#e8e8e8"],
+        ["#f9a825", "#ffca4f", "#ffe08a", "#fff0c2"],
+        ["#e65100", "#ff9e59"],
+        ["#b71c1c"],
+    ]
+    labels = ask("SELECT answer, label, severity FROM core.dim_status ORDER BY answer, severity, status")
+
+    def status(column, answer, title):
+        """Statuses in the colours of how grave they are: green well, grey unknown, red worst."""
+        rows = labels[labels["answer"] == answer]
+        order = rows.groupby("severity").cumcount()
+        colours = [shades[s][n % len(shades[s])] for s, n in zip(rows["severity"], order, strict=True)]
+        scale = alt.Scale(domain=list(rows["label"]), range=colours)
+        return alt.Color(f"{column}:N", title=title, scale=scale, legend=alt.Legend(labelLimit=300))
+
+    return (status,)
 
 
 @app.cell
@@ -58,7 +81,7 @@ def _(mo, said_of):
 
 
 @app.cell
-def _(alt, ask, titled):
+def _(alt, ask, status, titled):
     pace = ask("""
         SELECT p.commune_name, s.label, s.severity, count(*) AS indicators
         FROM marts.mart_kpi_progress AS p
@@ -73,7 +96,7 @@ def _(alt, ask, titled):
         .encode(
             x=alt.X("indicators:Q", title="Số chỉ tiêu"),
             y=alt.Y("commune_name:N", title=None),
-            color=alt.Color("label:N", title="Tiến độ", sort=alt.SortField("severity")),
+            color=status("label", "pace", "Tiến độ"),
             order="severity:Q",
             tooltip=["commune_name", "label", "indicators"],
         ),
@@ -97,13 +120,14 @@ def _(ask, mo):
         options=dict(zip(series["name"], series["code"], strict=True)),
         value=series["name"].iloc[0] if len(series) else None,
         label="Chỉ tiêu",
+        full_width=True,
     )
     chosen
     return (chosen,)
 
 
 @app.cell
-def _(alt, ask, chosen, titled):
+def _(alt, ask, chosen, months, titled):
     commune, indicator = (chosen.value or " ").split(" ")
     path = ask(
         """
@@ -127,10 +151,9 @@ def _(alt, ask, chosen, titled):
         alt.Chart(path)
         .mark_line(point=True)
         .encode(
-            x=alt.X("day:T", title=None),
+            x=alt.X("day:T", title=None, axis=months),
             y=alt.Y("value:Q", title="%", scale=alt.Scale(zero=False)),
             color=alt.Color("what:N", title=None),
-            strokeDash=alt.StrokeDash("what:N", title=None),
             tooltip=["day:T", "what", "value"],
         ),
         f"{commune} {indicator}: thực hiện, lộ trình và các mốc",
@@ -140,7 +163,7 @@ def _(alt, ask, chosen, titled):
 
 
 @app.cell
-def _(alt, ask, titled):
+def _(alt, ask, months, titled):
     city = ask("""
         SELECT d.measured_on AS day, c.indicator_code, c.value, c.value_lowest, c.value_highest,
             c.communes_in_rate || ' / ' || c.communes_in_city AS coverage
@@ -150,7 +173,9 @@ def _(alt, ask, titled):
         QUALIFY max(c.communes_in_rate) OVER (PARTITION BY c.indicator_code) > 1
         ORDER BY c.indicator_code, day
     """)
-    drawn = alt.Chart(city).encode(x=alt.X("day:T", title=None), color=alt.Color("indicator_code:N", title="Chỉ tiêu"))
+    drawn = alt.Chart(city).encode(
+        x=alt.X("day:T", title=None, axis=months), color=alt.Color("indicator_code:N", title="Chỉ tiêu")
+    )
     city_chart = titled(
         alt.layer(
             drawn.mark_area(opacity=0.2).encode(
@@ -165,11 +190,12 @@ def _(alt, ask, titled):
 
 
 @app.cell
-def _(alt, ask, titled):
+def _(alt, ask, status, titled):
     reports = ask("""
-        SELECT r.agency_name, r.period_label, d.measured_on, r.reporting_label, count(*) AS communes
+        SELECT r.period_label, d.measured_on, r.reporting_label, s.severity, count(*) AS reports
         FROM marts.mart_reporting_status AS r
         JOIN core.dim_period AS d USING (period_code)
+        JOIN core.dim_status AS s ON s.answer = 'reporting' AND s.status = r.reporting_status
         WHERE d.kind = 'month'
         GROUP BY ALL
         ORDER BY ALL
@@ -179,9 +205,10 @@ def _(alt, ask, titled):
         .mark_bar()
         .encode(
             x=alt.X("period_label:O", title=None, sort=alt.SortField("measured_on")),
-            y=alt.Y("communes:Q", title="Số báo cáo"),
-            color=alt.Color("reporting_label:N", title="Tình hình gửi"),
-            tooltip=["period_label", "reporting_label", "sum(communes)"],
+            y=alt.Y("reports:Q", title="Số báo cáo"),
+            color=status("reporting_label", "reporting", "Tình hình gửi"),
+            order="severity:Q",
+            tooltip=["period_label", "reporting_label", "reports"],
         ),
         "Ai đã gửi báo cáo tháng",
     )
@@ -190,10 +217,11 @@ def _(alt, ask, titled):
 
 
 @app.cell
-def _(alt, ask, titled):
+def _(alt, ask, status, titled):
     tasks = ask("""
-        SELECT commune_name, task_label, count(*) AS tasks
-        FROM marts.mart_task_progress
+        SELECT t.commune_name, t.task_label, s.severity, count(*) AS tasks
+        FROM marts.mart_task_progress AS t
+        JOIN core.dim_status AS s ON s.answer = 'task' AND s.status = t.task_status
         GROUP BY ALL
         ORDER BY ALL
     """)
@@ -203,7 +231,8 @@ def _(alt, ask, titled):
         .encode(
             x=alt.X("tasks:Q", title="Số nhiệm vụ"),
             y=alt.Y("commune_name:N", title=None),
-            color=alt.Color("task_label:N", title="Tình hình"),
+            color=status("task_label", "task", "Tình hình"),
+            order="severity:Q",
             tooltip=["commune_name", "task_label", "tasks"],
         ),
         "Nhiệm vụ, theo xã, phường",
