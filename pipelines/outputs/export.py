@@ -1,4 +1,4 @@
-"""Bundles for the city and the communes: a workbook to read and print, the same tables as CSV, a manifest.
+"""Bundles for the city and the communes: a workbook to read and print, a report to sign, the tables as CSV, a manifest.
 
 A bundle is immutable and carries no clock time: the same state of the warehouse gives the same bytes. What it says
 (extract.py) and how its workbook looks (extract_workbook.py) do not belong here.
@@ -20,11 +20,12 @@ import duckdb
 from pipelines.home import Home
 from pipelines.outputs.extract import Extract, read_extract
 from pipelines.outputs.extract_workbook import workbook
-from pipelines.outputs.workbook import save, save_csv
+from pipelines.outputs.workbook import save, save_csv, save_office
 from pipelines.warehouse import fsync
 
 MANIFEST = "manifest.json"
-_VERSIONS = ("kpi57", "duckdb", "openpyxl")  # what the bytes of a bundle depend on besides the figures
+# what the bytes of a bundle depend on besides the figures
+_VERSIONS = ("kpi57", "duckdb", "openpyxl", "python-docx", "matplotlib", "pillow")
 
 
 class BundleDamagedError(RuntimeError):
@@ -104,9 +105,14 @@ def _versions() -> dict[str, str]:
 
 def _write(extract: Extract, folder: Path) -> str:
     """Write all files of the bundle into the folder. Returns the bundle's id."""
+    from pipelines.outputs.official_report import official_report  # Word and charts: slow to load
+
     name = f"{extract.stem}.xlsx"
     save(workbook(extract), folder / name, datetime.combine(extract.as_of_on, time()))
     rows = {name: sum(len(table.rows) for table in extract.tables.values())}
+    report = f"{extract.stem.replace('kpi57', 'bao-cao', 1)}.docx"
+    save_office(official_report(extract), folder / report, datetime.combine(extract.as_of_on, time()))
+    rows[report] = rows[name]
     for name, table in extract.tables.items():
         save_csv(folder / f"{name}.csv", table.columns, ([_csv_value(v) for v in row] for row in table.rows))
         rows[f"{name}.csv"] = len(table.rows)

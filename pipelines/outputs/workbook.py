@@ -138,6 +138,11 @@ def save(book: Workbook, path: Path, at: datetime) -> None:
     book.properties.creator = "kpi57"
     raw = io.BytesIO()
     book.save(raw)
+    save_office(raw, path, at)
+
+
+def save_office(raw: io.BytesIO, path: Path, at: datetime) -> None:
+    """A file of Excel or Word in its place: its times are 'at', its archive has none and is always in one order."""
     stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
