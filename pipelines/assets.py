@@ -183,6 +183,12 @@ def city_extract(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(metadata={"bundles": warehouse.do(flow.write_extracts)})
 
 
+@dg.asset(deps=[published], group_name="export", kinds={"html"})
+def scorecard(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """warehouse/site/: the static pages leaders and officers look at, written where they changed."""
+    return dg.MaterializeResult(metadata={"files_changed": warehouse.do(flow.write_site)})
+
+
 ASSETS = [
     registry,
     received,
@@ -192,4 +198,5 @@ ASSETS = [
     published,
     feedback,
     city_extract,
+    scorecard,
 ]

@@ -200,6 +200,14 @@ def write_extracts(home: Home) -> list[str]:
         return [home.shown(export(home, con, newest[0], scope, only_if_new=True)) for scope in ["city", *communes]]
 
 
+def write_site(home: Home) -> int:
+    """Make the scorecard say what the published copy says. Returns how many files were written or removed."""
+    from pipelines.outputs.site.write import write_site as write
+
+    with reading(home) as con:
+        return write(home, con)
+
+
 def run_steps(home: Home) -> None:
     """The steps up to the published copy one after the other, without Dagster around them. Raises ValueError where a
     check fails that stops the publishing."""

@@ -1,0 +1,332 @@
+// What the scorecard does in the browser: search, filters, the way of an indicator to 2045. Asks no network.
+(function () {
+  "use strict";
+  var $ = function (id) { return document.getElementById(id); };
+  var make = function (tag, text, attributes) {
+    var made = document.createElement(tag);
+    if (text !== undefined && text !== null) made.textContent = text;
+    Object.keys(attributes || {}).forEach(function (name) { made.setAttribute(name, attributes[name]); });
+    return made;
+  };
+  var numbers = new Intl.NumberFormat("vi-VN", { maximumFractionDigits: 2 });
+  var shown = function (value) { return typeof value === "number" ? numbers.format(value) : value === null ? "–" : String(value); };
+  var day = function (iso) { return iso ? iso.slice(8) + "/" + iso.slice(5, 7) + "/" + iso.slice(0, 4) : "–"; };
+  var seconds = function (iso) { return Date.parse(iso + "T00:00:00Z") / 1000; };
+  document.documentElement.classList.add("with-script");
+
+  // ---------------------------------------------------------------- words, with accents or without
+
+  var accented = function (text) { return text.normalize("NFC").toLowerCase(); };
+  var bare = function (text) {
+    return text.toLowerCase().normalize("NFD").replace(/[\u0300-\u036f]/g, "").replace(/đ/g, "d");
+  };
+  // A word typed without accents finds any; one typed with accents only its like, old and new tone placement alike.
+  var toneLast = function (word) {
+    var tones = "";
+    var letters = word.normalize("NFD").replace(/[\u0300\u0301\u0303\u0309\u0323]/g, function (tone) { tones += tone; return ""; });
+    return letters + tones;
+  };
+  var wanted = function (typed) {
+    return accented(typed).trim().split(/\s+/).filter(Boolean).map(function (word) {
+      var plain = bare(word) === word;
+      return function (text) {
+        if (plain) return text.bare.indexOf(word) >= 0;
+        return text.accented.indexOf(word) >= 0 || text.words.indexOf(toneLast(word)) >= 0;
+      };
+    });
+  };
+  var searchable = function (text) {
+    var lower = accented(text.replace(/\s+/g, " "));
+    return { accented: lower, bare: bare(lower), words: lower.split(/[^\p{L}\p{N}]+/u).map(toneLast) };
+  };
+  var holds = function (text, words) { return words.every(function (word) { return word(text); }); };
+
+  // ---------------------------------------------------------------- the search at the top of every page
+
+  var root = document.body.dataset.root;
+  var find = $("find"), found = $("found");
+  var places = (window.PLACES || []).map(function (one) { return { name: one[0], code: one[1], href: one[2], text: searchable(one[0] + " " + one[1]) }; });
+  var look = function () {
+    var words = wanted(find.value);
+    found.replaceChildren();
+    found.hidden = !words.length;
+    if (!words.length) { $("found-count").textContent = ""; return; }
+    var hits = places.filter(function (one) { return holds(one.text, words); });
+    hits.slice(0, 12).forEach(function (one) {
+      var link = make("a", one.name, { href: root + one.href });
+      link.append(make("small", one.code));
+      var item = make("li");
+      item.append(link);
+      found.append(item);
+    });
+    if (!hits.length) found.append(make("li", "Không tìm thấy", { class: "none" }));
+    $("found-count").textContent = hits.length + " kết quả";
+  };
+  find.addEventListener("input", look);
+  find.form.addEventListener("submit", function (event) {
+    event.preventDefault();
+    var first = found.querySelector("a");
+    if (first) window.location.href = first.href;
+  });
+  find.form.addEventListener("keydown", function (event) {
+    if (event.key === "Escape") { find.value = ""; look(); find.focus(); }
+  });
+  find.form.addEventListener("focusout", function (event) {
+    if (!find.form.contains(event.relatedTarget)) found.hidden = true;
+  });
+  find.addEventListener("focus", function () { found.hidden = !found.children.length; });
+
+  // ---------------------------------------------------------------- tables: titles on a phone, pages, filters
+
+  document.querySelectorAll("table.cards").forEach(function (table) {
+    var titles = Array.from(table.tHead.rows[0].cells, function (cell) { return cell.textContent; });
+    table.querySelectorAll(":scope > tbody > tr > td:not([colspan])").forEach(function (cell) { cell.dataset.title = titles[cell.cellIndex]; });
+  });
+
+  var tables = {};
+  var follow = function (table) {
+    var size = Number(table.dataset.page) || Infinity, limit = size, words = [], chosen = {};
+    var also = table.dataset.also ? $(table.dataset.also) : null;
+    var rows = Array.from(table.querySelectorAll(":scope > tbody > tr:not(.theme)"));
+    var others = also ? Array.from(also.children) : [];
+    var more = make("button", "", { type: "button", class: "more" });
+    var count = null;
+    var text = function (row) { return row.kpiText || (row.kpiText = searchable(row.textContent)); };
+    var fits = function (row) {
+      return Object.keys(chosen).every(function (by) {
+        return !chosen[by] || (row.dataset[by] || "").split(" ").indexOf(chosen[by]) >= 0;
+      }) && (!words.length || holds(text(row), words));
+    };
+    var show = function () {
+      var n = 0;
+      rows.forEach(function (row) {
+        var fit = fits(row);
+        n += fit ? 1 : 0;
+        row.hidden = !fit || n > limit;
+        if (row.kpiOpened) row.kpiOpened.hidden = row.hidden;
+      });
+      var m = others.filter(function (item) { item.hidden = words.length > 0 && !holds(text(item), words); return !item.hidden; }).length;
+      table.querySelectorAll("tr.theme").forEach(function (head) { head.hidden = !Array.from(head.parentNode.rows).some(function (row) { return row !== head && !row.hidden; }); });
+      more.hidden = n <= limit;
+      more.textContent = "Hiện thêm (còn " + (n - limit) + " dòng)";
+      if (count) count.textContent = n + (n === rows.length ? " dòng" : "/" + rows.length + " dòng") + (also && words.length ? "; " + m + " nơi chưa có kế hoạch" : "");
+    };
+    more.addEventListener("click", function () { limit += size; show(); });
+    if (size < Infinity) table.parentNode.after(more);
+    window.addEventListener("beforeprint", function () { if (size < Infinity) { limit = Infinity; show(); } });
+    window.addEventListener("afterprint", function () { limit = size; show(); });
+    tables[table.id] = {
+      choose: function (by, value) { chosen[by] = value; limit = size; show(); },
+      search: function (typed) { words = wanted(typed); limit = size; show(); },
+      say: function (place) { count = place; show(); }
+    };
+    show();
+  };
+  document.querySelectorAll("table[data-page], table[id]").forEach(follow);
+  var asked = new URLSearchParams(window.location.search);
+  document.querySelectorAll(".filters").forEach(function (form) {
+    var table = tables[form.dataset.for];
+    form.addEventListener("submit", function (event) { event.preventDefault(); });
+    form.querySelector("input").addEventListener("input", function (event) { table.search(event.target.value); });
+    form.querySelectorAll("select").forEach(function (select) {
+      var by = select.dataset.by;
+      if (asked.has(by)) { select.value = asked.get(by); table.choose(by, select.value); }
+      select.addEventListener("change", function () { table.choose(by, select.value); });
+    });
+    table.say(form.querySelector(".count"));
+  });
+
+  // ---------------------------------------------------------------- charts: always with a table of the same figures
+
+  var data = $("paths") && JSON.parse($("paths").textContent);
+  var INK = "#1f4e79", PLAN = "#5b6672", MILESTONE = "#b3161d", AHEAD = "#6b3fa0";
+  var diamond = function (u, index, from, to) {
+    var path = new Path2D(), r = 5 * window.devicePixelRatio;
+    for (var i = from; i <= to; i++) {
+      var y = u.data[index][i];
+      if (y === null || y === undefined) continue;
+      var cx = u.valToPos(u.data[0][i], "x", true), cy = u.valToPos(y, u.series[index].scale, true);
+      path.moveTo(cx, cy - r); path.lineTo(cx + r, cy); path.lineTo(cx, cy + r); path.lineTo(cx - r, cy); path.closePath();
+    }
+    return { stroke: path, fill: path };
+  };
+  var nothing = function () { return null; };
+
+  // lines: [{name, points: [[seconds, value]], stroke, width, dash, marks, diamonds}]
+  var chart = function (place, label, unit, lines, to) {
+    var days = Array.from(new Set(lines.flatMap(function (line) { return line.points.map(function (p) { return p[0]; }); }))).sort(function (a, b) { return a - b; });
+    var at = new Map(days.map(function (d, i) { return [d, i]; }));
+    var columns = lines.map(function (line) {
+      var column = new Array(days.length).fill(null);
+      line.points.forEach(function (p) { column[at.get(p[0])] = p[1]; });
+      return column;
+    });
+    var box = make("div", null, { class: "chart", role: "img", "aria-label": label });
+    var readout = make("p", "", { class: "readout", "aria-hidden": "true" });
+    place.append(box, readout);
+    var top = Math.max.apply(null, columns.flat().filter(function (v) { return v !== null; }).concat(0));
+    var percent = unit === "%";
+    var from = days[0], end = to || days[days.length - 1], pad = Math.max((end - from) * 0.02, 86400 * 10);
+    var axis = { stroke: "#4a5866", grid: { stroke: "#e3e8ee", width: 1 }, ticks: { stroke: "#ccd5de" }, font: "12px system-ui, sans-serif" };
+    var long = end - from > 86400 * 365 * 3;
+    var every = Math.ceil(days.length / Math.max(2, Math.floor(box.clientWidth / 70)));
+    var some = days.filter(function (_, i) { return (days.length - 1 - i) % every === 0; });
+    var u = new uPlot({
+      width: Math.max(box.clientWidth, 240), height: 280, legend: { show: false }, tzDate: function (ts) { return uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"); },
+      cursor: { drag: { x: false, y: false } },
+      scales: { x: { time: true, range: [from - pad, end + pad] }, y: { range: [0, percent ? 105 : top * 1.1 || 1] } },
+      axes: [
+        Object.assign({ size: 30, splits: long ? years : function () { return some; }, values: function (_, ticks) { return ticks.map(function (t) { var d = new Date(t * 1000); return long ? String(d.getUTCFullYear()) : (d.getUTCMonth() + 1) + "/" + d.getUTCFullYear(); }); } }, axis),
+        Object.assign({ size: 52, values: function (_, ticks) { return ticks.map(function (t) { return numbers.format(t); }); } }, axis)
+      ],
+      series: [{}].concat(lines.map(function (line) {
+        return {
+          label: line.name, stroke: line.stroke, width: line.width, dash: line.dash, spanGaps: true, alpha: line.alpha || 1,
+          paths: line.diamonds ? nothing : undefined, fill: line.diamonds ? "#fff" : undefined,
+          points: line.diamonds ? { show: true, paths: diamond, stroke: line.stroke, fill: "#fff", width: 2 } : { show: !!line.marks, size: 5, fill: line.hollow ? "#fff" : line.stroke, stroke: line.stroke }
+        };
+      })),
+      hooks: { setCursor: [function (self) {
+        var i = self.cursor.idx;
+        if (i === null || i === undefined) { readout.textContent = ""; return; }
+        var said = lines.map(function (line, k) { var v = columns[k][i]; return v === null || line.quiet ? "" : line.name + " " + numbers.format(v) + (percent ? "%" : " " + unit); }).filter(Boolean);
+        readout.textContent = said.length ? day(new Date(days[i] * 1000).toISOString().slice(0, 10)) + ": " + said.slice(0, 4).join("; ") : "";
+      }] }
+    }, [days].concat(columns), box);
+    var fit = function (width) { if (width >= 200 && width !== u.width) u.setSize({ width: width, height: 280 }); };
+    new ResizeObserver(function () { fit(Math.floor(box.clientWidth)); }).observe(box);
+    window.addEventListener("beforeprint", function () { fit(Math.min(u.width, 560)); });
+    return u;
+  };
+  // A year stands where it ends: that is when milestones are due.
+  function years(u, axisIndex, low, high) {
+    var first = new Date(low * 1000).getUTCFullYear(), last = new Date(high * 1000).getUTCFullYear(), ticks = [];
+    var step = Math.max(1, Math.ceil((last - first) / Math.max(u.width / 60, 2)));
+    if (step > 2) { step = 5; first = Math.ceil(first / 5) * 5; }
+    for (var y = first; y <= last; y += step) ticks.push(Date.UTC(y, 11, 31) / 1000);
+    return ticks;
+  }
+  var key = function (place, items) {
+    var list = make("ul", null, { class: "key" });
+    items.forEach(function (item) {
+      var entry = make("li");
+      entry.append(make("i", null, { class: item[0], "aria-hidden": "true" }), item[1]);
+      list.append(entry);
+    });
+    place.append(list);
+  };
+
+  var pathTable = function (series, name) {
+    var table = make("table"), head = make("tr"), body = make("tbody"), thead = make("thead");
+    ["Ngày", "Nội dung", "Giá trị", "Cần đạt"].forEach(function (title) { head.append(make("th", title, { scope: "col" })); });
+    thead.append(head);
+    table.append(make("caption", "Số liệu của biểu đồ: " + name + (series.unit ? " (" + series.unit + ")" : "")), thead, body);
+    var word = function (value) { return series.yes_no && typeof value === "number" ? (value ? "Đạt" : "Chưa đạt") : shown(value); };
+    var rows = series.figures.map(function (f) {
+      var parts = f[3] !== null && f[4] !== null ? shown(f[3]) + " / " + shown(f[4]) : "";
+      return { on: f[1], rank: 0, kind: "figure", what: "Thực hiện " + data.periods[f[0]].toLowerCase(), note: [parts, f[6]].filter(Boolean).join(" · "), value: word(f[2]), expected: f[5] };
+    });
+    series.milestones.forEach(function (m) {
+      var value = m[1] === null ? m[3] : m[2] !== null && m[2] !== m[1] ? shown(m[1]) + " – " + shown(m[2]) : shown(m[1]);
+      rows.push({ on: m[0], rank: 1, kind: "milestone", what: "Mốc kế hoạch" + (m[4] === "conflict" ? " (mâu thuẫn)" : ""), note: m[3], value: value, expected: null });
+    });
+    if (series.forecast) {
+      var f = series.forecast;
+      rows.push({ on: f[0], rank: 2, kind: "forecast", what: "Dự báo", note: (f[2] ? "đạt mốc khoảng " + day(f[2]).slice(3) + " · " : "") + "độ chắc chắn " + f[3], value: shown(f[1]), expected: null });
+    }
+    rows.sort(function (a, b) { return a.on < b.on ? -1 : a.on > b.on ? 1 : a.rank - b.rank; });
+    rows.forEach(function (row) {
+      var line = make("tr", null, { class: row.kind });
+      var what = make("td", row.what);
+      if (row.note) what.append(make("small", row.note));
+      line.append(make("th", day(row.on), { scope: "row" }), what, make("td", row.value), make("td", row.expected === null ? "–" : shown(row.expected)));
+      body.append(line);
+    });
+    var around = make("div", null, { class: "wide", tabindex: "0", role: "region", "aria-label": "Số liệu của biểu đồ: " + name });
+    around.append(table);
+    return around;
+  };
+
+  var drawPath = function (place, series, name) {
+    place.replaceChildren();
+    var box = make("div", null, { class: "chart-box" });
+    place.append(box, pathTable(series, name));
+    var actual = new Map();
+    series.figures.forEach(function (f) { if (typeof f[2] === "number" && !actual.has(f[1])) actual.set(f[1], f[2]); });
+    if (series.yes_no || (!actual.size && !series.milestones.some(function (m) { return m[1] !== null; }))) {
+      box.append(make("p", series.yes_no ? "Chỉ tiêu Đạt/Chưa đạt: xem bảng." : "Chưa có số để vẽ; xem bảng.", { class: "none" }));
+      return;
+    }
+    var points = Array.from(actual, function (pair) { return [seconds(pair[0]), pair[1]]; });
+    var milestones = [], plan = series.baseline ? [[seconds(series.baseline[0]), series.baseline[1]]] : [];
+    var begins = plan.length ? plan[0][0] : -Infinity;
+    series.milestones.forEach(function (m) {
+      if (m[1] === null) return;
+      milestones.push([seconds(m[0]), m[1]]);
+      if (seconds(m[0]) > begins && m[4] !== "conflict") plan.push([seconds(m[0]), m[1]]);
+    });
+    var lines = [
+      { name: "Mức cần đạt theo kế hoạch", points: plan, stroke: PLAN, width: 1.5, dash: [8, 6], quiet: true },
+      { name: "Thực hiện", points: points, stroke: INK, width: 2.5, marks: true },
+      { name: "Mốc kế hoạch", points: milestones, stroke: MILESTONE, width: 2, diamonds: true }
+    ];
+    series.milestones.forEach(function (m) { if (m[4] === "conflict") lines.push({ name: "Mốc kế hoạch (mâu thuẫn)", points: [[seconds(m[0]), m[2]]], stroke: MILESTONE, width: 2, diamonds: true }); });
+    if (series.forecast && points.length) lines.push({ name: "Dự báo", points: [points[points.length - 1], [seconds(series.forecast[0]), series.forecast[1]]], stroke: AHEAD, width: 2.5, dash: [2, 5], marks: true, hollow: true });
+    var last = points[points.length - 1], ahead = series.milestones[series.milestones.length - 1];
+    var label = "Biểu đồ đường đi của " + name + ": " + (last ? "kết quả mới nhất " + numbers.format(last[1]) + series.unit : "chưa có kết quả") + (ahead ? "; mốc cuối " + ahead[3] + " vào " + day(ahead[0]) : "") + (series.forecast ? "; dự báo " + numbers.format(series.forecast[1]) + series.unit + " vào " + day(series.forecast[0]) : "") + ". Số liệu đầy đủ ở bảng bên cạnh.";
+    chart(box, label, series.unit, lines, Math.max(seconds("2045-12-31"), lines[0].points.length ? lines[0].points[lines[0].points.length - 1][0] : 0));
+    key(box, [["k-actual", "Thực hiện"], ["k-milestone", "Mốc kế hoạch"], ["k-plan", "Mức cần đạt theo kế hoạch"]].concat(series.forecast ? [["k-forecast", "Dự báo (không phải cam kết)"]] : []));
+  };
+
+  document.querySelectorAll("button.open").forEach(function (button) {
+    button.addEventListener("click", function () {
+      var row = button.closest("tr"), opened = row.kpiOpened;
+      if (!opened) {
+        opened = row.kpiOpened = make("tr", null, { class: "opened" });
+        var cell = make("td", null, { colspan: row.cells.length }), place = make("div", null, { class: "path" });
+        cell.append(place);
+        opened.append(cell);
+        row.after(opened);
+        var name = row.cells[0].querySelector("a").textContent;
+        drawPath(place, data.series[Number(button.dataset.path)], name);
+      } else opened.hidden = !opened.hidden;
+      button.setAttribute("aria-expanded", String(!opened.hidden));
+    });
+  });
+
+  if ($("which")) {
+    var lines = null;
+    var draw = function () {
+      var i = Number($("which").value);
+      drawPath($("path"), data.series[i], data.names[i]);
+      if (lines) emphasize(i);
+    };
+    var emphasize = function (chosen) { lines.series.forEach(function (s, k) { if (k > 1) { s.width = k - 2 === drawn.indexOf(chosen) ? 3 : 1; s.stroke = (function (c) { return function () { return c; }; })(k - 2 === drawn.indexOf(chosen) ? MILESTONE : "#8fa3b5"); } }); lines.redraw(); };
+    var drawn = [];
+    if ($("lines") && data.shown.length > 1) {
+      var on = new Map(data.shown.map(function (p) { return [p[0], seconds(p[1])]; }));
+      var whole = Array.from($("t-matrix").querySelectorAll("tr.whole td"), function (cell, k) { return [seconds(data.shown[k][1]), cell.textContent === "–" ? null : Number(cell.textContent.replace(/\./g, "").replace(",", "."))]; }).filter(function (p) { return p[1] !== null; });
+      var all = [{ name: "Toàn thành phố", points: whole, stroke: INK, width: 3, marks: true }];
+      data.series.forEach(function (series, i) {
+        var points = series.figures.filter(function (f) { return on.has(f[0]) && typeof f[2] === "number"; }).map(function (f) { return [on.get(f[0]), f[2]]; });
+        if (points.length && !series.yes_no) { drawn.push(i); all.push({ name: data.names[i], points: points, stroke: "#8fa3b5", width: 1, marks: points.length === 1 }); }
+      });
+      if (drawn.length) {
+        lines = chart($("lines"), "Biểu đồ số liệu theo kỳ của toàn thành phố và " + drawn.length + " xã, phường, đặc khu. Số liệu đầy đủ ở bảng dưới đây.", data.unit, all);
+        key($("lines"), [["k-actual", "Toàn thành phố"], ["k-other", "Từng xã, phường; nơi đang chọn ở trên tô đỏ"]]);
+      }
+    }
+    $("which").addEventListener("change", draw);
+    draw();
+  }
+
+  if ($("reports") && data.periods.length > 1) {
+    var named = [["Đúng hạn", INK, undefined], ["Gửi muộn", "#b58900", [8, 5]], ["Chưa có số liệu hợp lệ", "#a31515", [2, 4]]];
+    chart($("reports"), "Biểu đồ số báo cáo theo kỳ: đúng hạn, gửi muộn, chưa có số liệu hợp lệ. Số liệu đầy đủ ở bảng dưới đây.", "báo cáo", named.map(function (one, k) {
+      var points = new Map();
+      data.periods.forEach(function (p) { if (/^\d{4}-\d\d$/.test(p[0])) points.set(seconds(p[1]), p[2 + k]); });
+      return { name: one[0], points: Array.from(points), stroke: one[1], width: 2.5, dash: one[2], marks: true };
+    }));
+    key($("reports"), [["k-actual", "Đúng hạn"], ["k-late", "Gửi muộn"], ["k-missing", "Chưa có số liệu hợp lệ"]]);
+  }
+})();
