@@ -56,6 +56,8 @@ def _ems(letter: str) -> float:
         return 0.28
     if plain in 'frs-“”"':
         return 0.38
+    if plain in "acez":
+        return 0.45
     if plain in "mwMW—":
         return 0.85
     return 0.7 if plain.isupper() or plain in "≥≤%…" else 0.5
