@@ -1,6 +1,7 @@
 -- What the report of a moment said: every indicator a commune had targets for, in every period for which a figure was
 -- owed or had come by then. Level: is the figure at the milestone in force? Pace: is it on the way to the next one?
--- (docs/method.md)
+-- (docs/method.md) A series is one commune, indicator and scope, a path its milestones under one set of plans in force;
+-- their numbers stand for them in what is joined and sorted, as numbers are cheaper than texts.
 WITH believed AS (
     SELECT a.*
     FROM core.fct_actual AS a
@@ -18,117 +19,121 @@ asked AS (
     SELECT commune_code, indicator_code, period_code FROM believed
 ),
 regime AS (
-    SELECT DISTINCT commune_code, regime_from FROM core.bridge_plan_in_force
+    SELECT commune_code, list(DISTINCT regime_from ORDER BY regime_from) AS days
+    FROM core.bridge_plan_in_force
+    GROUP BY commune_code
 ),
+-- finer: how much finer than a year the period is; where a month and a year end together, the month goes before.
 dated AS (
     SELECT
-        l.commune_code, l.indicator_code, l.period_code, p.measured_on,
-        if(p.kind = 'month', '', p.kind) AS period_kind,  -- '' sorts first: a month goes before what ends with it
-        coalesce(max(r.regime_from) FILTER (r.regime_from <= p.measured_on), min(r.regime_from)) AS regime_from
-    FROM asked AS l
-    JOIN core.dim_period AS p USING (period_code)
-    JOIN regime AS r USING (commune_code)
-    GROUP BY ALL
+        r.commune_code, p.period_code, p.measured_on,
+        list_position(['year', 'quarter', 'nine_months', 'half', 'month'], p.kind) AS finer,
+        coalesce(list_filter(r.days, lambda d: d <= p.measured_on)[-1], r.days[1]) AS regime_from
+    FROM core.dim_period AS p
+    CROSS JOIN regime AS r
 ),
-scopes AS (
-    SELECT DISTINCT commune_code, regime_from, indicator_code, scope FROM core.dim_milestone
+path AS (
+    SELECT
+        m.commune_code, m.regime_from, m.indicator_code, m.scope,
+        dense_rank() OVER (ORDER BY m.commune_code, m.indicator_code, m.scope) AS series,
+        row_number() OVER (ORDER BY m.commune_code, m.indicator_code, m.scope, m.regime_from) AS path,
+        list(m.milestone_on ORDER BY m.milestone_on) AS days,
+        max(m.milestone_on) FILTER (m.milestone_on <= moment::DATE) AS now_on
+    FROM core.dim_milestone AS m
+    GROUP BY m.commune_code, m.regime_from, m.indicator_code, m.scope
+),
+milestone AS (
+    SELECT
+        p.path, m.milestone_on, m.is_conflict, m.is_text, m.is_strict, m.is_aspirational, m.as_written,
+        if(n.direction = 'lower_is_better', coalesce(m.value_high, m.value_highest), m.value_lowest) AS value
+    FROM core.dim_milestone AS m
+    JOIN path AS p USING (commune_code, regime_from, indicator_code, scope)
+    JOIN core.dim_indicator AS n USING (indicator_code)
 ),
 line AS (
     SELECT
-        l.*, s.scope, f.actual_id, f.agency_code, f.numerator, f.denominator, f.value, f.value_text,
-        row_number() OVER (
-            PARTITION BY l.commune_code, l.indicator_code, s.scope
-            ORDER BY f.actual_id IS NOT NULL DESC, l.measured_on DESC, l.period_kind
-        ) = 1 AS is_latest
-    FROM dated AS l
-    JOIN scopes AS s USING (commune_code, regime_from, indicator_code)
+        p.series, p.path, p.commune_code, p.indicator_code, p.scope, l.period_code, d.measured_on, d.finer,
+        len(list_filter(p.days, lambda m: m <= d.measured_on)) AS passed,
+        p.now_on, p.days[passed] AS passed_on, p.days[passed + 1] AS next_on,
+        f.actual_id, f.agency_code, f.numerator, f.denominator, f.value, f.value_text,
+        -- which line of a series is its newest: one with a figure, then the later, then the finer
+        if(f.actual_id IS NULL, 0, 1::BIGINT << 40) + 8 * epoch(d.measured_on)::BIGINT // 86400 + d.finer AS newest
+    FROM asked AS l
+    JOIN dated AS d USING (commune_code, period_code)
+    JOIN path AS p USING (commune_code, indicator_code, regime_from)
     LEFT JOIN believed AS f USING (commune_code, indicator_code, period_code)
 ),
--- The newest figure answers for every milestone passed since; an older one for those of its own day.
-held AS (
-    SELECT
-        l.*,
-        if(is_latest, greatest(measured_on, moment::DATE), measured_on) AS held_on,
-        if(n.direction = 'lower_is_better', -1, 1) AS sign
-    FROM line AS l
-    JOIN core.dim_indicator AS n USING (indicator_code)
-),
-milestoned AS (
-    SELECT
-        l.*,
-        force.milestone_on AS in_force_on,
-        if(l.sign = 1, force.value_lowest, coalesce(force.value_high, force.value_highest)) AS in_force_value,
-        force.is_conflict AS in_force_conflict,
-        force.is_text AS in_force_text, force.is_strict AS in_force_strict, force.as_written AS in_force_as_written,
-        ahead.milestone_on AS next_on,
-        if(l.sign = 1, ahead.value_lowest, coalesce(ahead.value_high, ahead.value_highest)) AS next_value,
-        ahead.is_conflict AS next_conflict,
-        ahead.is_text AS next_text, ahead.is_strict AS next_strict, ahead.is_aspirational AS next_aspirational,
-        ahead.as_written AS next_as_written,
-        passed.milestone_on AS passed_on
-    FROM held AS l
-    ASOF LEFT JOIN core.dim_milestone AS force
-        ON force.commune_code = l.commune_code AND force.regime_from = l.regime_from
-        AND force.indicator_code = l.indicator_code AND force.scope = l.scope AND force.milestone_on <= l.held_on
-    ASOF LEFT JOIN core.dim_milestone AS ahead
-        ON ahead.commune_code = l.commune_code AND ahead.regime_from = l.regime_from
-        AND ahead.indicator_code = l.indicator_code AND ahead.scope = l.scope AND ahead.milestone_on > l.measured_on
-    ASOF LEFT JOIN core.dim_milestone AS passed
-        ON passed.commune_code = l.commune_code AND passed.regime_from = l.regime_from
-        AND passed.indicator_code = l.indicator_code AND passed.scope = l.scope AND passed.milestone_on <= l.measured_on
-),
--- One figure a day: where a month and a year end together, that of the month.
+-- One figure a day.
 valued AS (
-    SELECT commune_code, indicator_code, scope, measured_on, value
+    SELECT series, measured_on, arg_max(value, finer) AS value
     FROM line
     WHERE value IS NOT NULL
-    QUALIFY row_number() OVER (
-        PARTITION BY commune_code, indicator_code, scope, measured_on ORDER BY period_kind) = 1
+    GROUP BY series, measured_on
 ),
-firsts AS (
-    SELECT commune_code, indicator_code, scope, min(measured_on) AS on_day, arg_min(value, measured_on) AS value
-    FROM valued
-    GROUP BY ALL
+ends AS (
+    SELECT
+        series, max(newest) AS newest,
+        min(measured_on) FILTER (value IS NOT NULL) AS first_on,
+        arg_min(value, 8 * epoch(measured_on)::BIGINT // 86400 - finer) FILTER (value IS NOT NULL) AS first_value
+    FROM line
+    GROUP BY series
+),
+-- The figure a milestone was met or missed with: the last one up to its day.
+at_milestone AS (
+    SELECT m.series, m.milestone_on, v.value
+    FROM (SELECT DISTINCT series, unnest(days) AS milestone_on FROM path) AS m
+    ASOF JOIN valued AS v ON v.series = m.series AND v.measured_on <= m.milestone_on
 ),
 -- A straight line through the last six figures, for the forecast.
 trend AS (
     SELECT
-        commune_code, indicator_code, scope, measured_on,
+        series, measured_on,
         count(*) OVER recent AS points,
         regr_slope(value, epoch(measured_on) / 86400) OVER recent AS gain_a_day,
         regr_intercept(value, epoch(measured_on) / 86400) OVER recent AS intercept,
         regr_r2(value, epoch(measured_on) / 86400) OVER recent AS fit
     FROM valued
-    WINDOW recent AS (
-        PARTITION BY commune_code, indicator_code, scope ORDER BY measured_on ROWS BETWEEN 5 PRECEDING AND CURRENT ROW)
+    WINDOW recent AS (PARTITION BY series ORDER BY measured_on ROWS BETWEEN 5 PRECEDING AND CURRENT ROW)
+),
+-- The newest figure answers for every milestone passed since; an older one for those of its own day.
+placed AS (
+    SELECT
+        l.*, e.first_on, e.first_value, l.newest = e.newest AS is_latest,
+        if(is_latest AND l.measured_on < moment::DATE, l.now_on, l.passed_on) AS in_force_on
+    FROM line AS l
+    JOIN ends AS e USING (series)
 ),
 based AS (
     SELECT
         l.*,
-        CASE WHEN m.value IS NOT NULL THEN 'milestone' WHEN f.on_day < l.measured_on THEN 'first_actual' END
+        if(n.direction = 'lower_is_better', -1, 1) AS sign, n.indicator_name, n.unit_of_measure,
+        n.kind AS indicator_kind,
+        force.value AS in_force_value, force.is_conflict AS in_force_conflict, force.is_text AS in_force_text,
+        force.is_strict AS in_force_strict, force.as_written AS in_force_as_written,
+        ahead.value AS next_value, ahead.is_conflict AS next_conflict, ahead.is_text AS next_text,
+        ahead.is_strict AS next_strict, ahead.is_aspirational AS next_aspirational, ahead.as_written AS next_as_written,
+        CASE WHEN m.value IS NOT NULL THEN 'milestone' WHEN first_on < l.measured_on THEN 'first_actual' END
             AS baseline_from,
-        CASE WHEN m.value IS NOT NULL THEN l.passed_on WHEN f.on_day < l.measured_on THEN f.on_day END AS baseline_on,
-        CASE WHEN m.value IS NOT NULL THEN m.value WHEN f.on_day < l.measured_on THEN f.value END AS baseline_value,
+        CASE WHEN m.value IS NOT NULL THEN l.passed_on WHEN first_on < l.measured_on THEN first_on END AS baseline_on,
+        CASE WHEN m.value IS NOT NULL THEN m.value WHEN first_on < l.measured_on THEN first_value END
+            AS baseline_value,
         t.points, t.gain_a_day, t.intercept, t.fit
-    FROM milestoned AS l
-    ASOF LEFT JOIN valued AS m
-        ON m.commune_code = l.commune_code AND m.indicator_code = l.indicator_code AND m.scope = l.scope
-        AND m.measured_on <= l.passed_on
-    LEFT JOIN firsts AS f
-        ON f.commune_code = l.commune_code AND f.indicator_code = l.indicator_code AND f.scope = l.scope
+    FROM placed AS l
+    JOIN core.dim_indicator AS n USING (indicator_code)
+    LEFT JOIN milestone AS force ON force.path = l.path AND force.milestone_on = l.in_force_on
+    LEFT JOIN milestone AS ahead ON ahead.path = l.path AND ahead.milestone_on = l.next_on
+    LEFT JOIN at_milestone AS m ON m.series = l.series AND m.milestone_on = l.passed_on
     LEFT JOIN trend AS t
-        ON t.commune_code = l.commune_code AND t.indicator_code = l.indicator_code AND t.scope = l.scope
-        AND t.measured_on = l.measured_on AND l.value IS NOT NULL AND t.points >= 3
+        ON t.series = l.series AND t.measured_on = l.measured_on AND l.value IS NOT NULL AND t.points >= 3
 ),
 expected AS (
     SELECT
-        b.*, n.indicator_name, n.unit_of_measure, n.kind AS indicator_kind,
+        *,
         CASE WHEN NOT coalesce(next_conflict, true) AND baseline_on < next_on AND measured_on > baseline_on THEN
             baseline_value + (next_value - baseline_value)
             * (date_diff('day', baseline_on, measured_on)::DOUBLE / date_diff('day', baseline_on, next_on))
         END AS expected_value
-    FROM based AS b
-    JOIN core.dim_indicator AS n USING (indicator_code)
+    FROM based
 ),
 paced AS (
     SELECT
@@ -166,7 +171,8 @@ answered AS (
             ELSE 'backwards'
         END AS pace_status,
         CASE WHEN pace_status NOT IN ('reached', 'conflict', 'by_hand') AND next_value IS NOT NULL
-            AND sign * gain_a_day > 0 AND (next_value - value) / gain_a_day < 100000 THEN measured_on + ceil((next_value - value) / gain_a_day)::INTEGER
+            AND sign * gain_a_day > 0 AND (next_value - value) / gain_a_day < 100000
+            THEN measured_on + ceil((next_value - value) / gain_a_day)::INTEGER
         END AS meets_on
     FROM paced
 )
@@ -186,8 +192,9 @@ SELECT
     a.level_status, level.label AS level_label,
     a.pace_status, pace.label AS pace_label,
     if(a.meets_on <= DATE '2100-01-01', a.meets_on, NULL) AS forecast_meets_on,
-    CASE WHEN a.unit_of_measure = '%' AND a.at_next IS NOT NULL THEN least(greatest(round(a.at_next, 4), 0), 100) ELSE round(a.at_next, 4) END
-        AS forecast_at_next,
+    CASE WHEN a.unit_of_measure = '%' AND a.at_next IS NOT NULL THEN least(greatest(round(a.at_next, 4), 0), 100)
+        ELSE round(a.at_next, 4)
+    END AS forecast_at_next,
     a.points AS forecast_points,
     round(a.fit, 4) AS forecast_fit,
     CASE WHEN a.points IS NULL THEN NULL WHEN a.fit >= 0.9 THEN 'high' WHEN a.fit >= 0.6 THEN 'medium' ELSE 'low' END
@@ -198,4 +205,4 @@ FROM answered AS a
 JOIN core.dim_commune AS c USING (commune_code)
 JOIN core.dim_status AS level ON level.answer = 'level' AND level.status = a.level_status
 JOIN core.dim_status AS pace ON pace.answer = 'pace' AND pace.status = a.pace_status
-ORDER BY a.commune_code, a.indicator_code, a.scope, a.measured_on, a.period_code
+ORDER BY a.series, a.measured_on, a.period_code
