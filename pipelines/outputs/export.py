@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -40,14 +41,16 @@ def export(
     con: a database with core and marts built. only_if_new: where a bundle made from the same submissions and sources
     stands, return it, even if it speaks of an earlier day. Returns the bundle's folder; one that stands already is
     checked and returned as it is. Raises LookupError for an unknown period or a commune without a plan,
-    BundleDamagedError if the bundle stands already and is not whole.
+    BundleDamagedError if the bundle stands already and is not whole. One export at a time, under the run lock.
     """
     extract = read_extract(con, period_code, scope)
     above = home.exports / period_code / scope
     above.mkdir(parents=True, exist_ok=True)
     if only_if_new and (standing := _made_from_the_same(above, extract)):
         return standing
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=above) as making:
+    for left in home.exports.glob(".making-*"):  # by a run that was cut off
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=home.exports) as making:
         made = Path(making) / "bundle"
         made.mkdir()
         bundle = above / _write(extract, made)
