@@ -46,10 +46,10 @@ def export(
     extract = read_extract(con, period_code, scope)
     above = home.exports / period_code / scope
     above.mkdir(parents=True, exist_ok=True)
-    if only_if_new and (standing := _made_from_the_same(above, extract)):
-        return standing
     for left in home.exports.glob(".making-*"):  # by a run that was cut off
         shutil.rmtree(left)
+    if only_if_new and (standing := _made_from_the_same(above, extract)):
+        return standing
     with tempfile.TemporaryDirectory(prefix=".making-", dir=home.exports) as making:
         made = Path(making) / "bundle"
         made.mkdir()
