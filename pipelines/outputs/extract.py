@@ -175,6 +175,7 @@ FROM core.fct_target
 WHERE list_contains($communes::VARCHAR[], commune_code)
 """
 # Who reports the figure of an indicator, by commune.
+_AGENCIES = "SELECT agency_code, agency_name FROM core.dim_agency WHERE NOT is_group"
 _REPORTERS = """
 SELECT d.commune_code, d.indicator_code, string_agg(a.agency_name, ', ' ORDER BY a.agency_code) AS agency_names
 FROM core.bridge_indicator_duty AS d
@@ -270,7 +271,7 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
         periods={code: label for code, (label, _) in periods.items()},
         kinds=dict(con.execute("SELECT indicator_code, kind FROM core.dim_indicator").fetchall()),
         answers=read_yaml(SOURCES / "forms" / "periodic-report.yml")["answers"],
-        agencies=dict(con.execute("SELECT agency_code, agency_name FROM core.dim_agency WHERE NOT is_group").fetchall()),
+        agencies=dict(con.execute(_AGENCIES).fetchall()),
         reporters={(commune, indicator): names for commune, indicator, names in con.execute(_REPORTERS).fetchall()},
     )  # fmt: skip
 

@@ -150,10 +150,11 @@ def _whose(row: Row, extract: Extract) -> str:
 
 
 def _tell_indicator(row: Row, extract: Extract) -> str:
-    """'Tỷ lệ …: 63,06 % (Tháng 10/2026). Chưa đạt mốc 31/12/2025 (≥ 70%). Mốc 31/12/2030 (100%): đi lùi.'"""
+    """'Tỷ lệ …: 63,06% (Tháng 10/2026). Chưa đạt mốc 31/12/2025 (≥ 70%). Mốc 31/12/2030 (100%): đi lùi.'"""
     text = f"– {_whose(row, extract)}{indicator(row, extract)}"
     if row["value"] is not None:
-        text += f": {format_number(row['value'])} {row['unit_of_measure']} ({extract.periods[row['period_code']]})"
+        unit = row["unit_of_measure"] if row["unit_of_measure"] == "%" else f" {row['unit_of_measure']}"
+        text += f": {format_number(row['value'])}{unit} ({extract.periods[row['period_code']]})"
     for answer, which in (("level", "in_force"), ("pace", "next")):
         if extract.statuses[answer, row[f"{answer}_status"]][1] >= WORRYING:
             written = row[f"{which}_as_written"].replace(" | ", "; ")

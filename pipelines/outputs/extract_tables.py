@@ -187,19 +187,19 @@ def _task_place(row: Row, extract: Extract) -> str:
 def _tasks(extract: Extract) -> list[Column]:
     return [
         _COMMUNE,
-        Column("Vị trí trong kế hoạch", 13, _task_place),
-        Column("Nhiệm vụ", 46, _field("title")),
-        Column("Cơ quan chủ trì", 17, _field("lead_as_written")),
-        Column("Sản phẩm đầu ra", 21, _field("deliverable")),
-        Column("Thời hạn", 14, _field("deadline_as_written")),
+        Column("Vị trí trong kế hoạch", 12, _task_place),
+        Column("Nhiệm vụ", 54, _field("title")),
+        Column("Cơ quan chủ trì", 16, _field("lead_as_written")),
+        Column("Sản phẩm đầu ra", 18, _field("deliverable")),
+        Column("Thời hạn", 12, _field("deadline_as_written")),
         Column("Ngày đến hạn", 11, _field("due_on"), center=True),
         Column("Tình trạng", 13, _field("task_label"), severity_of("task"), center=True),
         Column("Số ngày quá hạn", 8, _field("days_overdue")),
         Column("Cơ quan đã báo cáo", 12, _state, center=True),
         Column("Hoàn thành (%)", 9, _field("percent_done")),
-        Column("Văn bản sản phẩm", 15, _document),
+        Column("Văn bản sản phẩm", 14, _document),
         Column("Kỳ báo cáo gần nhất", 10, _period, center=True),
-        Column("Khó khăn, vướng mắc", 18, _field("difficulty")),
+        Column("Khó khăn, vướng mắc", 17, _field("difficulty")),
     ]
 
 

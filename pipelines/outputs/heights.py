@@ -7,6 +7,7 @@ the modules that write them.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
@@ -16,6 +17,7 @@ _HIGHEST = 409.0  # points; Excel takes no more
 _COLUMN_PIXELS = 7.0  # of one character of column width
 _PIXELS_PER_POINT = 96 / 72
 _BOLD = 1.06
+_BREAKS = re.compile(r" (?![.,;:!?%)])")  # no line begins with a mark
 _SAFETY = 1.05  # screens and printers round letters up
 
 
@@ -35,7 +37,7 @@ def _lines(text: str, room: float) -> int:
     lines = 0
     for part in text.split("\n"):
         lines, used = lines + 1, 0.0
-        for word in part.split(" "):
+        for word in _BREAKS.split(part):
             length = sum(map(_ems, word))
             if used and used + length > room:
                 lines, used = lines + 1, 0.0
@@ -45,6 +47,12 @@ def _lines(text: str, room: float) -> int:
     return lines
 
 
+# How wide the letters of Times are, in ems; the rest is 0.5, capitals 0.72.
+_EMS = {letter: ems for ems, letters in {
+    0.25: " ,.", 0.28: "ijlt/|;:'", 0.34: "()[]-rfI", 0.39: "sJ", 0.45: "acez?“”\"", 0.56: "SPF", 0.62: "ELTZ",
+    0.67: "BCR", 0.78: "m&", 0.84: "%", 0.9: "MW", 0.55: "≥≤", 1.0: "—…"}.items() for letter in letters}  # fmt: skip
+
+
 @cache
 def _ems(letter: str) -> float:
     """About how wide a letter of Times is, in ems; of the accents only the horn takes room."""
@@ -52,12 +60,6 @@ def _ems(letter: str) -> float:
     plain = decomposed[0]
     if "\u031b" in decomposed:  # the horn of ơ and ư
         return 0.75 if plain.isupper() else 0.57
-    if plain in " ijlIt.,;:!'()[]/|":
-        return 0.28
-    if plain in 'frs-“”"':
-        return 0.38
-    if plain in "acez":
-        return 0.45
-    if plain in "mwMW—":
-        return 0.85
-    return 0.7 if plain.isupper() or plain in "≥≤%…" else 0.5
+    if plain == "i" and len(decomposed) > 1:
+        return 0.34
+    return _EMS.get(plain, 0.72 if plain.isupper() or plain in "wĐ" else 0.5)
