@@ -17,13 +17,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines.outputs.site import words
 from pipelines.outputs.site.data import Board, Row, grouped
-from pipelines.outputs.site.paths import path_of
+from pipelines.outputs.site.paths import is_forecast, paths
 from pipelines.outputs.site.words import Counts, counts
 
 HERE = Path(__file__).parent
-ASSETS = ("site.css", "site.js", "uPlot.iife.min.js", "uPlot.min.css", "uPlot-LICENSE.txt")
+ASSETS = ("early.js", "site.css", "site.js", "uPlot.iife.min.js", "uPlot.min.css", "uPlot-LICENSE.txt")
 _GRAVEST = 12  # lines named on the first page
-_MONTHS_SHOWN = 24  # columns of an indicator's table of communes
+_PERIODS_SHOWN = 24  # columns of an indicator's table of communes
+_URGENT = 200  # tasks of all agencies on one page; each agency's page has all of its own
 _REPORTS_SHOWN = 12  # periods of a commune's table of reports
 _BEHIND = ("behind", "at_risk", "backwards")
 _NOT_IN = ("missing", "refused", "empty", "held")
@@ -152,19 +153,12 @@ class Pages:
         return self._render(
             "commune.html", "city", "../", standing=standing,
             four=[standing.level, standing.pace, standing.tasks, standing.reporting],
-            paths={"series": [path_of(self.board, line) for line in standing.lines],
-                   "periods": self._labels(standing.lines)},
+            paths=paths(self.board, standing.lines, full=True),
             tasks=self.tasks_of.get(code, []), report_periods=periods,
             reports={(one["period_code"], one["agency_code"]): one for one in reports},
             agencies=sorted({one["agency_code"] for one in reports}),
             conflicts=[one for one in self.board.conflicts if one["commune_code"] == code],
         )  # fmt: skip
-
-    def _labels(self, lines: list[Row]) -> dict[str, str]:
-        """Labels of the periods for which these lines have figures."""
-        keys = [(one["commune_code"], one["indicator_code"], one["scope"]) for one in lines]
-        used = {row["period_code"] for key in keys for row in self.board.series.get(key, [])}
-        return {one["period_code"]: one["label"] for one in self.board.periods if one["period_code"] in used}
 
     # ------------------------------------------------------------ indicators
 
@@ -187,21 +181,24 @@ class Pages:
     def _indicator(self, code: str) -> str:
         lines = self.indicator_lines.get(code, [])
         city = self.city_of.get(code, [])
-        shown = list(dict.fromkeys(one["period_code"] for one in reversed(city)))[-_MONTHS_SHOWN:]
-        ends = {one["period_code"]: one["measured_on"] for one in city}
-        names = {one["period_code"]: one["period_label"] for one in city}
-        matrix = [(line, self._by_period(line)) for line in lines if not line["is_waiting"]]
+        drawn = paths(self.board, lines, full=False)
+        shown = [code for code, _, _ in drawn["periods"]][-_PERIODS_SHOWN:]
+        of_city = {one["period_code"]: words.number(one["value"]) or "–" for one in city}
+        matrix = [("Toàn thành phố", [of_city[code] for code in shown])]
+        matrix += [(self._name(line), self._cells(line, shown)) for line in lines if not line["is_waiting"]]
         return self._render(
             "indicator.html", "indicators", "../", indicator=self.board.indicators[code], lines=lines, city=city,
-            periods=shown, period_labels=names, matrix=matrix, city_values={c["period_code"]: c["value"] for c in city},
-            paths={"series": [path_of(self.board, line) for line in lines], "periods": self._labels(lines),
-                   "names": [self._name(line) for line in lines], "shown": [[p, _iso(ends[p])] for p in shown],
-                   "unit": self.board.indicators[code]["unit_of_measure"]},
+            titles=[(words.short_period(code), label) for code, label, _ in drawn["periods"][-_PERIODS_SHOWN:]],
+            matrix=matrix, paths={**drawn, "names": [self._name(line) for line in lines], "shown": shown,
+                                  "unit": self.board.indicators[code]["unit_of_measure"]},
         )  # fmt: skip
 
-    def _by_period(self, line: Row) -> dict[str, Row]:
+    def _cells(self, line: Row, periods: list[str]) -> list[str]:
+        """The figures of a line in these periods, as text."""
         key = (line["commune_code"], line["indicator_code"], line["scope"])
-        return {row["period_code"]: row for row in self.board.series.get(key, [])}
+        is_yes_no = self.board.indicators[line["indicator_code"]]["kind"] == "yes_no"
+        found = {row["period_code"]: words.figure(row, is_yes_no) for row in self.board.series.get(key, [])}
+        return [found.get(code, "–") for code in periods]
 
     def _name(self, line: Row) -> str:
         name = self.board.commune_of[line["commune_code"]]["commune_name"]
@@ -217,7 +214,8 @@ class Pages:
         by_agency.sort(key=lambda one: (-one[2].of("overdue"), -one[2].of("due_soon"), one[1]))
         total = self._counted("Toàn thành phố", "task", "nhiệm vụ", self.board.tasks)
         urgent = [one for one in self.board.tasks if one["task_status"] in ("overdue", "due_soon")]
-        return self._render("tasks.html", "tasks", by_agency=by_agency, total=total, urgent=urgent)
+        return self._render("tasks.html", "tasks", by_agency=by_agency, total=total, urgent=urgent[:_URGENT],
+                            urgent_count=len(urgent))  # fmt: skip
 
     def _agency(self, code: str) -> str:
         tasks = self.task_agencies[code]
@@ -278,6 +276,6 @@ def environment(board: Board) -> Environment:
                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in words.FILTERS}
     seal = hashlib.sha256(b"".join((HERE / "assets" / name).read_bytes() for name in ASSETS)).hexdigest()[:8]
-    env.globals |= {"board": board, "status": board.statuses, "place": words.place, "assets_mark": seal,
-                    "frequencies": words.FREQUENCIES, "confidences": words.CONFIDENCES}  # fmt: skip
+    env.globals |= {"board": board, "status": board.statuses, "place": words.place, "is_forecast": is_forecast,
+                    "assets_mark": seal, "frequencies": words.FREQUENCIES, "confidences": words.CONFIDENCES}  # fmt: skip
     return env

@@ -27,6 +27,13 @@ def number(value: Decimal | float | int | None, places: int = 2) -> str:
     return "" if value is None else format_number(value, places)
 
 
+def figure(row: Row, is_yes_no: bool) -> str:
+    """A figure as a cell shows it."""
+    if row["value"] is None:
+        return row["value_text"] or "không tính được"
+    return ("Đạt" if row["value"] else "Chưa đạt") if is_yes_no else number(row["value"])
+
+
 def percent(value: float | None) -> str:
     """A share as a percentage: 0.875 is '87,5%'."""
     return "" if value is None else f"{format_number(100 * value, 1)}%"

@@ -14,7 +14,6 @@ import duckdb
 from pipelines.home import Home
 from pipelines.outputs.site.data import read_board, state_of
 from pipelines.outputs.site.pages import ASSETS, HERE, Pages
-from pipelines.warehouse import swap_in
 
 MARK = ".made-from.json"
 
@@ -72,11 +71,11 @@ def _found(site: Path) -> list[Path]:
 
 
 def _write(path: Path, data: bytes) -> bool:
-    """Put the file in its place, whole, if it says something new."""
+    """Put the file in its place, whole, if it says something new. A file lost with the power is seen by its size."""
     if path.is_file() and path.read_bytes() == data:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_bytes(data)
-    swap_in(temporary, path)
+    temporary.replace(path)
     return True

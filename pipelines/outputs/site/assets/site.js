@@ -12,7 +12,6 @@
   var shown = function (value) { return typeof value === "number" ? numbers.format(value) : value === null ? "–" : String(value); };
   var day = function (iso) { return iso ? iso.slice(8) + "/" + iso.slice(5, 7) + "/" + iso.slice(0, 4) : "–"; };
   var seconds = function (iso) { return Date.parse(iso + "T00:00:00Z") / 1000; };
-  document.documentElement.classList.add("with-script");
 
   // ---------------------------------------------------------------- words, with accents or without
 
@@ -103,6 +102,7 @@
         var fit = fits(row);
         n += fit ? 1 : 0;
         row.hidden = !fit || n > limit;
+        row.classList.remove("later");
         if (row.kpiOpened) row.kpiOpened.hidden = row.hidden;
       });
       var m = others.filter(function (item) { item.hidden = words.length > 0 && !holds(text(item), words); return !item.hidden; }).length;
@@ -140,6 +140,17 @@
 
   var data = $("paths") && JSON.parse($("paths").textContent);
   var INK = "#1f4e79", PLAN = "#5b6672", MILESTONE = "#b3161d", AHEAD = "#6b3fa0";
+  var none = function (value) { return value === undefined ? null : value; };
+  // The series as paths.py cut it short, with names.
+  var seriesAt = function (n) {
+    var raw = data.series[n], a = raw.a;
+    return {
+      unit: raw.u, yes_no: !!raw.y, baseline: raw.b ? { on: raw.b[0], value: raw.b[1] } : null,
+      figures: raw.f.map(function (f) { var p = data.periods[f[0]]; return { code: p[0], period: p[1], on: p[2], value: none(f[1]), expected: none(f[2]), of: none(f[3]), whole: none(f[4]), note: none(f[5]) }; }),
+      milestones: raw.m.map(function (m) { return { on: m[0], low: none(m[1]), written: none(m[2]), high: none(m[3]), sort: none(m[4]) }; }),
+      forecast: a ? { on: a[0], value: a[1], sure: a[2], meets: none(a[3]) } : null
+    };
+  };
   var diamond = function (u, index, from, to) {
     var path = new Path2D(), r = 5 * window.devicePixelRatio;
     for (var i = from; i <= to; i++) {
@@ -202,7 +213,7 @@
   function years(u, axisIndex, low, high) {
     var first = new Date(low * 1000).getUTCFullYear(), last = new Date(high * 1000).getUTCFullYear(), ticks = [];
     var step = Math.max(1, Math.ceil((last - first) / Math.max(u.width / 60, 2)));
-    if (step > 2) { step = 5; first = Math.ceil(first / 5) * 5; }
+    if (step > 1) { step = 5; first = Math.ceil(first / 5) * 5; }
     for (var y = first; y <= last; y += step) ticks.push(Date.UTC(y, 11, 31) / 1000);
     return ticks;
   }
@@ -223,16 +234,16 @@
     table.append(make("caption", "Số liệu của biểu đồ: " + name + (series.unit ? " (" + series.unit + ")" : "")), thead, body);
     var word = function (value) { return series.yes_no && typeof value === "number" ? (value ? "Đạt" : "Chưa đạt") : shown(value); };
     var rows = series.figures.map(function (f) {
-      var parts = f[3] !== null && f[4] !== null ? shown(f[3]) + " / " + shown(f[4]) : "";
-      return { on: f[1], rank: 0, kind: "figure", what: "Thực hiện " + data.periods[f[0]].toLowerCase(), note: [parts, f[6]].filter(Boolean).join(" · "), value: word(f[2]), expected: f[5] };
+      var parts = f.of !== null && f.whole !== null ? shown(f.of) + " / " + shown(f.whole) : "";
+      return { on: f.on, rank: 0, kind: "figure", what: "Thực hiện " + f.period.toLowerCase(), note: [parts, f.note].filter(Boolean).join(" · "), value: word(f.value), expected: f.expected };
     });
     series.milestones.forEach(function (m) {
-      var value = m[1] === null ? m[3] : m[2] !== null && m[2] !== m[1] ? shown(m[1]) + " – " + shown(m[2]) : shown(m[1]);
-      rows.push({ on: m[0], rank: 1, kind: "milestone", what: "Mốc kế hoạch" + (m[4] === "conflict" ? " (mâu thuẫn)" : ""), note: m[3], value: value, expected: null });
+      var value = m.low === null ? m.written : m.high !== null && m.high !== m.low ? shown(m.low) + " – " + shown(m.high) : shown(m.low);
+      rows.push({ on: m.on, rank: 1, kind: "milestone", what: "Mốc kế hoạch" + (m.sort === "conflict" ? " (mâu thuẫn)" : ""), note: m.written, value: value, expected: null });
     });
     if (series.forecast) {
       var f = series.forecast;
-      rows.push({ on: f[0], rank: 2, kind: "forecast", what: "Dự báo", note: (f[2] ? "đạt mốc khoảng " + day(f[2]).slice(3) + " · " : "") + "độ chắc chắn " + f[3], value: shown(f[1]), expected: null });
+      rows.push({ on: f.on, rank: 2, kind: "forecast", what: "Dự báo", note: (f.meets ? "đạt mốc khoảng " + day(f.meets).slice(3) + " · " : "") + "độ chắc chắn " + f.sure, value: shown(f.value), expected: null });
     }
     rows.sort(function (a, b) { return a.on < b.on ? -1 : a.on > b.on ? 1 : a.rank - b.rank; });
     rows.forEach(function (row) {
@@ -252,30 +263,31 @@
     var box = make("div", null, { class: "chart-box" });
     place.append(box, pathTable(series, name));
     var actual = new Map();
-    series.figures.forEach(function (f) { if (typeof f[2] === "number" && !actual.has(f[1])) actual.set(f[1], f[2]); });
-    if (series.yes_no || (!actual.size && !series.milestones.some(function (m) { return m[1] !== null; }))) {
+    series.figures.forEach(function (f) { if (typeof f.value === "number" && !actual.has(f.on)) actual.set(f.on, f.value); });
+    if (series.yes_no || (!actual.size && !series.milestones.some(function (m) { return m.low !== null; }))) {
       box.append(make("p", series.yes_no ? "Chỉ tiêu Đạt/Chưa đạt: xem bảng." : "Chưa có số để vẽ; xem bảng.", { class: "none" }));
       return;
     }
     var points = Array.from(actual, function (pair) { return [seconds(pair[0]), pair[1]]; });
-    var milestones = [], plan = series.baseline ? [[seconds(series.baseline[0]), series.baseline[1]]] : [];
+    var milestones = [], others = [], plan = series.baseline ? [[seconds(series.baseline.on), series.baseline.value]] : [];
     var begins = plan.length ? plan[0][0] : -Infinity;
     series.milestones.forEach(function (m) {
-      if (m[1] === null) return;
-      milestones.push([seconds(m[0]), m[1]]);
-      if (seconds(m[0]) > begins && m[4] !== "conflict") plan.push([seconds(m[0]), m[1]]);
+      if (m.low === null) return;
+      milestones.push([seconds(m.on), m.low]);
+      if (m.sort === "conflict") others.push([seconds(m.on), m.high]);
+      else if (seconds(m.on) > begins) plan.push([seconds(m.on), m.low]);
     });
+    var forecast = series.forecast, last = points[points.length - 1], ahead = series.milestones[series.milestones.length - 1];
     var lines = [
       { name: "Mức cần đạt theo kế hoạch", points: plan, stroke: PLAN, width: 1.5, dash: [8, 6], quiet: true },
       { name: "Thực hiện", points: points, stroke: INK, width: 2.5, marks: true },
       { name: "Mốc kế hoạch", points: milestones, stroke: MILESTONE, width: 2, diamonds: true }
     ];
-    series.milestones.forEach(function (m) { if (m[4] === "conflict") lines.push({ name: "Mốc kế hoạch (mâu thuẫn)", points: [[seconds(m[0]), m[2]]], stroke: MILESTONE, width: 2, diamonds: true }); });
-    if (series.forecast && points.length) lines.push({ name: "Dự báo", points: [points[points.length - 1], [seconds(series.forecast[0]), series.forecast[1]]], stroke: AHEAD, width: 2.5, dash: [2, 5], marks: true, hollow: true });
-    var last = points[points.length - 1], ahead = series.milestones[series.milestones.length - 1];
-    var label = "Biểu đồ đường đi của " + name + ": " + (last ? "kết quả mới nhất " + numbers.format(last[1]) + series.unit : "chưa có kết quả") + (ahead ? "; mốc cuối " + ahead[3] + " vào " + day(ahead[0]) : "") + (series.forecast ? "; dự báo " + numbers.format(series.forecast[1]) + series.unit + " vào " + day(series.forecast[0]) : "") + ". Số liệu đầy đủ ở bảng bên cạnh.";
-    chart(box, label, series.unit, lines, Math.max(seconds("2045-12-31"), lines[0].points.length ? lines[0].points[lines[0].points.length - 1][0] : 0));
-    key(box, [["k-actual", "Thực hiện"], ["k-milestone", "Mốc kế hoạch"], ["k-plan", "Mức cần đạt theo kế hoạch"]].concat(series.forecast ? [["k-forecast", "Dự báo (không phải cam kết)"]] : []));
+    if (others.length) lines.push({ name: "Mốc kế hoạch (mâu thuẫn)", points: others, stroke: MILESTONE, width: 2, diamonds: true });
+    if (forecast && last) lines.push({ name: "Dự báo", points: [last, [seconds(forecast.on), forecast.value]], stroke: AHEAD, width: 2.5, dash: [2, 5], marks: true, hollow: true });
+    var label = "Biểu đồ đường đi của " + name + ": " + (last ? "kết quả mới nhất " + numbers.format(last[1]) + series.unit : "chưa có kết quả") + (ahead ? "; mốc cuối " + ahead.written + " vào " + day(ahead.on) : "") + (forecast ? "; dự báo " + numbers.format(forecast.value) + series.unit + " vào " + day(forecast.on) : "") + ". Số liệu đầy đủ ở bảng bên cạnh.";
+    chart(box, label, series.unit, lines, Math.max(seconds("2045-12-31"), plan.length ? plan[plan.length - 1][0] : 0));
+    key(box, [["k-actual", "Thực hiện"], ["k-milestone", "Mốc kế hoạch"], ["k-plan", "Mức cần đạt theo kế hoạch"]].concat(forecast ? [["k-forecast", "Dự báo (không phải cam kết)"]] : []));
   };
 
   document.querySelectorAll("button.open").forEach(function (button) {
@@ -288,32 +300,40 @@
         opened.append(cell);
         row.after(opened);
         var name = row.cells[0].querySelector("a").textContent;
-        drawPath(place, data.series[Number(button.dataset.path)], name);
+        drawPath(place, seriesAt(Number(button.dataset.path)), name);
       } else opened.hidden = !opened.hidden;
       button.setAttribute("aria-expanded", String(!opened.hidden));
     });
   });
 
   if ($("which")) {
-    var lines = null;
-    var draw = function () {
-      var i = Number($("which").value);
-      drawPath($("path"), data.series[i], data.names[i]);
-      if (lines) emphasize(i);
+    var many = null, drawn = [];
+    var emphasize = function (chosen) {
+      many.series.forEach(function (one, k) {
+        if (k < 2) return;
+        var is = drawn[k - 2] === chosen, colour = is ? MILESTONE : "#8fa3b5";
+        one.width = is ? 3 : 1;
+        one.stroke = function () { return colour; };
+      });
+      many.redraw();
     };
-    var emphasize = function (chosen) { lines.series.forEach(function (s, k) { if (k > 1) { s.width = k - 2 === drawn.indexOf(chosen) ? 3 : 1; s.stroke = (function (c) { return function () { return c; }; })(k - 2 === drawn.indexOf(chosen) ? MILESTONE : "#8fa3b5"); } }); lines.redraw(); };
-    var drawn = [];
+    var draw = function () {
+      var chosen = Number($("which").value);
+      drawPath($("path"), seriesAt(chosen), data.names[chosen]);
+      if (many) emphasize(chosen);
+    };
     if ($("lines") && data.shown.length > 1) {
-      var on = new Map(data.shown.map(function (p) { return [p[0], seconds(p[1])]; }));
-      var whole = Array.from($("t-matrix").querySelectorAll("tr.whole td"), function (cell, k) { return [seconds(data.shown[k][1]), cell.textContent === "–" ? null : Number(cell.textContent.replace(/\./g, "").replace(",", "."))]; }).filter(function (p) { return p[1] !== null; });
-      var all = [{ name: "Toàn thành phố", points: whole, stroke: INK, width: 3, marks: true }];
-      data.series.forEach(function (series, i) {
-        var points = series.figures.filter(function (f) { return on.has(f[0]) && typeof f[2] === "number"; }).map(function (f) { return [on.get(f[0]), f[2]]; });
-        if (points.length && !series.yes_no) { drawn.push(i); all.push({ name: data.names[i], points: points, stroke: "#8fa3b5", width: 1, marks: points.length === 1 }); }
+      var on = new Map(data.periods.map(function (p) { return [p[0], seconds(p[2])]; }));
+      var number = function (text) { return text === "–" ? null : Number(text.replace(/\./g, "").replace(",", ".")); };
+      var whole = Array.from($("t-matrix").querySelectorAll("tr.whole td"), function (cell, k) { return [on.get(data.shown[k]), number(cell.textContent)]; });
+      var all = [{ name: "Toàn thành phố", points: whole.filter(function (p) { return p[1] !== null; }), stroke: INK, width: 3, marks: true }];
+      data.series.forEach(function (raw, n) {
+        var points = raw.f.filter(function (f) { return data.shown.indexOf(data.periods[f[0]][0]) >= 0 && typeof f[1] === "number"; }).map(function (f) { return [seconds(data.periods[f[0]][2]), f[1]]; });
+        if (points.length && !raw.y) { drawn.push(n); all.push({ name: data.names[n], points: points, stroke: "#8fa3b5", width: 1, marks: points.length === 1 }); }
       });
       if (drawn.length) {
-        lines = chart($("lines"), "Biểu đồ số liệu theo kỳ của toàn thành phố và " + drawn.length + " xã, phường, đặc khu. Số liệu đầy đủ ở bảng dưới đây.", data.unit, all);
-        key($("lines"), [["k-actual", "Toàn thành phố"], ["k-other", "Từng xã, phường; nơi đang chọn ở trên tô đỏ"]]);
+        many = chart($("lines"), "Biểu đồ số liệu theo kỳ của toàn thành phố và " + drawn.length + " xã, phường, đặc khu. Số liệu đầy đủ ở bảng dưới đây.", data.unit, all);
+        key($("lines"), [["k-actual", "Toàn thành phố"], ["k-other", "Từng xã, phường"], ["k-chosen", "Nơi đang chọn ở trên"]]);
       }
     }
     $("which").addEventListener("change", draw);
