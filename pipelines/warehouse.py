@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from pipelines.home import SCHEMA, Home
 
 PUBLISHED_SCHEMAS = ("core", "marts")
+_READ_FROM = "v1.5.0"  # the oldest DuckDB that can open what is published: analysts' programs lag behind
 _SECONDS_HELD = 10  # how long a file that another program holds (Windows) is tried again to be replaced
 _NOT_DAMAGED = ("Could not set lock", "Permission denied", "No space left", "Read-only file system")
 _log = logging.getLogger(__name__)
@@ -144,7 +145,7 @@ def publish(home: Home, models: Sequence[Published]) -> dict[str, int]:
     new.unlink(missing_ok=True)
     rows = {}
     with duckdb.connect(home.build) as con:
-        con.execute(f"ATTACH {_literal(str(new))} AS published")
+        con.execute(f"ATTACH {_literal(str(new))} AS published (STORAGE_VERSION '{_READ_FROM}')")
         con.execute("BEGIN")
         for schema in PUBLISHED_SCHEMAS:
             con.execute(f"CREATE SCHEMA published.{schema}")

@@ -1,7 +1,8 @@
 -- What the report of a moment said: every indicator a commune had targets for, in every period for which a figure was
 -- owed or had come by then. Level: is the figure at the milestone in force? Pace: is it on the way to the next one?
 -- (docs/method.md) A series is one commune, indicator and scope, a path its milestones under one set of plans in force;
--- their numbers stand for them in what is joined and sorted, as numbers are cheaper than texts.
+-- their numbers stand for them in what is joined and sorted, as numbers are cheaper than texts. CASE, never if(): a
+-- macro is read by the analyst's own DuckDB, and 1.5 cannot read an if() that 2.0 wrote.
 WITH believed AS (
     SELECT a.*
     FROM core.fct_actual AS a
@@ -45,7 +46,8 @@ path AS (
 milestone AS (
     SELECT
         p.path, m.milestone_on, m.is_conflict, m.is_text, m.is_strict, m.is_aspirational, m.as_written,
-        if(n.direction = 'lower_is_better', coalesce(m.value_high, m.value_highest), m.value_lowest) AS value
+        CASE WHEN n.direction = 'lower_is_better' THEN coalesce(m.value_high, m.value_highest) ELSE m.value_lowest END
+            AS value
     FROM core.dim_milestone AS m
     JOIN path AS p USING (commune_code, regime_from, indicator_code, scope)
     JOIN core.dim_indicator AS n USING (indicator_code)
@@ -57,7 +59,8 @@ line AS (
         p.now_on, p.days[passed] AS passed_on, p.days[passed + 1] AS next_on,
         f.actual_id, f.agency_code, f.numerator, f.denominator, f.value, f.value_text,
         -- which line of a series is its newest: one with a figure, then the later, then the finer
-        if(f.actual_id IS NULL, 0, 1::BIGINT << 40) + 8 * epoch(d.measured_on)::BIGINT // 86400 + d.finer AS newest
+        CASE WHEN f.actual_id IS NULL THEN 0 ELSE 1::BIGINT << 40 END
+            + 8 * epoch(d.measured_on)::BIGINT // 86400 + d.finer AS newest
     FROM asked AS l
     JOIN dated AS d USING (commune_code, period_code)
     JOIN path AS p USING (commune_code, indicator_code, regime_from)
@@ -99,14 +102,14 @@ trend AS (
 placed AS (
     SELECT
         l.*, e.first_on, e.first_value, l.newest = e.newest AS is_latest,
-        if(is_latest AND l.measured_on < moment::DATE, l.now_on, l.passed_on) AS in_force_on
+        CASE WHEN is_latest AND l.measured_on < moment::DATE THEN l.now_on ELSE l.passed_on END AS in_force_on
     FROM line AS l
     JOIN ends AS e USING (series)
 ),
 based AS (
     SELECT
         l.*,
-        if(n.direction = 'lower_is_better', -1, 1) AS sign, n.indicator_name, n.unit_of_measure,
+        CASE WHEN n.direction = 'lower_is_better' THEN -1 ELSE 1 END AS sign, n.indicator_name, n.unit_of_measure,
         n.kind AS indicator_kind,
         force.value AS in_force_value, force.is_conflict AS in_force_conflict, force.is_text AS in_force_text,
         force.is_strict AS in_force_strict, force.as_written AS in_force_as_written,
@@ -186,12 +189,12 @@ SELECT
     round(a.raw_pace, 4) AS pace,
     a.next_value - a.value AS gap_to_next,
     date_diff('day', a.measured_on, a.next_on) AS days_to_next,
-    if(a.pace_status IN ('reached', 'conflict', 'by_hand'), NULL,
-        round((a.next_value - a.value) / (date_diff('day', a.measured_on, a.next_on) / 30.4375), 4)
-    ) AS required_monthly_gain,
+    CASE WHEN a.pace_status IN ('reached', 'conflict', 'by_hand') THEN NULL
+        ELSE round((a.next_value - a.value) / (date_diff('day', a.measured_on, a.next_on) / 30.4375), 4)
+    END AS required_monthly_gain,
     a.level_status, level.label AS level_label,
     a.pace_status, pace.label AS pace_label,
-    if(a.meets_on <= DATE '2100-01-01', a.meets_on, NULL) AS forecast_meets_on,
+    CASE WHEN a.meets_on <= DATE '2100-01-01' THEN a.meets_on END AS forecast_meets_on,
     CASE WHEN a.unit_of_measure = '%' AND a.at_next IS NOT NULL THEN least(greatest(round(a.at_next, 4), 0), 100)
         ELSE round(a.at_next, 4)
     END AS forecast_at_next,

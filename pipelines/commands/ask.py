@@ -40,7 +40,7 @@ def query(sql: str, form: str, limit: int | None) -> None:
     """Ask the published warehouse in SQL: kpi57 query "FROM marts.mart_city_progress" --format csv.
 
     SQL may be - to read it from standard input. It can read and write no file. Of which day the answer speaks, and
-    whether its figures are illustrative, is said on standard error.
+    whether its figures are illustrative, is said below a table, and on standard error beside CSV and JSON.
     """
     import duckdb
 
@@ -53,7 +53,7 @@ def query(sql: str, form: str, limit: int | None) -> None:
         with reading(current_home(), sealed=True) as con:
             speaks = mark(con)
             _write(written(answer(con, asked), form, limit))
-            click.echo(speaks, err=True)
+            click.echo(speaks, err=form != "table")
     except FileNotFoundError as error:
         raise click.ClickException(str(error)) from None
     except (duckdb.Error, ValueError) as error:
