@@ -113,7 +113,8 @@ INSERT INTO checked.line BY NAME
 INSERT INTO checked.finding BY NAME
     SELECT submission_id, 1 AS finding_order, 'Chỉ tiêu' AS source_sheet, 11 AS source_row, 'H11' AS source_cell,
         'C15' AS rule_code, 'warn' AS severity, '85' AS found,
-        'Chỉ có kết quả 85, không có tử số.' || coalesce($note, '') AS message, 'Điền tử số và mẫu số của chỉ tiêu.' AS fix
+        'Chỉ có kết quả 85, không có tử số.' || coalesce($note, '') AS message,
+        'Điền tử số và mẫu số của chỉ tiêu.' AS fix
     FROM raw.receipt WHERE ledger_sequence % 20 = 0;
 """
 

@@ -277,5 +277,6 @@ def environment(board: Board) -> Environment:
     env.filters |= {one.__name__: one for one in words.FILTERS}
     seal = hashlib.sha256(b"".join((HERE / "assets" / name).read_bytes() for name in ASSETS)).hexdigest()[:8]
     env.globals |= {"board": board, "status": board.statuses, "place": words.place, "is_forecast": is_forecast,
-                    "assets_mark": seal, "frequencies": words.FREQUENCIES, "confidences": words.CONFIDENCES}  # fmt: skip
+                    "assets_mark": seal, "frequencies": words.FREQUENCIES,
+                    "confidences": words.CONFIDENCES}  # fmt: skip
     return env
