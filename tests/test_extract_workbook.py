@@ -309,7 +309,7 @@ def test_every_sheet_prints_on_a4_one_page_wide_with_its_heading_on_every_page(b
         )
         assert sheet.print_title_rows and sheet.freeze_panes, sheet.title
         assert sheet.oddFooter.right.text == "Trang &P/&N"
-        assert sheet["A1"].value == ILLUSTRATIVE
+        assert sheet["A1"].value == sheet.oddHeader.center.text == ILLUSTRATIVE
         if sheet.sheet_properties.pageSetUpPr.fitToPage:
             assert sheet.page_setup.fitToWidth == 1
         else:  # one page wide by its scale: columns are 7 pixels a character and 5 more

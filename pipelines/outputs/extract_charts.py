@@ -13,9 +13,10 @@ from openpyxl.chart.label import DataLabelList
 from openpyxl.chart.layout import Layout, ManualLayout
 from openpyxl.chart.marker import DataPoint
 from openpyxl.chart.shapes import GraphicalProperties
-from openpyxl.chart.text import RichText
+from openpyxl.chart.text import RichText, Text
+from openpyxl.chart.title import Title
 from openpyxl.drawing.line import LineProperties
-from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, ParagraphProperties
+from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, ParagraphProperties, RegularTextRun
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.outputs.workbook import FONT
@@ -28,7 +29,7 @@ _COLOURS = {
     3: ("F6A04D", "E67E22", "F8C08A"),
     4: ("E06666", "B92D2D"),
 }
-_THICKEST = 20  # points, of a bar
+_THICKEST, _TITLE, _LEGEND = 20, 21, 26  # points
 _CM_OF_POINT = 2.54 / 72
 _CM_OF_CHARACTER = 2.54 * 7 / 96  # of column width
 
@@ -44,13 +45,13 @@ def colours(severities: Sequence[int]) -> list[str]:
     return found
 
 
-def bars(sheet: Worksheet, anchor: str, labels: tuple[int, int, int], values: int, severities: Sequence[int], *,
-         width: float, height: float) -> None:  # fmt: skip
+def bars(sheet: Worksheet, anchor: str, title: str, labels: tuple[int, int, int], values: int,
+         severities: Sequence[int], *, width: float, height: float) -> None:  # fmt: skip
     """A bar a status, its count beside it. labels: column, first and last row; values: the column of the counts;
     width in characters of columns, height in points."""
     column, first, last = labels
-    chart = _chart(width, height)
-    chart.gapWidth = min(max(35, round(100 * (height / (last - first + 1) / _THICKEST - 1))), 500)
+    chart = _chart(title, width, height)
+    chart.gapWidth = min(max(35, round(100 * ((height - _TITLE) / (last - first + 1) / _THICKEST - 1))), 500)
     chart.legend = None
     series = Series(Reference(sheet, min_col=values, min_row=first, max_row=last))
     series.cat = _categories(sheet, column, first, last)
@@ -60,13 +61,13 @@ def bars(sheet: Worksheet, anchor: str, labels: tuple[int, int, int], values: in
     sheet.add_chart(chart, anchor)
 
 
-def stacked(sheet: Worksheet, anchor: str, labels: tuple[int, int, int], values: Sequence[int],
+def stacked(sheet: Worksheet, anchor: str, title: str, labels: tuple[int, int, int], values: Sequence[int],
             severities: Sequence[int], *, width: float, height: float) -> None:  # fmt: skip
     """A bar a label, one piece for each column of counts; what a piece is stands in the row above the first."""
     column, first, last = labels
-    chart = _chart(width, height)
+    chart = _chart(title, width, height)
     chart.grouping, chart.overlap, chart.gapWidth = "stacked", 100, 40
-    chart.layout = _filling(0.80)  # the legend is below
+    chart.layout = _between(height, _LEGEND)
     chart.legend.position = "b"
     chart.legend.txPr = _small()
     for number, colour in zip(values, colours(severities), strict=True):
@@ -79,8 +80,12 @@ def stacked(sheet: Worksheet, anchor: str, labels: tuple[int, int, int], values:
     sheet.add_chart(chart, anchor)
 
 
-def _chart(width: float, height: float) -> BarChart:
+def _chart(title: str, width: float, height: float) -> BarChart:
     chart = BarChart()
+    letters = CharacterProperties(latin=Font(typeface=FONT), sz=1000, b=True)
+    run = Paragraph(pPr=ParagraphProperties(defRPr=letters), r=[RegularTextRun(rPr=letters, t=title)])
+    chart.title = Title(tx=Text(rich=RichText(p=[run])), overlay=True)
+    chart.roundedCorners = False
     chart.type = "bar"
     chart.varyColors = False
     chart.width, chart.height = width * _CM_OF_CHARACTER, height * _CM_OF_POINT
@@ -91,15 +96,15 @@ def _chart(width: float, height: float) -> BarChart:
     chart.y_axis.delete = True
     chart.y_axis.majorGridlines = None
     chart.y_axis.scaling.min = 0
-    chart.layout = _filling(0.96)
+    chart.layout = _between(height, 0)
     chart.graphical_properties = GraphicalProperties(noFill=True, ln=LineProperties(noFill=True))
     return chart
 
 
-def _filling(high: float) -> Layout:
-    """Bars and labels over the whole chart, of its height that share."""
-    return Layout(manualLayout=ManualLayout(layoutTarget="outer", xMode="edge", yMode="edge", x=0.01, y=0.02, w=0.96,
-                                            h=high))  # fmt: skip
+def _between(height: float, legend: float) -> Layout:
+    """Bars and labels over the whole chart but its title and, of that many points, its legend below."""
+    return Layout(manualLayout=ManualLayout(layoutTarget="outer", xMode="edge", yMode="edge", x=0.01, w=0.96,
+                                            y=_TITLE / height, h=(height - _TITLE - legend) / height))  # fmt: skip
 
 
 def _categories(sheet: Worksheet, column: int, first: int, last: int) -> AxDataSource:

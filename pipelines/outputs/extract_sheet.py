@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.outputs.extract import CITY, Extract, Row
 from pipelines.outputs.heights import row_height
-from pipelines.outputs.workbook import SEVERITY_FILLS, banner, head, page, put
+from pipelines.outputs.workbook import ILLUSTRATIVE, SEVERITY_FILLS, banner, head, page, put
 
 _A4 = (8.27, 11.69)  # inches
 _SPARED = 0.95  # of the paper's width is used: not every program takes a character for 7 pixels
@@ -96,6 +96,7 @@ def opening(
     row = 1
     if extract.is_illustrative:
         banner(sheet, row, len(widths))
+        sheet.oddHeader.center.text = ILLUSTRATIVE  # a later page may be handed on without the first
         row += 1
     about = (f"{extract.place} · Kỳ báo cáo: {extract.periods[extract.period_code]} · "
              f"Tính đến ngày {extract.as_of_on:%d/%m/%Y}")  # fmt: skip

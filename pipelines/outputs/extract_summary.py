@@ -81,7 +81,7 @@ def _block(sheet: Worksheet, row: int, one: Counted, extract: Extract) -> int:
         text = sheet.cell(number, 1).value
         sheet.row_dimensions[number].height = max(_LINE, row_height([(text, _WIDTHS[0])], bold=number == head))
     if lines:
-        bars(sheet, f"{get_column_letter(_CHART)}{head}", (1, head + 1, row), 2, [s for s, _, _ in lines],
+        bars(sheet, f"{get_column_letter(_CHART)}{head}", one.title, (1, head + 1, row), 2, [s for s, _, _ in lines],
              width=_WIDTHS[_CHART - 1], height=height(sheet, head, end))  # fmt: skip
     return end + 1
 
@@ -224,7 +224,7 @@ def _compared(sheet: Worksheet, row: int, one: Counted, communes: Sequence[Count
         put(sheet.cell(row, len(statuses) + 2), of_commune.statuses.total(), bold=True, center=True, number="#,##0")
         sheet.row_dimensions[row].height = _LINE
     lines = max(_FEWEST_CHART_LINES, len(communes) + 3)
-    stacked(sheet, f"A{row + 1}", (1, head + 1, row), range(2, len(statuses) + 2),
+    stacked(sheet, f"A{row + 1}", one.title, (1, head + 1, row), range(2, len(statuses) + 2),
             [severity for _, severity in labels], width=sum(widths), height=lines * _LINE)  # fmt: skip
     for number in range(row + 1, row + 1 + lines):
         sheet.row_dimensions[number].height = _LINE

@@ -52,7 +52,7 @@ def _rows(name: str) -> Callable[[Extract], list[Row]]:
     return lambda extract: extract.tables[name].dicts()
 
 
-_COMMUNE = Column("Xã, phường", 14, _field("commune_name"))
+_COMMUNE = Column("Xã, phường", 16, _field("commune_name"))
 
 # ---------------------------------------------------------------- indicators against every milestone
 
