@@ -12,7 +12,8 @@ import duckdb
 
 from pipelines import flow
 from pipelines.build import Check, Model, build, models, offending
-from pipelines.home import Home, current_home
+from pipelines.home import SOURCES, Home, current_home
+from pipelines.plans.folders import read_yaml
 from pipelines.upkeep import summary
 from pipelines.upkeep.faults import may_pass
 from pipelines.upkeep.history import held_open
@@ -37,6 +38,7 @@ REGISTRY = {
 RECEIVED = {
     "raw/receipt": "The ledger: one row a file received.",
     "raw/period_event": "Locks and unlocks of periods, from the ledger.",
+    "raw/bundle_event": "Bundles made and handed over, from the ledger.",
     "raw/build_info": "The day the marts speak of, and whether the figures are illustrative.",
 }
 READ = {
@@ -189,6 +191,22 @@ def scorecard(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(metadata={"files_changed": warehouse.do(flow.write_site)})
 
 
+# The keys are the codes of the periods; the month that runs is one of them.
+MONTHS = dg.MonthlyPartitionsDefinition(
+    start_date=f"{read_yaml(SOURCES / 'reference' / 'periods.yml')['first_year']}-01",
+    fmt="%Y-%m",
+    timezone="Asia/Ho_Chi_Minh",
+    end_offset=1,
+)
+
+
+@dg.asset(deps=[published], partitions_def=MONTHS, group_name="export", kinds={"excel", "csv"})
+def month_extract(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """Bundles of any month, made again from what is published: the same bytes where nothing has changed."""
+    month = dg.AssetExecutionContext.get().partition_key
+    return dg.MaterializeResult(metadata={"bundles": flow.write_extracts(warehouse.home, month)})
+
+
 ASSETS = [
     registry,
     received,
@@ -199,4 +217,5 @@ ASSETS = [
     feedback,
     city_extract,
     scorecard,
+    month_extract,
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands import ask, daily, forms, periods, plans, upkeep
+from pipelines.commands import ask, daily, exports, forms, periods, plans, upkeep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,6 +33,7 @@ for command in (
     ask.sql,
     periods.lock,
     periods.unlock,
+    exports.export,
     plans.plans,
     upkeep.doctor,
     upkeep.backup,

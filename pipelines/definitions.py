@@ -15,8 +15,16 @@ from pipelines.upkeep.history import BY_COMMAND, conclude
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("month_extract"),
     description="Everything: registry, inbox, checks, models, published copy, feedback, extracts.",
+    executor_def=dg.in_process_executor,
+    config={"loggers": {"console": {}}},
+)
+
+month_again = dg.define_asset_job(
+    "month_again",
+    selection=dg.AssetSelection.assets("month_extract"),
+    description="The bundles of a month, made again from what is published.",
     executor_def=dg.in_process_executor,
     config={"loggers": {"console": {}}},
 )
@@ -83,7 +91,7 @@ def steps(context: dg.InitLoggerContext) -> logging.Logger:
 
 defs = dg.Definitions(
     assets=ASSETS,
-    jobs=[daily],
+    jobs=[daily, month_again],
     schedules=[every_morning],
     sensors=[new_files, after_success, after_failure],
     resources={"warehouse": Warehouse()},

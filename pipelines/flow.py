@@ -22,7 +22,17 @@ from pipelines.checking.history import LOOK_BACK, History
 from pipelines.home import SOURCES, Home
 from pipelines.plans.folders import read_yaml
 from pipelines.reading.read import Job, read_all
-from pipelines.receive import VIETNAM, Ledger, archived, period_events, receipts, receive
+from pipelines.receive import (
+    VIETNAM,
+    Ledger,
+    archived,
+    bundle_events,
+    period_events,
+    receipts,
+    receive,
+    record_made,
+    record_sent,
+)
 from pipelines.registry import Registry
 from pipelines.warehouse import building, count, dicts, get_info, insert, reading, replace, set_info
 
@@ -59,11 +69,13 @@ def receive_files(home: Home) -> Rows:
         known = count(con, "raw.receipt")
         rows = receipts(ledger.of("received"), registry.city_communes, registry.agencies)[known:]
         events = replace(con, "raw.period_event", period_events(ledger))
+        bundles = replace(con, "raw.bundle_event", bundle_events(ledger))
         set_info(con, "as_of", ledger.as_of.isoformat())
         set_info(con, "illustrative", "true" if ledger.illustrative else "false")
         return {
             "raw.receipt": insert(con, "raw.receipt", rows),
             "raw.period_event": events,
+            "raw.bundle_event": bundles,
             "raw.build_info": count(con, "raw.build_info"),
         }
 
@@ -185,19 +197,57 @@ def write_feedback(home: Home) -> int:
     return len(pending)
 
 
-def write_extracts(home: Home) -> list[str]:
-    """Bundles of the newest month whose reports are due, for the city and each commune with a plan. Returns paths."""
-    from pipelines.outputs.export import export
-
+def write_extracts(home: Home, period_code: str | None = None) -> list[str]:
+    """Bundles of a period for the city and each commune with a plan. Without a period: of the newest month whose
+    reports are due, and only those whose inputs changed. Returns paths."""
     with reading(home) as con:
         newest = con.execute(
             "SELECT period_code FROM core.dim_period WHERE kind = 'month' "
             "AND due_on <= (SELECT as_of_on FROM core.dim_build) ORDER BY due_on DESC LIMIT 1"
         ).fetchone()
-        if newest is None:
-            return []
         communes = [r[0] for r in con.execute("SELECT commune_code FROM core.dim_commune WHERE has_plan").fetchall()]
-        return [home.shown(export(home, con, newest[0], scope, only_if_new=True)) for scope in ["city", *communes]]
+    period = period_code or (newest and newest[0])
+    if not period:
+        return []
+    bundles = make_bundles(home, period, ["city", *communes], only_if_new=period_code is None)
+    return [home.shown(bundle) for bundle in bundles]
+
+
+def make_bundles(home: Home, period_code: str, scopes: list[str], *, only_if_new: bool = False) -> list[Path]:
+    """Bundles of a period as export.export makes them, each entered in the ledger and in core.fct_bundle."""
+    from pipelines.outputs.export import about, export
+
+    with reading(home) as con:
+        bundles = [export(home, con, period_code, scope, only_if_new=only_if_new) for scope in scopes]
+        entered = {row[0] for row in con.execute("SELECT bundle_id FROM core.fct_bundle").fetchall()}
+    if any(bundle.name not in entered for bundle in bundles):
+        ledger = Ledger(home)
+        record_made(ledger, map(about, bundles))
+        _publish_bundles(home, ledger)
+    return bundles
+
+
+def note_sent(home: Home, bundle: Path, to: str, by: str) -> None:
+    """Enter in the ledger and in core.fct_bundle that a bundle was handed over. Raises LookupError for one that was
+    not made in this home, BundleDamagedError for one that is not whole."""
+    from pipelines.outputs.export import BundleDamagedError, about, verify
+
+    if faults := verify(bundle):
+        raise BundleDamagedError(f"{bundle.name} is not whole: {'; '.join(faults)}")
+    ledger, what = Ledger(home), about(bundle)
+    if bundle.resolve().is_relative_to(home.exports.resolve()):
+        record_made(ledger, [what])  # a run that was killed may have left it unentered
+    if what["bundle_id"] not in {entry["bundle_id"] for entry in ledger.of("bundle_made")}:
+        raise LookupError(f"bundle {bundle.name} was not made in {home.root}")
+    record_sent(ledger, what, to, by)
+    if home.published.exists():
+        _publish_bundles(home, ledger)
+
+
+def _publish_bundles(home: Home, ledger: Ledger) -> None:
+    """Show at once what became of bundles: they are made from what is published, and so after it."""
+    [model] = [model for model in models() if model.table == "core.fct_bundle"]
+    warehouse.publish_again(home, model, {"raw.bundle_event": bundle_events(ledger)})
 
 
 def write_site(home: Home) -> int:

@@ -60,7 +60,8 @@ class Waiting:
 
 
 class Ledger:
-    """The append-only ledger, one JSON object a line: received, locked, unlocked, day, illustrative."""
+    """The append-only ledger, one JSON object a line: received, locked, unlocked, day, illustrative, bundle_made,
+    bundle_sent."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
@@ -312,6 +313,35 @@ def period_events(ledger: Ledger) -> list[dict[str, Any]]:
          "acted_at": e["at"][:26], "acted_by": e["by"], "reason": e["reason"]}
         for e in ledger.entries
         if e["event"] in ("locked", "unlocked")
+    ]  # fmt: skip
+
+
+def record_made(ledger: Ledger, bundles: Iterable[dict[str, Any]]) -> int:
+    """Enter the bundles (export.about) that are not entered yet as made. Returns how many."""
+    known = {entry["bundle_id"] for entry in ledger.of("bundle_made")}
+    new = [bundle for bundle in bundles if bundle["bundle_id"] not in known]
+    ledger.append({"event": "bundle_made", **bundle, **_done_now()} for bundle in new)
+    return len(new)
+
+
+def record_sent(ledger: Ledger, bundle: dict[str, Any], to: str, by: str) -> None:
+    """Enter that a bundle (export.about) was handed over: to whom, by whom."""
+    ledger.append([{"event": "bundle_sent", **bundle, "to": clean(to), "by": clean(by), **_done_now()}])
+
+
+def _done_now() -> dict[str, str]:
+    """When something was done to a bundle. Not as 'at': a file received later need not bear a later time."""
+    return {"done_at": datetime.now(VIETNAM).isoformat(timespec="microseconds")}
+
+
+def bundle_events(ledger: Ledger) -> list[dict[str, Any]]:
+    """What was made and handed over, as rows of raw.bundle_event."""
+    return [
+        {"ledger_sequence": e["sequence"], "event": e["event"].removeprefix("bundle_"), "bundle_id": e["bundle_id"],
+         "period_code": e["period_code"], "scope": e["scope"], "manifest_sha256": e["manifest_sha256"],
+         "done_at": e["done_at"][:26], "sent_to": e.get("to"), "sent_by": e.get("by")}
+        for e in ledger.entries
+        if e["event"] in ("bundle_made", "bundle_sent")
     ]  # fmt: skip
 
 

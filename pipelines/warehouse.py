@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -159,9 +160,7 @@ def publish(home: Home, models: Sequence[Published]) -> dict[str, int]:
                 con.execute(model.definition)
                 con.execute(f"COMMENT ON MACRO TABLE {model.table} IS {_comment(model.spec)}")
                 continue
-            con.execute(f"COMMENT ON TABLE {model.table} IS {_comment(model.spec)}")
-            for column, about in model.spec["columns"].items():
-                con.execute(f"COMMENT ON COLUMN {model.table}.{column} IS {_comment(about)}")
+            _describe(con, model)
         con.execute("COMMIT")
         con.execute("CHECKPOINT published")  # all of it in the one file, or an error: DETACH would not say
         con.execute("USE build")
@@ -174,6 +173,31 @@ def publish(home: Home, models: Sequence[Published]) -> dict[str, int]:
 def _log_of(database: Path) -> Path:
     """DuckDB's write-ahead log beside a database."""
     return database.with_name(f"{database.name}.wal")
+
+
+def publish_again(home: Home, model: Published, given: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Make one table of the published copy anew, from the rows of the tables it reads; all else stays as it was
+    published. For what is known only after publishing."""
+    new = home.published.with_name(".kpi.duckdb.new")
+    shutil.copyfile(home.published, new)
+    with in_memory() as con:
+        for table, rows in given.items():
+            replace(con, table, rows)
+        con.execute(model.definition)
+        con.execute(f"ATTACH {_literal(str(new))} AS published")
+        con.execute(f"CREATE OR REPLACE TABLE published.{model.table} AS FROM {model.table}")
+        con.execute("USE published")
+        _describe(con, model)
+        con.execute("CHECKPOINT published")
+        con.execute("USE memory")
+        con.execute("DETACH published")
+    swap_in(new, home.published)
+
+
+def _describe(con: duckdb.DuckDBPyConnection, model: Published) -> None:
+    con.execute(f"COMMENT ON TABLE {model.table} IS {_comment(model.spec)}")
+    for column, about in model.spec["columns"].items():
+        con.execute(f"COMMENT ON COLUMN {model.table}.{column} IS {_comment(about)}")
 
 
 def _comment(about: Mapping[str, Any]) -> str:

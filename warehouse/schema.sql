@@ -52,6 +52,9 @@ CREATE TABLE IF NOT EXISTS raw.receipt (
     commune_code VARCHAR, agency_code VARCHAR, received_at TIMESTAMP, size_bytes BIGINT, duplicate_of VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.period_event (
     ledger_sequence INTEGER, period_code VARCHAR, commune_code VARCHAR, event VARCHAR, acted_at TIMESTAMP, acted_by VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.bundle_event (
+    ledger_sequence INTEGER, event VARCHAR, bundle_id VARCHAR, period_code VARCHAR, scope VARCHAR,
+    manifest_sha256 VARCHAR, done_at TIMESTAMP, sent_to VARCHAR, sent_by VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.reading (
     submission_id VARCHAR, problem VARCHAR, layout JSON);
 CREATE TABLE IF NOT EXISTS raw.line (

@@ -1,7 +1,7 @@
-"""Bundles for the city and the communes: a workbook to read and print, a report to sign, the tables as CSV, a manifest.
+"""Bundles for the city and the communes: files to read and print, the same tables for machines, a manifest.
 
 A bundle is immutable and carries no clock time: the same state of the warehouse gives the same bytes. What it says
-(extract.py) and how its workbook looks (extract_workbook.py) do not belong here.
+(extract.py) and how its files look (extract_workbook.py, data_package.py) do not belong here.
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
-from datetime import date, datetime, time
+from collections.abc import Callable, Mapping
+from datetime import datetime, time
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from pipelines.home import Home
+from pipelines.home import MODELS, Home
+from pipelines.outputs.data_package import as_json, seal, snapshot, write_tables
 from pipelines.outputs.extract import Extract, read_extract
 from pipelines.outputs.extract_workbook import workbook
-from pipelines.outputs.workbook import save, save_csv, save_office
-from pipelines.warehouse import fsync
+from pipelines.outputs.workbook import save, save_office
+from pipelines.warehouse import dicts, fsync
 
 MANIFEST = "manifest.json"
-# what the bytes of a bundle depend on besides the figures
 _VERSIONS = ("kpi57", "duckdb", "openpyxl", "python-docx", "matplotlib", "pillow")
 
 
@@ -40,20 +41,23 @@ def export(
 
     con: a database with core and marts built. only_if_new: where a bundle made from the same submissions and sources
     stands, return it, even if it speaks of an earlier day. Returns the bundle's folder; one that stands already is
-    checked and returned as it is. Raises LookupError for an unknown period or a commune without a plan,
-    BundleDamagedError if the bundle stands already and is not whole. One export at a time, under the run lock.
+    checked and returned as it is. Raises LookupError for a period that is none or has not begun and for a commune
+    without a plan, BundleDamagedError if the bundle stands already and is not whole. One export at a time,
+    under the run lock.
     """
     extract = read_extract(con, period_code, scope)
+    _refuse_the_future(con, extract)
+    made_from = _made_from(con, extract)
     above = home.exports / period_code / scope
     above.mkdir(parents=True, exist_ok=True)
     for left in home.exports.glob(".making-*"):  # by a run that was cut off
         shutil.rmtree(left)
-    if only_if_new and (standing := _made_from_the_same(above, extract)):
+    if only_if_new and (standing := _made_from_the_same(above, made_from)):
         return standing
     with tempfile.TemporaryDirectory(prefix=".making-", dir=home.exports) as making:
         made = Path(making) / "bundle"
         made.mkdir()
-        bundle = above / _write(extract, made)
+        bundle = above / _write(con, extract, made_from, made)
         if not bundle.exists():
             fsync(made)
             made.rename(bundle)
@@ -61,6 +65,18 @@ def export(
         elif faults := verify(bundle):
             raise BundleDamagedError(f"{home.shown(bundle)} is not whole: {'; '.join(faults)}")
     return bundle
+
+
+def about(bundle: Path) -> dict[str, Any]:
+    """What the ledger keeps of a bundle. Raises OSError or ValueError where its manifest cannot be read."""
+    path = bundle / MANIFEST
+    what = json.loads(path.read_bytes())["what"]
+    return {
+        "bundle_id": bundle.name,
+        "period_code": what["period_code"],
+        "scope": what["scope"],
+        "manifest_sha256": seal(path)[1],
+    }
 
 
 def verify(bundle: Path) -> list[str]:
@@ -81,7 +97,7 @@ def verify(bundle: Path) -> list[str]:
     faults = [f"missing: {name}" for name in sorted(listed.keys() - found.keys())]
     faults += [f"extra: {name}" for name in sorted(found.keys() - listed.keys())]
     for name in sorted(listed.keys() & found.keys()):
-        if not found[name].is_file() or _seal(found[name]) != (listed[name]["bytes"], listed[name]["sha256"]):
+        if not found[name].is_file() or seal(found[name]) != (listed[name]["bytes"], listed[name]["sha256"]):
             faults.append(f"changed: {name}")
     return faults
 
@@ -89,71 +105,90 @@ def verify(bundle: Path) -> list[str]:
 # ---------------------------------------------------------------- sealing
 
 
-def _made_from_the_same(above: Path, extract: Extract) -> Path | None:
+def _refuse_the_future(con: duckdb.DuckDBPyConnection, extract: Extract) -> None:
+    [(starts_on,)] = con.execute(
+        "SELECT min(starts_on) FROM core.dim_period WHERE period_code = ?", [extract.period_code]
+    ).fetchall()
+    if starts_on > extract.as_of_on:
+        raise LookupError(f"period {extract.period_code} begins on {starts_on}, figures are as of {extract.as_of_on}")
+
+
+def _made_from_the_same(above: Path, made_from: Mapping[str, Any]) -> Path | None:
     """The newest bundle made from the same submissions and sources by the same versions, if one stands."""
     for bundle in sorted(above.glob("[0-9]*"), reverse=True):
-        manifest = json.loads((bundle / MANIFEST).read_bytes())
-        if manifest["made_from"] == _made_from(extract) and manifest["versions"] == _versions():
+        try:
+            manifest = json.loads((bundle / MANIFEST).read_bytes())
+        except (FileNotFoundError, ValueError):  # damaged: whoever verifies it is told; it is not taken for whole
+            continue
+        if manifest.get("made_from") == made_from and manifest.get("versions") == _versions():
             return bundle
     return None
 
 
-def _made_from(extract: Extract) -> dict[str, Any]:
-    return {"submissions": extract.submissions, "sources_fingerprint": extract.sources_fingerprint}
+def _made_from(con: duckdb.DuckDBPyConnection, extract: Extract) -> dict[str, Any]:
+    """The submissions behind the extract, with what became of each (an unlock changes it), and the sources."""
+    submissions = dicts(
+        con,
+        "SELECT submission_id, sha256, status FROM core.fct_submission "
+        "WHERE list_contains(?::VARCHAR[], submission_id) ORDER BY submission_id",
+        [[row["submission_id"] for row in extract.submissions]],
+    )
+    return {"submissions": submissions, "sources_fingerprint": extract.sources_fingerprint}
 
 
+@cache
 def _versions() -> dict[str, str]:
-    return {package: version(package) for package in _VERSIONS}
+    """What the bytes of a bundle depend on besides the figures: libraries, models, and the code that writes it."""
+    code = hashlib.sha256()
+    for path in sorted([*MODELS.glob("*/*.sql"), *MODELS.glob("*/*.yml"), *Path(__file__).parent.glob("*.py")]):
+        code.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return {package: version(package) for package in _VERSIONS} | {"code": code.hexdigest()}
 
 
-def _write(extract: Extract, folder: Path) -> str:
-    """Write all files of the bundle into the folder. Returns the bundle's id."""
-    from pipelines.outputs.official_report import official_report  # Word and charts: slow to load
-
+def _write_workbook(con: duckdb.DuckDBPyConnection, extract: Extract, folder: Path) -> dict[str, int | None]:
     name = f"{extract.stem}.xlsx"
     save(workbook(extract), folder / name, datetime.combine(extract.as_of_on, time()))
-    rows = {name: sum(len(table.rows) for table in extract.tables.values())}
-    report = f"{extract.stem.replace('kpi57', 'bao-cao', 1)}.docx"
-    save_office(official_report(extract), folder / report, datetime.combine(extract.as_of_on, time()))
-    rows[report] = rows[name]
-    for name, table in extract.tables.items():
-        save_csv(folder / f"{name}.csv", table.columns, ([_csv_value(v) for v in row] for row in table.rows))
-        rows[f"{name}.csv"] = len(table.rows)
+    return {name: sum(len(table.rows) for table in extract.tables.values())}
+
+
+def _write_report(con: duckdb.DuckDBPyConnection, extract: Extract, folder: Path) -> dict[str, int | None]:
+    from pipelines.outputs.official_report import official_report  # Word and charts: slow to load
+
+    name = f"{extract.stem.replace('kpi57', 'bao-cao', 1)}.docx"
+    save_office(official_report(extract), folder / name, datetime.combine(extract.as_of_on, time()))
+    return {name: None}
+
+
+# What is written into a bundle. Each writes its files into the folder and returns their rows, None where it has none.
+_WRITERS: tuple[Callable[[duckdb.DuckDBPyConnection, Extract, Path], dict[str, int | None]], ...] = (
+    _write_workbook,
+    _write_report,
+    write_tables,
+)
+
+
+def _write(con: duckdb.DuckDBPyConnection, extract: Extract, made_from: Mapping[str, Any], folder: Path) -> str:
+    """Write all files of the bundle into the folder. Returns the bundle's id."""
+    rows = {name: count for write in _WRITERS for name, count in write(con, extract, folder).items()}
     files = {}
     for name, count in rows.items():
-        size, sha256 = _seal(folder / name)
+        size, sha256 = seal(folder / name)
         files[name] = {"rows": count, "bytes": size, "sha256": sha256}
     manifest = {
         "what": {"period_code": extract.period_code, "scope": extract.scope, "communes": list(extract.communes)},
         "as_of_on": extract.as_of_on.isoformat(),
         "is_illustrative": extract.is_illustrative,
-        "made_from": _made_from(extract),
+        "made_from": made_from,
+        "snapshot": snapshot(con, extract),
         "versions": _versions(),
         "files": files,
     }
     path = folder / MANIFEST
-    path.write_text(_as_json(manifest), encoding="utf-8", newline="\n")
+    path.write_text(as_json(manifest), encoding="utf-8", newline="\n")
     fsync(path)
     return _bundle_id(manifest)
 
 
 def _bundle_id(manifest: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256(_as_json(manifest).encode()).hexdigest()
+    digest = hashlib.sha256(as_json(manifest).encode()).hexdigest()
     return f"{manifest['as_of_on'].replace('-', '')}-{digest[:12]}"
-
-
-def _as_json(value: Any) -> str:
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _seal(path: Path) -> tuple[int, str]:
-    data = path.read_bytes()
-    return len(data), hashlib.sha256(data).hexdigest()
-
-
-def _csv_value(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return " ".join(value)
-    return value.isoformat() if isinstance(value, date) else value
