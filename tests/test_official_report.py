@@ -265,6 +265,40 @@ def test_a_missing_figure_is_named_with_the_agency_that_owes_it(extracts):
     assert any("43 chỉ tiêu đã có số liệu, 1 chỉ tiêu đến kỳ nhưng chưa có số liệu" in text for text in said)
 
 
+def test_before_the_first_report_it_says_that_there_is_nothing_yet(extracts):
+    extract = extracts[TIEN_MINH]
+    empty = {name: Table(table.columns, []) for name, table in extract.tables.items() if name != "plans"}
+    report = docx.Document(official_report(replace(extract, tables={**extract.tables, **empty})))
+    said = lines(report)
+    assert "Kế hoạch giao 7 chỉ tiêu đo được nhưng chưa chỉ tiêu nào đến kỳ báo cáo." in said
+    assert "Kế hoạch không giao nhiệm vụ nào." in said
+    assert "Chưa có kỳ báo cáo nào đến hạn." in said
+    assert len(report.inline_shapes) == 0
+    assert len(report.tables) == 2  # the two heads, and the signature
+    assert re.findall(r"(?<![\d.,])0 (?:chỉ tiêu|nhiệm vụ|cơ quan|tệp)", "\n".join(said)) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "title"),
+    [
+        ("done_without_proof", "2. Nhiệm vụ báo hoàn thành nhưng chưa có văn bản sản phẩm"),
+        ("never_reported", "2. Nhiệm vụ chưa có báo cáo lần nào"),
+        ("report_owed", "2. Nhiệm vụ chưa có báo cáo trong 12 tháng qua"),
+    ],
+)
+def test_a_single_task_that_stands_out_is_listed_under_its_own_heading(extracts, status, title):
+    only = extracts[LE_CHAN].tables["tasks"].dicts()[3]["task_id"]
+    extract = with_rows(
+        extracts[LE_CHAN], "tasks", lambda row: {**row, "task_status": status} if row["task_id"] == only else row
+    )
+    report = docx.Document(official_report(extract))
+    assert title in lines(report)
+    [listed] = rows(report, "Thời hạn")
+    assert listed["Nhiệm vụ"].endswith("(Dòng 4)")
+    asked = any("bổ sung văn bản sản phẩm của 1 nhiệm vụ" in text for text in lines(report))
+    assert asked == (status == "done_without_proof")
+
+
 def test_a_number_the_plan_does_not_print_is_a_blank(reports, demo):
     [[issuer]] = demo("SELECT issuer FROM core.dim_plan WHERE commune_code = ?", VINH_LAI)
     assert f"- Kế hoạch số {BLANK}/KH-UBND ngày {BLANK} của {issuer};" in lines(reports[VINH_LAI])
@@ -321,7 +355,8 @@ def test_a_line_that_was_corrected_since_is_not_held_against_the_agency(extracts
 
 
 def test_it_is_in_the_bundle_and_the_same_bytes_when_made_again(demo_home, extracts, tmp_path):
-    for scope, extract in extracts.items():
+    for scope in (LE_CHAN, CITY):
+        extract = extracts[scope]
         name = f"bao-cao-2026-10-{scope}-MINH-HOA.docx"
         [standing] = (demo_home.exports / "2026-10" / scope).glob(f"*/{name}")
         save_office(official_report(extract), tmp_path / name, datetime.combine(extract.as_of_on, time()))

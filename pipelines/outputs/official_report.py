@@ -134,18 +134,16 @@ def _grounds(document: Document, extract: Extract) -> None:
         body(document, f"Số hoặc ngày ban hành của {which} chưa có trong dữ liệu, cần bổ sung vào chỗ đánh dấu.",
              italic=True)  # fmt: skip
     heading(document, 2, "2. Phạm vi và nguồn số liệu")
-    followed = len(extract.tables["tasks"].rows)
-    if extract.targeted:
-        body(document, f"Báo cáo theo dõi {extract.targeted} chỉ tiêu đo được và {followed} nhiệm vụ. "
-             + _figures(extract))  # fmt: skip
-    else:
-        body(document, f"{_the_plan(extract)} không giao chỉ tiêu đo được; báo cáo theo dõi {followed} nhiệm vụ.")
+    tasked = len(extract.tables["tasks"].rows)
+    followed = [f"{extract.targeted} chỉ tiêu đo được"] * bool(extract.targeted) + [f"{tasked} nhiệm vụ"] * bool(tasked)
+    if not extract.targeted:
+        body(document, f"{_the_plan(extract)} không giao chỉ tiêu đo được.")
+    if followed:
+        body(document, f"Báo cáo theo dõi {' và '.join(followed)}. {_figures(extract)}".strip())
     if extract.scope == CITY:
         _coverage(document, extract)
-    sent = len(extract.tables["submissions"].rows)
     body(document, f"Số liệu chỉ tiêu tính đến hết kỳ {in_sentence(extract.periods[extract.period_code])}; nhiệm vụ và "
-         f"thời hạn tính đến ngày {day(extract.as_of_on)}. Số liệu do các cơ quan, đơn vị gửi theo biểu mẫu ({sent} "
-         "tệp) và đã được kiểm tra tự động từng dòng trước khi tổng hợp.")  # fmt: skip
+         f"thời hạn tính đến ngày {day(extract.as_of_on)}. {_sources(extract)}")  # fmt: skip
     if extract.is_illustrative:
         body(document, "Toàn bộ số liệu trong báo cáo này là số liệu minh họa, không phải kết quả của địa phương.")
 
@@ -153,11 +151,21 @@ def _grounds(document: Document, extract: Extract) -> None:
 def _figures(extract: Extract) -> str:
     asked = len(extract.tables["progress"].rows)
     figures = sum(row["actual_id"] is not None for row in extract.tables["progress"].dicts())
+    if not asked:
+        return "Chưa chỉ tiêu nào đến kỳ báo cáo." if extract.targeted else ""
     if figures == extract.targeted:
         return "Chỉ tiêu này đã có số liệu." if figures == 1 else "Tất cả các chỉ tiêu đã có số liệu."
     counts = ((figures, "đã có số liệu"), (asked - figures, "đến kỳ nhưng chưa có số liệu"),
               (extract.targeted - asked, "chưa đến kỳ báo cáo"))  # fmt: skip
     return f"Trong đó {', '.join(f'{count} chỉ tiêu {words}' for count, words in counts if count)}."
+
+
+def _sources(extract: Extract) -> str:
+    sent = len(extract.tables["submissions"].rows)
+    if not sent:
+        return "Chưa nhận được tệp số liệu nào của các cơ quan, đơn vị."
+    return (f"Số liệu do các cơ quan, đơn vị gửi theo biểu mẫu ({sent} tệp) và đã được kiểm tra tự động từng dòng "
+            "trước khi tổng hợp.")  # fmt: skip
 
 
 def _cited_plan(plan: Row) -> str:
