@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import duckdb
 import yaml
 
 from pipelines.home import Home
@@ -29,7 +30,9 @@ _CLOSING = """
 SELECT commune_code, commune_name, period_code, period_label, due_on, count(*) AS agencies,
     string_agg(agency_name, '; ' ORDER BY agency_code) AS names
 FROM marts.mart_reporting_status
-WHERE reporting_status = 'pending' AND due_on BETWEEN $today AND $until GROUP BY ALL ORDER BY due_on, ALL
+WHERE reporting_status = 'pending' AND due_on BETWEEN $today AND $until
+GROUP BY ALL
+ORDER BY due_on, commune_code, period_code
 """
 _REJECTED = """
 SELECT submission_id, original_name, commune_name, agency_name, status, rows_rejected,
@@ -113,6 +116,8 @@ def tell(home: Home, summary: Mapping[str, Any]) -> list[str]:
             causes += [c for c in _of_the_figures(con, settings, build["as_of_on"]) if c.kind in settings.kinds]
     except FileNotFoundError:
         pass  # nothing was ever published: there is only the failed run to tell of
+    except duckdb.Error as error:  # a damaged copy, or one of a version before; the run that failed is still told
+        return [*_send(home, settings, causes, illustrative), f"not sent: {home.shown(home.published)}: {error}"]
     return _send(home, settings, causes, illustrative)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import duckdb
+
 from pipelines.home import Home
 from pipelines.receive import VIETNAM, whole_lines
 from pipelines.upkeep.faults import what_to_do
@@ -46,6 +48,10 @@ def end(home: Home, run_id: str, failures: Sequence[tuple[str, str]]) -> dict[st
     if not begun or begun["run_id"] != run_id:  # it never got hold of the warehouse
         begun = {"started_at": ended, "received_before": _receipts(home)}
     seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(begun["started_at"])).total_seconds()
+    try:
+        counts = published(home)
+    except duckdb.Error:  # a damaged copy, or one of a version before, left standing by a run that failed
+        counts = None
     summary = {
         "outcome": FAILED if failures else SUCCEEDED,
         "exit_code": 1 if failures else 0,
@@ -55,7 +61,7 @@ def end(home: Home, run_id: str, failures: Sequence[tuple[str, str]]) -> dict[st
         "seconds": seconds,
         "received": _receipts(home) - begun["received_before"],
         "failed": [{"step": step, "error": error, "what_to_do": what_to_do(error)} for step, error in failures],
-        "published": published(home),
+        "published": counts,
     }
     _write(home, summary, is_newest=not at_work)
     return summary

@@ -1,0 +1,570 @@
+"""Backup and restore, the doctor, what a run says of itself, what is tried again, what is thrown away."""
+
+import errno
+import json
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from conftest import VINH_LAI, Warehouse, vietnam
+from test_cli import kpi57, quick  # noqa: F401 - fixtures
+from test_run import ALL_TABLES, content
+
+from pipelines import flow
+from pipelines.home import PROJECT, Home
+from pipelines.receive import Ledger, archived, whole_lines
+from pipelines.upkeep import backup as backups
+from pipelines.upkeep import doctor, history, retention, summary
+from pipelines.upkeep.backup import BackupError, backup, restore, snapshots
+from pipelines.upkeep.faults import may_pass, what_to_do
+from pipelines.warehouse import run_lock
+
+
+def start(office):
+    """Make a home illustrative, so that the files' own times count, and drop three files into its inbox."""
+    Ledger(office.home).append([{"event": "illustrative", "seed": 57, "day": "2026-11-16"}])
+    for number, (agency, numerator) in enumerate([("CA", 20), ("CA", 30), ("VHXH", 1)]):
+        answers = {"XHS-02": {"numerator": numerator, "denominator": 40}} if agency == "CA" else {}
+        path = office.send(agency, "2026-10", answers, name=f"{number}.xlsx")
+        at = vietnam(2026, 11, 10 + number).timestamp()
+        os.utime(path, (at, at))
+    return office.home
+
+
+@pytest.fixture
+def started(office):
+    return start(office)
+
+
+def tables(home):
+    return {table: content(Warehouse(home.published), table) for table in ALL_TABLES}
+
+
+@pytest.fixture(scope="module")
+def kept_home(tmp_path_factory):
+    """A home to copy, once a test has run it."""
+    return Home(tmp_path_factory.mktemp("kept") / "home")
+
+
+@pytest.fixture
+def ran(started, kept_home):
+    """The home with the three files, once it was run."""
+    if not kept_home.published.exists():
+        flow.run_steps(started)
+        shutil.copytree(started.root, kept_home.root)
+    shutil.rmtree(started.root)
+    shutil.copytree(kept_home.root, started.root)
+    return started
+
+
+# ---------------------------------------------------------------- backup and restore
+
+
+def take_the_inbox(home):
+    flow.load_registry(home)
+    flow.receive_files(home)
+
+
+def before_the_run(home, monkeypatch, take):
+    take()
+
+
+def archived_not_entered(home, monkeypatch, take):
+    append = Ledger.append
+
+    def taking(ledger, entries):
+        entries = list(entries)
+        if any(entry["event"] == "received" for entry in entries):
+            take()
+        append(ledger, entries)
+
+    monkeypatch.setattr(Ledger, "append", taking)
+
+
+def entered_not_removed(home, monkeypatch, take):
+    append = Ledger.append
+
+    def taking(ledger, entries):
+        entries = list(entries)
+        append(ledger, entries)
+        if any(entry["event"] == "received" for entry in entries):
+            take()
+
+    monkeypatch.setattr(Ledger, "append", taking)
+
+
+def half_removed(home, monkeypatch, take):
+    unlink, removed = Path.unlink, []
+
+    def taking(path, missing_ok=False):
+        unlink(path, missing_ok=missing_ok)
+        if path.is_relative_to(home.inbox):
+            removed.append(path)
+            if len(removed) == 2:
+                take()
+
+    monkeypatch.setattr(Path, "unlink", taking)
+
+
+def taken_while_the_inbox_is_copied(home, monkeypatch, take):
+    """The run receives everything after the backup listed the inbox, file by file as it copies."""
+    copy2, done = shutil.copy2, []
+
+    def late(source, place):
+        if not done:
+            done.append(source)
+            take_the_inbox(home)
+        return copy2(source, place)
+
+    monkeypatch.setattr(backups.shutil, "copy2", late)
+    take()
+    monkeypatch.setattr(backups.shutil, "copy2", copy2)
+
+
+def taken_once_the_inbox_is_copied(home, monkeypatch, take):
+    copy_inbox = backups._copy_inbox
+
+    def then_taken(*args):
+        copies = copy_inbox(*args)
+        take_the_inbox(home)
+        return copies
+
+    monkeypatch.setattr(backups, "_copy_inbox", then_taken)
+    take()
+
+
+def after_it_was_taken(home, monkeypatch, take):
+    take_the_inbox(home)
+    take()
+
+
+MOMENTS = [
+    before_the_run, archived_not_entered, entered_not_removed, half_removed, taken_while_the_inbox_is_copied,
+    taken_once_the_inbox_is_copied, after_it_was_taken,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.__name__)
+def test_a_backup_taken_at_any_moment_of_a_run_gives_the_undisturbed_warehouse(
+    ran, office, tmp_path, monkeypatch, moment
+):
+    """Given a backup made at this moment, restored and run, expect the tables of a home that was simply run."""
+    expected = tables(ran)
+    shutil.rmtree(ran.root)
+    home, made = start(office), []
+    with monkeypatch.context() as patched:
+        moment(home, patched, lambda: made.append(backup(home, tmp_path / "kept")))
+        take_the_inbox(home)
+    assert len(made) == 1
+    assert not list(home.inbox.rglob("*.xlsx"))
+
+    other = Home(tmp_path / "other")
+    done = restore(other, tmp_path / "kept", replace=False)
+    assert done.originals + done.waiting == 3
+    flow.run_steps(other)
+    assert tables(other) == expected
+    assert [e["name"] for e in Ledger(other).of("received")] == ["0.xlsx", "1.xlsx", "2.xlsx"]
+
+
+def test_a_second_backup_copies_only_what_is_new(ran, office, tmp_path):
+    first = backup(ran, tmp_path / "kept")
+    office.send("CA", "2026-09", {"XHS-02": {"numerator": 3, "denominator": 4}}, name="new.xlsx")
+    take_the_inbox(ran)
+    second = backup(ran, tmp_path / "kept")
+    assert (first.originals, first.copied, second.originals, second.copied) == (3, 3, 4, 1)
+
+
+def test_so_many_snapshots_are_kept_and_a_cut_off_one_is_none(ran, tmp_path, monkeypatch):
+    monkeypatch.setattr(backups, "KEEP", 2)
+    for stamp in ("20260101T000000", "20260102T000000"):
+        made = backup(ran, tmp_path / "kept").snapshot
+        made.rename(made.with_name(stamp))
+    backup(ran, tmp_path / "kept")
+    (tmp_path / "kept" / "snapshots" / ".20990101T000000.new").mkdir()
+    assert snapshots(tmp_path / "kept")[0].name == "20260102T000000"
+    assert len(snapshots(tmp_path / "kept")) == 2
+
+
+def test_a_used_home_is_not_restored_into_unless_told_and_then_nothing_is_lost(ran, office, tmp_path):
+    backup(ran, tmp_path / "kept")
+    ledger = whole_lines(ran)
+    sent = office.send("CA", "2026-09", {}, name="later.xlsx")
+    take_the_inbox(ran)
+    sent.write_bytes(b"waits")
+    with pytest.raises(BackupError, match="--replace"):
+        restore(ran, tmp_path / "kept", replace=False)
+    later = whole_lines(ran)
+    assert later.startswith(ledger)
+    assert later != ledger
+    done = restore(ran, tmp_path / "kept", replace=True)
+    assert whole_lines(ran) == ledger
+    assert (done.aside / "archive" / "ledger.jsonl").read_bytes() == later
+    assert [p.read_bytes() for p in (done.aside / "inbox").rglob("*.xlsx")] == [b"waits"]
+    take_the_inbox(ran)
+    assert [e["name"] for e in Ledger(ran).of("received")] == ["0.xlsx", "1.xlsx", "2.xlsx"]
+
+
+@pytest.mark.parametrize("harm", ["original missing", "original changed", "ledger changed", "waiting changed"])
+def test_a_backup_that_is_not_whole_is_refused_by_name_and_changes_nothing(ran, office, tmp_path, harm):
+    office.send("CA", "2026-09", {}, name="waits.xlsx")
+    made = backup(ran, tmp_path / "kept")
+    original = next((tmp_path / "kept" / "archive").glob("??/*"))
+    path = {
+        "ledger changed": made.snapshot / "ledger.jsonl",
+        "waiting changed": next((made.snapshot / "inbox").rglob("*.xlsx")),
+    }.get(harm, original)
+    if harm == "original missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes() + b"\n")
+    other = Home(tmp_path / "other")
+    with pytest.raises(BackupError, match=r"is not whole: .*(missing|changed)"):
+        restore(other, tmp_path / "kept", replace=False)
+    assert not other.root.exists()
+
+
+def test_a_damaged_original_is_not_backed_up_as_if_it_were_right(ran, tmp_path):
+    sha256 = Ledger(ran).of("received")[0]["sha256"]
+    archived(ran, sha256).write_bytes(b"something else")
+    with pytest.raises(BackupError, match="its sha256 differs"):
+        backup(ran, tmp_path / "kept")
+    assert snapshots(tmp_path / "kept") == []
+
+
+def test_a_backup_folder_holds_one_home(ran, office, home, tmp_path):
+    backup(ran, tmp_path / "kept")
+    other = Home(tmp_path / "other")
+    Ledger(other).append([{"event": "day", "day": "2026-01-01"}])
+    with pytest.raises(BackupError, match="backups of another home"):
+        backup(other, tmp_path / "kept")
+    with pytest.raises(BackupError, match="inside the home"):
+        backup(ran, ran.warehouse / "kept")
+    with pytest.raises(BackupError, match="nothing to back up"):
+        backup(Home(tmp_path / "empty"), tmp_path / "kept")
+
+
+def test_a_name_that_is_no_text_is_backed_up_and_restored(started, office, tmp_path):
+    name = os.fsdecode(b"s\xe8 li\xeau.xlsx")
+    (office.folder(VINH_LAI, "KT") / name).write_bytes(b"x")
+    backup(started, tmp_path / "kept")
+    other = Home(tmp_path / "other")
+    assert restore(other, tmp_path / "kept", replace=False).waiting == 4
+    assert (other.inbox / "11164-vinh-lai" / "KT" / name).read_bytes() == b"x"
+
+
+def test_the_commands_say_what_they_did_and_end_with_1_where_they_cannot(kpi57, started, tmp_path):  # noqa: F811
+    said = kpi57("backup", "--to", tmp_path / "kept")
+    assert (said.exit_code, said.stdout.endswith("0 originals (0 new), 3 waiting files\n")) == (0, True)
+    refused = kpi57("restore", tmp_path / "kept")
+    assert (refused.exit_code, "--replace" in refused.stderr) == (1, True)
+    taken = kpi57("restore", tmp_path / "kept", "--replace")
+    assert taken.exit_code == 0
+    assert "3 waiting files" in taken.stdout
+    assert "Next: kpi57 run" in taken.stdout
+    assert kpi57("restore", tmp_path).exit_code == 1
+    assert kpi57("restore", tmp_path / "nowhere").exit_code == 2
+
+
+# ---------------------------------------------------------------- the doctor
+
+
+def found(home, about, **options):
+    [*findings] = [f for f in doctor.examine(home, **options) if f.about == about]
+    return findings[-1]
+
+
+@pytest.fixture
+def well(ran):
+    """A home that was run and backed up today."""
+    summary.begin(ran, "0123456789")
+    summary.end(ran, "0123456789", [])
+    backup(ran, ran.root.parent / "kept")
+    return ran
+
+
+def test_a_home_in_order_is_ok_in_every_line(kpi57, well):  # noqa: F811
+    said = kpi57("doctor", "--full")
+    assert said.exit_code == 0, said.stdout
+    assert {line[:4] for line in said.stdout.splitlines()[1:-1]} == {"ok  "}
+    assert said.stdout.endswith("all is well\n")
+
+
+def test_an_unused_home_has_nothing_that_fails(kpi57, home):  # noqa: F811
+    said = kpi57("doctor")
+    assert said.exit_code == 0
+    assert "FAIL" not in said.stdout
+    assert not home.root.exists(), "the doctor changes nothing"
+
+
+def test_a_missing_and_a_damaged_original_are_named(well):
+    first, second, _ = (e["sha256"] for e in Ledger(well).of("received"))
+    archived(well, first).unlink()
+    data = archived(well, second).read_bytes()
+    archived(well, second).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    quick_look, full = found(well, "archive"), found(well, "archive", full=True)
+    assert quick_look.level == full.level == doctor.FAIL
+    assert f"1 missing: {first[:12]}" in quick_look.words
+    assert "damaged" not in quick_look.words
+    assert f"1 damaged: {second[:12]}" in full.words
+    assert "restore" in full.mend
+
+
+def test_a_damaged_ledger_is_named_by_its_line_and_a_torn_line_is_no_damage(well):
+    whole = well.ledger.read_bytes()
+    well.ledger.write_bytes(whole + b'{"sequence": 99, "ev')
+    assert found(well, "ledger").level == doctor.OK
+    assert "20 bytes of a line that was cut off" in found(well, "ledger").words
+    assert well.ledger.read_bytes() != whole, "the doctor changes nothing"
+    lines = whole.splitlines(keepends=True)
+    well.ledger.write_bytes(b"".join([*lines[:1], *lines[2:]]))
+    assert (found(well, "ledger").level, "line 2 " in found(well, "ledger").words) == (doctor.FAIL, True)
+    well.ledger.unlink()
+    assert (found(well, "ledger").level, "it is gone" in found(well, "ledger").words) == (doctor.FAIL, True)
+
+
+def test_a_clock_behind_the_ledger_is_told(well):
+    Ledger(well).append([{"event": "locked", "period_code": "2026-09", "at": "2099-01-01T00:00:00.000000+07:00"}])
+    assert (found(well, "clock").level, "2099-01-01" in found(well, "clock").words) == (doctor.FAIL, True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights are another matter in Windows")
+def test_what_everybody_may_write_is_told(well):
+    well.archive.chmod(0o777)
+    assert (found(well, "rights").level, "warehouse/archive" in found(well, "rights").words) == (doctor.FAIL, True)
+    well.archive.chmod(0o755)
+    well.inbox.chmod(0o777)
+    assert found(well, "rights").level == doctor.OK
+    well.alerts.write_text("{}")
+    well.alerts.chmod(0o644)
+    assert (found(well, "rights").level, "chmod 600" in found(well, "rights").mend) == (doctor.WARN, True)
+
+
+def test_a_folder_of_the_inbox_that_names_nobody_is_told(well):
+    (well.inbox / "11164-vinh-lai" / "CONGAN").mkdir()
+    (well.inbox / "vinh-lai").mkdir()
+    assert found(well, "inbox").level == doctor.WARN
+    assert found(well, "inbox").words.endswith(": 11164-vinh-lai/CONGAN, vinh-lai")
+
+
+def test_a_full_disk_fails_before_a_run_does(well, monkeypatch):
+    usage = shutil.disk_usage(well.root)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage._replace(free=10**8))
+    assert (found(well, "disk").level, "needs 1.0 GiB" in found(well, "disk").mend) == (doctor.FAIL, True)
+
+
+def test_a_database_of_another_schema_is_told_and_the_next_run_builds_it_anew(well, monkeypatch):
+    before = tables(well)
+    with duckdb.connect(well.published) as con:
+        con.execute("UPDATE core.dim_build SET schema_mark = 'older', built_by = '0.0.1'")
+    with duckdb.connect(well.build) as con:
+        con.execute("UPDATE raw.build_info SET value = 'older' WHERE name = 'schema'")
+        con.execute("DROP TABLE raw.receipt")
+    assert found(well, "schema").level == doctor.WARN
+    assert "published by kpi57 0.0.1 with schema older" in found(well, "schema").words
+    flow.run_steps(well)
+    assert tables(well) == before
+    assert found(well, "schema").level == doctor.OK
+
+
+def test_the_last_run_is_told_with_what_to_do(well):
+    summary.begin(well, "failing-run")
+    summary.end(well, "failing-run", [("published", "OSError: [Errno 28] No space left on device")])
+    finding = found(well, "runs")
+    assert (finding.level, "No space left" in finding.words) == (doctor.FAIL, True)
+    assert finding.mend.startswith("the disk is full")
+    summary.begin(well, "killed-run")
+    assert (found(well, "runs").level, "killed" in found(well, "runs").words) == (doctor.WARN, True)
+
+
+# ---------------------------------------------------------------- what a run says of itself
+
+
+def test_a_run_leaves_a_summary_with_counts_and_exit_code(kpi57, quick, office, home):  # noqa: F811
+    office.send("CA", "2026-10", {"XHS-02": {"numerator": 20, "denominator": 40}})
+    assert kpi57("run").exit_code == 0
+    told = json.loads(home.summary.read_bytes())
+    assert (told["outcome"], told["exit_code"], told["received"], told["failed"]) == ("succeeded", 0, 1, [])
+    assert (told["published"]["submissions"], told["published"]["current_figures"]) == (1, 1)
+    assert told["published"]["lines_unaccounted"] == 0
+    assert datetime.fromisoformat(told["started_at"]) <= datetime.fromisoformat(told["ended_at"])
+    [kept] = home.runs.iterdir()
+    assert kept.read_bytes() == home.summary.read_bytes()
+
+
+def test_a_failed_run_says_which_step_and_what_to_do(kpi57, quick, monkeypatch, home):  # noqa: F811
+    def full(home):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pipelines.flow.publish", full)
+    said = kpi57("run")
+    assert said.exit_code == 1
+    told = json.loads(home.summary.read_bytes())
+    assert (told["outcome"], told["exit_code"]) == ("failed", 1)
+    assert [(f["step"], "No space left on device" in f["error"]) for f in told["failed"]] == [("published", True)]
+    assert told["failed"][0]["what_to_do"] in said.stderr
+
+
+def test_a_run_that_was_killed_is_marked_by_the_next(home):
+    summary.begin(home, "a-killed-run")
+    summary.begin(home, "b-next-run")
+    summary.end(home, "b-next-run", [])
+    told = sorted(json.loads(path.read_bytes())["outcome"] for path in home.runs.iterdir())
+    assert told == ["stopped", "succeeded"]
+    assert summary.last(home)["run_id"] == "b-next-run"
+
+
+def test_a_run_that_found_another_at_work_does_not_overwrite_what_that_one_says(home):
+    summary.begin(home, "at-work")
+    summary.end(home, "came-second", [("run", "BusyError: another kpi57 run holds warehouse/run.lock")])
+    assert summary.last(home)["run_id"] == "at-work"
+    assert summary.last(home)["outcome"] == "running"
+
+
+# ---------------------------------------------------------------- tried again, or not
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (OSError(errno.EIO, "share gone"), True),
+        (OSError(errno.ESTALE, "stale handle"), True),
+        (TimeoutError("slow share"), True),
+        (duckdb.IOException("Could not set lock on file"), True),
+        (OSError(errno.ENOSPC, "full"), False),
+        (OSError(errno.EROFS, "read-only"), False),
+        (PermissionError(errno.EACCES, "no"), False),
+        (FileNotFoundError(errno.ENOENT, "no"), False),
+        (duckdb.IOException("Corrupt database file"), False),
+        (ValueError("wrong data"), False),
+    ],
+    ids=str,
+)
+@pytest.mark.skipif(os.name == "nt", reason="Windows has error numbers of its own")
+def test_only_what_may_pass_by_itself_is_tried_again(error, passes):
+    assert may_pass(error) is passes
+
+
+def failing(monkeypatch, error, times):
+    """Make publishing fail so many times. Returns the list of tries."""
+    publish, tries = flow.publish, []
+
+    def flaky(home):
+        tries.append(1)
+        if len(tries) <= times:
+            raise error
+        return publish(home)
+
+    monkeypatch.setattr("pipelines.flow.publish", flaky)
+    monkeypatch.setattr("pipelines.assets.RETRY_AFTER_SECONDS", 0)
+    return tries
+
+
+def only(step):
+    """Run one step of the daily job over what is there. Returns whether it went well, and what failed."""
+    from pipelines.definitions import defs
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = defs.resolve_job_def("daily").execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey(step.split("."))], raise_on_error=False
+        )
+        return run.success, history.failures(instance, run.run_id)
+
+
+def test_a_file_held_for_a_moment_does_not_fail_the_run(ran, monkeypatch):
+    ran.published.unlink()
+    tries = failing(monkeypatch, OSError(errno.EBUSY, "held by a reader"), 2)
+    assert only("published") == (True, [])
+    assert len(tries) == 3
+    assert ran.published.exists()
+
+
+def test_what_does_not_pass_is_tried_so_often_and_a_full_disk_once(ran, monkeypatch):
+    tries = failing(monkeypatch, OSError(errno.EBUSY, "held by a reader"), 99)
+    success, [(step, error)] = only("published")
+    assert (success, len(tries), step) == (False, 4, "published")
+    assert "held by a reader" in error
+    tries = failing(monkeypatch, OSError(errno.ENOSPC, "full"), 99)
+    success, [(step, error)] = only("published")
+    assert (success, len(tries), "full" in error) == (False, 1, True)
+
+
+def test_a_failed_check_is_not_tried_again_and_is_told_by_its_name(ran):
+    with duckdb.connect(ran.build) as con:
+        con.execute("INSERT INTO core.fct_submission FROM core.fct_submission LIMIT 1")
+        con.execute("CREATE OR REPLACE TABLE raw.agency AS FROM raw.agency UNION ALL FROM raw.agency")
+    success, [(step, error)] = only("core.dim_agency")
+    assert (success, step) == (False, "core.dim_agency")
+    assert "failed check" in what_to_do(error), error
+
+
+def test_a_run_that_finds_another_at_work_says_so(ran):
+    with run_lock(ran):
+        success, [(_, error)] = only("published")
+    assert not success
+    assert "another run was at work" in what_to_do(error), error
+
+
+def test_the_published_copy_has_a_freshness_policy():
+    from pipelines.assets import published
+
+    [spec] = published.specs
+    assert (spec.freshness_policy.deadline_cron, spec.freshness_policy.timezone) == ("0 7 * * *", "Asia/Ho_Chi_Minh")
+
+
+# ---------------------------------------------------------------- thrown away
+
+
+def test_old_history_goes_and_the_last_runs_archive_and_ledger_stay(home, monkeypatch):
+    monkeypatch.setattr(retention, "HISTORY_LEAST", 2)
+    Ledger(home).append([{"event": "day", "day": "2020-01-01"}])
+    (home.archive / "ab").mkdir()
+    (home.archive / "ab" / "abc").write_bytes(b"x")
+    half = home.exports / "2026-10" / "city" / ".making-x"
+    half.mkdir(parents=True)
+    home.runs.mkdir(parents=True)
+    for path in (home.runs / "old.json", home.archive / "ab" / "abc", home.ledger, half, home.archive):
+        if path.suffix == ".json":
+            path.write_text("{}")
+        os.utime(path, (0, 0))
+    (home.runs / "new.json").write_text("{}")
+
+    @dg.job
+    def nothing():
+        pass
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        for _ in range(4):
+            nothing.execute_in_process(instance=instance)
+        monkeypatch.setattr(retention, "HISTORY_DAYS", -1)  # everything is old
+        assert retention.tidy(home, instance) == {"runs": 2, "summaries": 1, "half made": 1}
+        assert len(instance.get_runs()) == 2
+    assert [path.name for path in home.runs.iterdir()] == ["new.json"]
+    assert (home.archive / "ab" / "abc").exists()
+    assert home.ledger.exists()
+    assert not half.exists()
+
+
+def test_history_kept_on_disk_is_held_open_and_thrown_away(home, tmp_path, monkeypatch):
+    """Given two runs of which the first is old, expect its events and files to be gone."""
+    monkeypatch.setattr(retention, "HISTORY_LEAST", 1)
+    monkeypatch.setattr(retention, "HISTORY_DAYS", -1)
+    tmp_path.joinpath("dagster.yaml").write_bytes((PROJECT / "dagster.yaml").read_bytes())
+
+    @dg.job
+    def nothing():
+        pass
+
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        runs = []
+        for _ in range(2):
+            with history.held_open(instance):
+                runs.append(nothing.execute_in_process(instance=instance).run_id)
+        with history.held_open(instance, runs[1]):
+            assert list((tmp_path / "history" / "runs").glob("*.db-wal")), "held open, so not written back yet"
+        assert retention.tidy(home, instance)["runs"] == 1
+        assert [run.run_id for run in instance.get_runs()] == [runs[1]]
+        assert instance.all_logs(runs[0]) == []
