@@ -6,7 +6,6 @@ finishes the work of the last. Dagster's view of the steps is assets.py.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from datetime import datetime
 from importlib.metadata import version
@@ -21,7 +20,7 @@ from pipelines.build import build, models, offending
 from pipelines.checking.history import LOOK_BACK, History
 from pipelines.home import SOURCES, Home
 from pipelines.plans.folders import read_yaml
-from pipelines.reading.read import Job, read_all
+from pipelines.reading.read import Job, no_collecting, read_all, read_written, restored
 from pipelines.receive import (
     VIETNAM,
     Ledger,
@@ -91,25 +90,28 @@ def read_files(home: Home) -> Rows:
         )
         jobs = [Job(r["submission_id"], archived(home, r["sha256"])) for r in pending]
         form = read_yaml(SOURCES / "forms" / "periodic-report.yml") if jobs else {}
-        found: dict[str, list[dict[str, Any]]] = {"raw.reading": [], "raw.line": []}
-        for job, got in read_all(jobs, form):
-            reading_row, lines = split_reading(job.key, got)
-            found["raw.reading"].append(reading_row)
-            found["raw.line"] += lines
-        return {table: insert(con, table, rows) for table, rows in found.items()}
+        found = [[job.key, *got] for job, got in read_written(jobs, form)]
+        if not found:
+            return {"raw.reading": 0, "raw.line": 0}
+        ids, problems, layouts, lines = (list(column) for column in zip(*found, strict=True))
+        con.execute(_ENTER_READINGS, {"ids": ids, "problems": problems, "layouts": layouts})
+        [entered] = con.execute(_ENTER_LINES, {"ids": ids, "lines": lines}).fetchall()
+        return {"raw.reading": len(ids), "raw.line": int(entered[0])}
 
 
-def split_reading(submission_id: str, got: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A reading as a row of raw.reading and rows of raw.line."""
-    lines = [
-        {"submission_id": submission_id, "table_number": number, "source_row": line["row"], "kind": line["kind"],
-         "typed": json.dumps(line["typed"], ensure_ascii=False)}
-        for number, table in enumerate(got.get("tables", []))
-        for line in table["lines"]
-    ]  # fmt: skip
-    layout = {**got, "tables": [{k: v for k, v in t.items() if k != "lines"} for t in got.get("tables", [])]}
-    row = {"submission_id": submission_id, "problem": got["problem"], "layout": json.dumps(layout, ensure_ascii=False)}
-    return row, lines
+# Straight from the text the workers wrote; the lines are taken apart by DuckDB.
+_ENTER_READINGS = """
+INSERT INTO raw.reading BY NAME
+SELECT unnest($ids::VARCHAR[]) AS submission_id, unnest($problems::VARCHAR[]) AS problem,
+    unnest($layouts::VARCHAR[]) AS layout
+"""
+_ENTER_LINES = """
+INSERT INTO raw.line BY NAME
+SELECT submission_id, line."table" AS table_number, line."row" AS source_row, line.kind AS kind, line.typed AS typed
+FROM (
+    SELECT unnest($ids::VARCHAR[]) AS submission_id, unnest($lines::VARCHAR[]) AS lines
+), unnest(from_json(lines, '[{"table": "INTEGER", "row": "INTEGER", "kind": "VARCHAR", "typed": "JSON"}]')) AS u(line)
+"""
 
 
 def validate_files(home: Home) -> Rows:
@@ -122,7 +124,8 @@ def validate_files(home: Home) -> Rows:
         )
         if not pending:
             return dict.fromkeys(_CHECKED, 0)
-        checked = validate_readings(registries.load(), pending, _readings(con), _history(con, pending))
+        with no_collecting():
+            checked = validate_readings(registries.load(), pending, _readings(con), _history(con, pending))
         return {
             "checked.submission": insert(con, "checked.submission", checked.submissions),
             "checked.line": insert(con, "checked.line", checked.lines),
@@ -163,17 +166,22 @@ def _history(con: duckdb.DuckDBPyConnection, pending: list[dict[str, Any]]) -> H
 
 def _readings(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     """The readings not yet checked, as layout.lay_out made them."""
-    lines: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
-    for row in dicts(con, "SELECT * FROM raw.line ANTI JOIN checked.submission USING (submission_id) ORDER BY ALL"):
-        line = {"row": row["source_row"], "kind": row["kind"], "typed": json.loads(row["typed"])}
-        lines[row["submission_id"], row["table_number"]].append(line)
-    readings = {}
-    for row in dicts(con, "SELECT * FROM raw.reading ANTI JOIN checked.submission USING (submission_id)"):
-        layout = json.loads(row["layout"])
-        for number, table in enumerate(layout["tables"]):
-            table["lines"] = lines[row["submission_id"], number]
-        readings[row["submission_id"]] = layout
-    return readings
+    rows = con.execute(_NOT_CHECKED).fetchall()
+    return {submission_id: restored(layout, lines) for submission_id, layout, lines in rows}
+
+
+_NOT_CHECKED = """
+WITH line AS (
+    SELECT submission_id, '[' || string_agg(
+        concat('{"table":', table_number, ',"row":', source_row, ',"kind":"', kind, '","typed":', typed::VARCHAR, '}'),
+        ',' ORDER BY table_number, source_row
+    ) || ']' AS lines
+    FROM raw.line ANTI JOIN checked.submission USING (submission_id)
+    GROUP BY submission_id
+)
+SELECT r.submission_id, r.layout::VARCHAR, coalesce(line.lines, '[]')
+FROM raw.reading AS r ANTI JOIN checked.submission USING (submission_id) LEFT JOIN line USING (submission_id)
+"""
 
 
 def publish(home: Home) -> Rows:

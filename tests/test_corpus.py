@@ -19,6 +19,7 @@ import python_calamine
 from conftest import CORPUS, VINH_LAI
 
 from pipelines.reading.cells import number_cell
+from pipelines.reading.layout import Cell
 from pipelines.reading.limited import SECONDS_A_CALL, WORKERS, run_limited
 from pipelines.reading.read import Job, read_all
 from pipelines.reading.text import decode
@@ -162,7 +163,9 @@ def test_the_scan_and_the_parser_read_the_same():
             continue
         package = Package((CORPUS / name).read_bytes())
         for part in (n for n in package.names if n.startswith("xl/worksheets/") and n.endswith(".xml")):
-            shared = Shared([f"text {n}" for n in range(5000)], False, ["", "d", "p", "duration"] * 100, False)
+            shared = Shared(
+                [Cell("t", f"text {n}") for n in range(5000)], False, ["", "d", "p", "duration"] * 100, False
+            )
             found = scan_sheet(package.read(part), shared)
             if found is not None:
                 assert found[:-1] == parse_sheet(package, part, shared, 0)[:-1], (name, part)

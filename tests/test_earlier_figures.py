@@ -11,7 +11,7 @@ from pipelines import flow
 from pipelines.checking.validate import validate
 from pipelines.reading.layout import Cell, Form, Sheet, lay_out
 from pipelines.receive import receipts
-from pipelines.warehouse import in_memory, insert
+from pipelines.warehouse import dicts, in_memory, insert
 from pipelines.warehouse import replace as fill
 
 CA, PVHCC = "11164-vinh-lai/CA", "11164-vinh-lai/PVHCC"
@@ -46,7 +46,7 @@ class Post:
             fill(con, "raw.period", self.registry.rows()["raw.period"])
             insert(con, "raw.receipt", self.receipts)
             for number in range(1, len(self.receipts) + 1):
-                [pending] = flow._dicts(con, f"SELECT * FROM raw.receipt WHERE submission_id = 'file{number}'")
+                [pending] = dicts(con, f"SELECT * FROM raw.receipt WHERE submission_id = 'file{number}'")
                 checked = validate(self.registry, [pending], self.readings, flow._history(con, [pending]))
                 insert(con, "checked.submission", checked.submissions)
                 insert(con, "checked.actual", checked.actuals)

@@ -5,7 +5,7 @@ import time
 import pytest
 from misbehaving import behave
 
-from pipelines import limited
+from pipelines.reading import limited
 from pipelines.reading.limited import LimitError, run_limited
 
 OUTCOMES = {

@@ -7,7 +7,7 @@ figures.py, what a name or code in lookup.py, who sends the file in identify.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -120,48 +120,63 @@ def period_code(text: str) -> str:
 # ---------------------------------------------------------------- facts of a line
 
 
+class Line(dict[str, Any]):
+    """The facts of a line. What only a finding says of it is worked out when asked for: <column>_typed as a reader
+    sees the cell, <column>_thousands with points between thousands, and cells, the [sheet, cell] of each column."""
+
+    def __init__(self, facts: Row, table: Mapping[str, Any], typed: Typed) -> None:
+        super().__init__(facts)
+        self._table, self._typed = table, typed
+
+    def __missing__(self, name: str) -> Any:
+        column, _, what = name.rpartition("_")
+        if name == "cells":
+            made: Any = self._cells()
+        elif what == "typed":
+            made = shown(self._typed, column)
+        elif what == "thousands":
+            made = shown(self._typed, column).rstrip("% ").replace(",", ".")
+        else:
+            raise KeyError(name)
+        self[name] = made
+        return made
+
+    def _cells(self) -> dict[str, list[str]]:
+        """An absent cell is where its column meets the line."""
+        sheet, row, typed = self._table["sheet"], self["source_row"], self._typed
+        return {name: [sheet, typed[name][0] if name in typed else address(row, column)]
+                for name, column in self._table["columns"].items()}  # fmt: skip
+
+
 def table_facts(known: Known, file: Row, table: Mapping[str, Any]) -> list[Row]:
     """The facts of every line of a table, in order."""
     make = indicator_facts if table["kind"] == "indicator" else task_facts
-    odd = {what: {(row, name) for row, name in table[what]} for what in ("shared", "covered")}
-    return [_line_facts(known, file, table, line, make) | _shown(table, line["row"], odd) for line in table["lines"]]
-
-
-def _shown(table: Mapping[str, Any], row: int, odd: Mapping[str, set[tuple[int, str]]]) -> Row:
-    """Whether what is taken is what a reader sees there."""
-    facts: Row = {"is_hidden": row in table["hidden_rows"]}
-    for what, places in odd.items():
-        facts |= {f"{name}_{what}": (row, name) in places for name in table["columns"]} if places else {}
-    return facts
-
-
-def _line_facts(
-    known: Known,
-    file: Row,
-    table: Mapping[str, Any],
-    line: Mapping[str, Any],
-    make: Callable[[Known, Row, str, Typed], Row],
-) -> Row:
-    typed, row = line["typed"], line["row"]
-    facts: Row = {
-        "index": f"{file['submission_id']}|{table['sheet']}|{row}",
+    odd = {what: {(row, name) for row, name in table[what]} for what in ("shared", "covered") if table[what]}
+    hidden = set(table["hidden_rows"])
+    of_all = {
         "submission_id": file["submission_id"],
         "commune_code": file["commune_code"],
         "agency_code": file["agency_code"],
         "period_label": file["period_label"],
         "kind": table["kind"],
-        "line_kind": line["kind"],
-        "is_checked": line["kind"] in ("data", "unanswered") and not table["missing"],
         "sheet": table["sheet"],
-        "source_row": row,
     }
-    if not facts["is_checked"]:
-        return facts
-    # an absent cell is where its column meets the line
-    facts["cells"] = {name: [table["sheet"], typed[name][0] if name in typed else address(row, column)]
-                      for name, column in table["columns"].items()}  # fmt: skip
-    facts |= _who(known, file, typed)
-    return facts | make(known, facts | {"file": file}, line["kind"], typed)
+    begin = f"{file['submission_id']}|{table['sheet']}|"
+    lines: list[Row] = []
+    for line in table["lines"]:
+        row, kind, typed = line["row"], line["kind"], line["typed"]
+        is_checked = kind in ("data", "unanswered") and not table["missing"]
+        facts = Line(of_all, table, typed)
+        facts.update(
+            index=f"{begin}{row}", line_kind=kind, is_checked=is_checked, source_row=row, is_hidden=row in hidden
+        )
+        if is_checked:
+            facts |= _who(known, file, typed)
+            facts |= make(known, file, facts["is_own"], kind, typed)
+        for what, places in odd.items():
+            facts |= {f"{name}_{what}": (row, name) in places for name in table["columns"]}
+        lines.append(facts)
+    return lines
 
 
 def _who(known: Known, file: Row, typed: Typed) -> Row:
@@ -185,10 +200,10 @@ def _who(known: Known, file: Row, typed: Typed) -> Row:
 
 def _problems(typed: Typed, names: tuple[str, ...]) -> Row:
     """Errors and formulas never calculated in cells that hold text."""
-    kinds = {"e": "error", "f": "formula"}
-    return {f"{name}_problem": kinds.get(typed[name][1], "") if name in typed else None for name in names} | {
-        f"{name}_typed": shown(typed, name) for name in names
-    }
+    return {f"{name}_problem": _NO_TEXT.get(typed[name][1], "") if name in typed else None for name in names}
+
+
+_NO_TEXT = {"e": "error", "f": "formula"}
 
 
 def _texts(typed: Typed, names: tuple[str, ...]) -> Row:
@@ -205,8 +220,8 @@ def _texts(typed: Typed, names: tuple[str, ...]) -> Row:
 # ---------------------------------------------------------------- indicators
 
 
-def indicator_facts(known: Known, line: Row, line_kind: str, typed: Typed) -> Row:
-    registry, file = known.registry, line["file"]
+def indicator_facts(known: Known, file: Row, is_own: bool, line_kind: str, typed: Typed) -> Row:
+    registry = known.registry
     as_typed = text_of(typed, "indicator_code")
     code = known.indicators.get(loose(as_typed), "")
     indicator = registry.indicators.get(code)
@@ -221,10 +236,9 @@ def indicator_facts(known: Known, line: Row, line_kind: str, typed: Typed) -> Ro
         "code_key": None,
         "other_places": "",
         "led_here": registry.indicator_duties.get((file["commune_code"], code)) == file["agency_code"]
-        if code and line["is_own"] else None,
-        "kind_text": {"ratio": "tỷ lệ", "amount": "số lượng", "yes_no": "Đạt/Chưa đạt", "text": "mô tả"}[kind],
+        if code and is_own else None,
+        "kind_text": _KINDS[kind],
         "due_but_empty": _due_but_empty(registry, indicator, file["period"], line_kind),
-        **{f"{name}_typed": shown(typed, name) for name in FIGURES},
     }  # fmt: skip
     if line_kind == "unanswered":
         return facts
@@ -235,6 +249,9 @@ def indicator_facts(known: Known, line: Row, line_kind: str, typed: Typed) -> Ro
         return facts | _unused(typed, ("numerator", "denominator")) | answer
     unit = indicator["unit_of_measure"] if indicator else ""
     return facts | _figures(registry.form, indicator, kind, unit, typed)
+
+
+_KINDS = {"ratio": "tỷ lệ", "amount": "số lượng", "yes_no": "Đạt/Chưa đạt", "text": "mô tả"}
 
 
 def _withdraws(known: Known, typed: Typed) -> bool:
@@ -274,7 +291,6 @@ def _figures(form: Row, indicator: Row | None, kind: str, unit: str, typed: Type
     value = figures["value"].value
     facts: Row = {
         **{f"{name}_problem": figure.problem for name, figure in figures.items()},
-        **{f"{name}_thousands": shown(typed, name).rstrip("% ").replace(",", ".") for name in names},
         **{f"{name}_number": figure.value for name, figure in figures.items()},
         **(_unused(typed, ("numerator", "denominator")) if kind == "amount" and indicator is not None else {}),
         "value": value,
@@ -328,8 +344,8 @@ def _ratio(form: Row, indicator: Row, unit: str, figures: Mapping[str, Figure]) 
 # ---------------------------------------------------------------- tasks
 
 
-def task_facts(known: Known, line: Row, line_kind: str, typed: Typed) -> Row:
-    registry, file = known.registry, line["file"]
+def task_facts(known: Known, file: Row, is_own: bool, line_kind: str, typed: Typed) -> Row:
+    registry = known.registry
     as_typed = text_of(typed, "task_id")
     task_id = known.tasks.get(code_key(as_typed), "")
     is_readable = typed.get("task_id", ["", "t"])[1] not in ("e", "f")
@@ -343,9 +359,7 @@ def task_facts(known: Known, line: Row, line_kind: str, typed: Typed) -> Row:
         "task_known": bool(task_id) if as_typed and is_readable else None,
         "task_key": None,
         "other_places": "",
-        "led_here": duty in registry.task_duty_set if task_id and line["is_own"] else None,
-        "percent_done_typed": shown(typed, "percent_done"),
-        "document_date_typed": shown(typed, "document_date"),
+        "led_here": duty in registry.task_duty_set if task_id and is_own else None,
     }
     if line_kind == "unanswered":
         return facts

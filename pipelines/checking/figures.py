@@ -34,6 +34,8 @@ def cell_of(typed: Typed, name: str) -> Cell | None:
 
 def printable(text: str) -> str:
     """A text without control characters and marks of writing direction, white space tidied."""
+    if text.isascii() and text.isalnum():
+        return text
     return clean(_UNPRINTABLE.sub("", text))
 
 

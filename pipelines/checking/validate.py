@@ -179,7 +179,7 @@ def _finding(rule: Row, facts: Row) -> Row:
         "source_cell": cell,
         "rule_code": rule["code"],
         "severity": rule["severity"],
-        "found": str(facts.get(rule["found"], "")),
+        "found": str(facts[rule["found"]]),
         "message": rule["message"].format_map(facts),
         "fix": rule["fix"].format_map(facts),
     }
@@ -235,7 +235,7 @@ def _fact(line: Row) -> Row:
     if line["kind"] == "task":
         names = ("task_id", "state", "percent_done", "document_number", "document_date", "difficulty")
         return {"source_cell": line["cells"]["state"][1]} | {name: _stored(line.get(name)) for name in names}
-    first = next((n for n in ("numerator", "value") if line.get(f"{n}_typed")), "value")
+    first = next((n for n in ("numerator", "value") if line[f"{n}_typed"]), "value")
     names = ("indicator_code", "numerator", "denominator", "value", "value_text", "note")
     return {"source_cell": line["cells"][first][1], "is_withdrawn": bool(line.get("is_withdrawn"))} | {
         name: _stored(line.get(name)) for name in names

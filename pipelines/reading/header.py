@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.vietnamese import clean, code_key, fold
@@ -44,6 +45,7 @@ class TableForm:
         self.code = re.compile(layout["code"])
         self.longest = max(map(len, self.names)) + _LONGER
         self._known: dict[str, str | None] = {}
+        self._is_code = lru_cache(maxsize=_KEPT)(self._looks_like_code)
 
     def name_of(self, text: str) -> str | None:
         """The column a text is the header of, or None."""
@@ -64,7 +66,10 @@ class TableForm:
 
     def is_code(self, text: str) -> bool:
         """Whether a text looks like the code of a line, known or not."""
-        return len(text) <= self.longest and self.code.fullmatch(code_key(text)) is not None
+        return len(text) <= self.longest and self._is_code(text)
+
+    def _looks_like_code(self, text: str) -> bool:
+        return self.code.fullmatch(code_key(text)) is not None
 
 
 class HeaderWords:
@@ -78,9 +83,11 @@ class HeaderWords:
     def named(self, grid: Grid) -> dict[TableForm, dict[int, set[str]]]:
         """The columns each row names, by table."""
         found: dict[TableForm, dict[int, set[str]]] = {table: {} for table in self.tables}
-        for (row, _), cell in grid.sheet.cells.items():
-            if cell.kind == "t" and len(cell.text) <= self._longest:
-                for table, name in self._meanings(cell.text):
+        known = self._known  # most texts are known to be no header
+        candidates = [(row, cell) for (row, _), cell in grid.sheet.cells.items() if known.get(cell[1], True)]
+        for row, (kind, text) in candidates:
+            if kind == "t" and len(text) <= self._longest:
+                for table, name in self._meanings(text):
                     found[table].setdefault(row, set()).add(name)
         return found
 
@@ -99,13 +106,21 @@ class Grid:
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.rows: dict[int, dict[int, Cell]] = {}
+        last = -1
+        cells: dict[int, Cell] = {}
         for (row, column), cell in sheet.cells.items():
-            self.rows.setdefault(row, {})[column] = cell
+            if row != last:
+                last, cells = row, self.rows.setdefault(row, {})
+            cells[column] = cell
         self.last_row = max(self.rows, default=0)
         self._ranges: dict[int, list[tuple[int, int, int, int]]] = {}
         for merged in sheet.merged[:_RANGES]:
             for row in range(merged[0], min(merged[2], self.last_row, merged[0] + _TALLEST) + 1):
                 self._ranges.setdefault(row, []).append(merged)
+
+    def has_ranges(self, row: int) -> bool:
+        """Whether any merged range reaches into a row."""
+        return row in self._ranges
 
     def range_at(self, row: int, column: int) -> tuple[int, int, int, int]:
         """The merged range a cell lies in, else the cell itself."""

@@ -150,18 +150,14 @@ def _has_codes(grid: Grid, header: Header) -> bool:
 # ---------------------------------------------------------------- lines
 
 
-class _Typed(NamedTuple):
-    row: int  # of the cell, which may be merged downwards from above
-    column: int
-    cell: Cell
-
-
 class _Lines:
     """The lines below a header, up to a row."""
 
     def __init__(self, grid: Grid, header: Header, end: int, form: Form) -> None:
         self.grid, self.header, self.end, self.form = grid, header, end, form
         self.of = header.table
+        self.columns = {column: name for name, column in header.columns.items()}
+        self.letters = {name: column_letter(column) for name, column in header.columns.items()}
         self.is_headed = True  # just below a header: column numbers and units may follow
         self.is_signed = False  # below the signatures only a line with a code is data
 
@@ -169,6 +165,7 @@ class _Lines:
         header, sheet = self.header, self.grid.sheet
         lines = [self._line(row) for row in self._rows()]
         data = [line for line in lines if line["kind"] == "data"]
+        merged = [line for line in data if self.grid.has_ranges(line["row"])]
         hidden = [name for name in self.of.answers if header.columns.get(name) in sheet.hidden_columns]
         return {
             "kind": self.of.kind,
@@ -183,9 +180,9 @@ class _Lines:
             "hidden_sheet": sheet.is_hidden and bool(data),
             "hidden_columns": [name for name in hidden if any(name in line["typed"] for line in data)],
             "hidden_rows": [line["row"] for line in data if line["row"] in sheet.hidden_rows],
-            "shared": [[line["row"], name] for line in data for name in self.of.figures
+            "shared": [[line["row"], name] for line in merged for name in self.of.figures
                        if self._is_shared(line["row"], name)],
-            "covered": [[line["row"], name] for line in data for name in self.of.answers
+            "covered": [[line["row"], name] for line in merged for name in self.of.answers
                         if self._is_covered(line["row"], name)],
             "lines": lines,
         }  # fmt: skip
@@ -200,28 +197,37 @@ class _Lines:
 
     def _line(self, row: int) -> dict[str, Any]:
         cells = self.grid.rows.get(row)
-        typed = self._typed(row) if cells else {}
-        kind = self._kind(row, cells, typed) if cells else "blank"
-        self.is_headed = kind == "header" or (kind == "blank" and self.is_headed)
-        return {"row": row, "kind": kind,
-                "typed": {name: [address(at.row, at.column), *at.cell] for name, at in typed.items()}}  # fmt: skip
+        typed, above = self._typed(row, cells) if cells else ({}, {})
+        line_kind = self._kind(cells, typed, above) if cells else "blank"
+        self.is_headed = line_kind == "header" or (line_kind == "blank" and self.is_headed)
+        letters = self.letters
+        return {"row": row, "kind": line_kind,
+                "typed": {name: [f"{letters[name]}{above.get(name, row)}", kind, text]
+                          for name, (kind, text) in typed.items()}}  # fmt: skip
 
-    def _typed(self, row: int) -> dict[str, _Typed]:
-        """What stands in the form's columns. A cell merged downwards holds for every line beside it."""
-        typed = {}
-        for name, column in self.header.columns.items():
+    def _typed(self, row: int, cells: Mapping[int, Cell]) -> tuple[dict[str, Cell], dict[str, int]]:
+        """What stands in the form's columns, and the row it stands in where that is above: a cell merged downwards
+        holds for every line beside it."""
+        columns = self.header.columns
+        if not self.grid.has_ranges(row):
+            return {name: cells[column] for name, column in columns.items() if column in cells}, {}
+        typed: dict[str, Cell] = {}
+        above: dict[str, int] = {}
+        for name, column in columns.items():
             top, left, _, _ = self.grid.range_at(row, column)
             at = top if left == column and top > self.header.last_row else row
             if cell := self.grid.rows.get(at, {}).get(column):
-                typed[name] = _Typed(at, column, cell)
-        return typed
+                typed[name] = cell
+                if at != row:
+                    above[name] = at
+        return typed, above
 
-    def _kind(self, row: int, cells: Mapping[int, Cell], typed: Mapping[str, _Typed]) -> str:
+    def _kind(self, cells: Mapping[int, Cell], typed: Mapping[str, Cell], above: Mapping[str, int]) -> str:
         key = typed.get(self.of.key)
-        if key and key.cell.kind == "t" and self.of.is_code(key.cell.text):
-            answers = [typed[name] for name in self.of.answers if name in typed and not is_nothing(typed[name].cell)]
-            if key.row < row:  # the code is merged from above: this is the same line going on
-                return "data" if any(answer.row == row for answer in answers) else "note"
+        if key and key.kind == "t" and self.of.is_code(key.text):
+            answers = [name for name in self.of.answers if name in typed and not is_nothing(typed[name])]
+            if self.of.key in above:  # the code is merged from above: this is the same line going on
+                return "data" if any(name not in above for name in answers) else "note"
             return "data" if answers else "unanswered"
         if self._is_header(cells, key):
             return "header"
@@ -231,7 +237,7 @@ class _Lines:
         self.is_signed = self.is_signed or any(map(self.form.signatures.match, texts))
         if self.is_signed or any(map(self.form.notes.match, texts)):
             return "note"
-        figures = [typed[name].cell for name in self.of.figures if name in typed]
+        figures = [typed[name] for name in self.of.figures if name in typed]
         return "data" if any(map(self._is_figure, figures)) else "note"
 
     def _is_figure(self, cell: Cell) -> bool:
@@ -240,9 +246,9 @@ class _Lines:
             return True
         return not is_nothing(cell) and fold(cell.text[:LOOKED_AT]) in self.form.answers
 
-    def _is_header(self, cells: Mapping[int, Cell], key: _Typed | None) -> bool:
+    def _is_header(self, cells: Mapping[int, Cell], key: Cell | None) -> bool:
         """A header repeated after a page break, or the line of column numbers or units below a header."""
-        columns = {column: name for name, column in self.header.columns.items()}
+        columns = self.columns
         texts = [
             (columns[column], cell.text) for column, cell in cells.items() if column in columns and cell.kind == "t"
         ]

@@ -8,12 +8,13 @@ workers, so it imports little.
 from __future__ import annotations
 
 import gc
+import json
 import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipelines.reading.cells import UnreadableError
 from pipelines.reading.layout import Form, Sheet, lay_out
@@ -41,21 +42,56 @@ class Job:
 # ---------------------------------------------------------------- many files, in workers
 
 
+class Written(NamedTuple):
+    """A reading as the warehouse keeps it, in JSON: the layout without its lines, and [{table, row, kind, typed}]."""
+
+    problem: str
+    layout: str
+    lines: str
+
+
+def written(reading: Reading) -> Written:
+    tables = reading.get("tables", [])
+    lines = [{"table": number, **line} for number, table in enumerate(tables) for line in table["lines"]]
+    layout = {**reading, "tables": [{**table, "lines": []} for table in tables]}
+    return Written(reading["problem"], _json(layout), _json(lines))
+
+
+def restored(layout: str, lines: str) -> Reading:
+    """The reading that was written."""
+    reading: Reading = json.loads(layout)
+    for line in json.loads(lines):
+        reading["tables"][line.pop("table")]["lines"].append(line)
+    return reading
+
+
+def _json(value: Any) -> str:
+    """As JSON that any database takes: a text may hold half a character, which is none."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), check_circular=False)
+    return text.encode("utf-8", "replace").decode()
+
+
 def read_all(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, Reading]]:
     """Read files in workers; yields each job with its reading (see layout.lay_out), in the order given.
 
     A file that cannot be read yields {"problem": <code>}: empty, not_a_workbook, not_supported, protected, damaged,
     unsafe, too_large, too_many_cells, too_slow (codes of the form's 'problems').
     """
+    for job, got in read_written(jobs, form):
+        yield job, restored(got.layout, got.lines)
+
+
+def read_written(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, Written]]:
+    """read_all with readings as the warehouse keeps them: the workers write the JSON, nobody else looks into it."""
     for job, outcome in run_limited(_read_job, jobs, start=_start, start_with=[form]):
         if not isinstance(outcome, Exception):
             yield job, outcome
         elif isinstance(outcome, LimitError):
             _log.warning("%s (%s) could not be read: %s", job.key, job.path, outcome)
-            yield job, {"problem": str(outcome)}
+            yield job, written({"problem": str(outcome)})
         else:  # a mistake of ours must not cost the run its other files
             _log.error("%s (%s) could not be read", job.key, job.path, exc_info=outcome)
-            yield job, {"problem": "damaged"}
+            yield job, written({"problem": "damaged"})
 
 
 _form: Form | None = None
@@ -67,10 +103,10 @@ def _start(form: dict[str, Any]) -> None:
     _form, _headers = Form(form), known_headers(form)
 
 
-def _read_job(job: Job) -> Reading:
+def _read_job(job: Job) -> Written:
     if _form is None:
         raise RuntimeError("the worker was not started with a form")
-    return read_file(job.path, _form, _headers)
+    return written(read_file(job.path, _form, _headers))
 
 
 # ---------------------------------------------------------------- one file
@@ -87,7 +123,7 @@ def read_file(path: Path, form: Form, headers: Collection[str] = ()) -> Reading:
 
     headers: see known_headers.
     """
-    with _no_collecting():
+    with no_collecting():
         try:
             sheets = read_sheets(path, headers)
         except UnreadableError as error:
@@ -96,8 +132,8 @@ def read_file(path: Path, form: Form, headers: Collection[str] = ()) -> Reading:
 
 
 @contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Without the collector of cycles: a reading is thousands of tuples without any, walked through in vain."""
+def no_collecting() -> Iterator[None]:
+    """Without the collector of cycles: readings are thousands of containers without any, walked through in vain."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

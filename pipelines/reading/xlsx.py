@@ -9,8 +9,9 @@ belong here (layout.py, checking/facts.py).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from pipelines.reading.cells import UnreadableError, shown_as
+from pipelines.reading.cells import UnreadableError, shown_as, text_cell
 from pipelines.reading.layout import Sheet
 from pipelines.reading.tcvn3 import SIGN, in_unicode
 from pipelines.reading.xlsx_sheet import SCANNED_UP_TO, Shared, is_true, read_sheet, whole
@@ -28,7 +29,9 @@ def read_xlsx(package: Package) -> list[Sheet]:
     targets = dict(links.values())
     listed, is_1904 = _listed_sheets(package, book)
     texts, has_signs = _read_texts(package, targets.get("sharedStrings", ""))
-    shared = Shared(texts, has_signs, _read_styles(package, targets.get("styles", "")), is_1904)
+    shared = Shared(
+        [text_cell(text) for text in texts], has_signs, _read_styles(package, targets.get("styles", "")), is_1904
+    )
     sheets: list[Sheet] = []
     cells_before = 0
     for name, link, is_hidden in listed:
@@ -68,17 +71,24 @@ def _read_styles(package: Package, part: str) -> list[str]:
     """How each cell style shows a number (see read_cells.shown_as)."""
     if part not in package:
         return []
-    text = plain_text(package.read(part)) if package.size(part) <= SCANNED_UP_TO else None
+    scanned = _scan_styles(package.read(part)) if package.size(part) <= SCANNED_UP_TO else None
+    return list(scanned) if scanned is not None else _parse_styles(package, part)
+
+
+@lru_cache(maxsize=8)
+def _scan_styles(xml: bytes) -> tuple[str, ...] | None:
+    """What the part says, or None where it is not plain enough for a scan. Forms saved alike share it to the byte."""
+    text = plain_text(xml)
     block = _CELL_STYLES.search(text) if text else None
     if text and block:
         formats, codes = _STYLE.findall(block[0]), _FORMAT.findall(text)
         if len(formats) == block[0].count("<xf ") and len(codes) == text.count("<numFmt "):
             try:
                 own = {int(first or last): unfold(code or other) for first, code, other, last in codes}
-                return [shown_as(int(number), own) for number in formats]
+                return tuple(shown_as(int(number), own) for number in formats)
             except NotPlainError:
                 pass
-    return _parse_styles(package, part)
+    return None
 
 
 def _parse_styles(package: Package, part: str) -> list[str]:
@@ -102,7 +112,7 @@ def _parse_styles(package: Package, part: str) -> list[str]:
 
 # ---------------------------------------------------------------- shared texts
 
-_TEXT = re.compile(r'<si>(?:<t(?: xml:space="preserve")?>([^<]*)</t>|<t ?/>)?</si>|<si ?/>')
+_TEXT = re.compile(r'<si(?:><t(?: xml:space="preserve")?>([^<]*+)</t></si>|>(?:<t ?/>)?</si>| ?/>)')
 
 
 def _read_texts(package: Package, part: str) -> tuple[list[str], bool]:

@@ -25,7 +25,7 @@ Corners = tuple[int, int, int, int]
 class Shared(NamedTuple):
     """What all sheets of a workbook share: texts, how each cell style shows a number, whether dates count from 1904."""
 
-    texts: Sequence[str]
+    cells: Sequence[Cell | None]  # one for each shared text; None where it is empty
     has_signs: bool  # whether any of the texts can be TCVN3
     styles: Sequence[str]  # see read_cells.shown_as
     is_1904: bool
@@ -61,7 +61,7 @@ def make_cell(kind: str, value: str | None, formula: str | None, shown: str, sha
         return Cell("e", value)
     try:
         if kind == "s":
-            return text_cell(shared.texts[int(value)])
+            return shared.cells[int(value)]
         if kind == "b":
             return Cell("b", "1" if is_true(value.strip()) else "0")
         if kind == "d":
@@ -88,9 +88,14 @@ def _iso_cell(value: str) -> Cell | None:
 # ---------------------------------------------------------------- by a scan
 
 _CELL = re.compile(
-    r'<c r="([A-Z]{1,3})([0-9]{1,7})"(?: s="([0-9]{1,6})")?(?: t="([A-Za-z]{1,9})")?(?:( ?/>)|>'
+    r'<c r="([A-Z]{1,3}[0-9]{1,7})"([^<>/]*+)(?:/>|>(?:<v>([^<]*+)</v></c>|'
+    r"((?:<f(?: [^<>]*)?>(?:[^<]*</f>)?)?"
+    r'(?:<v(?: ?/>|>[^<]*</v>)|<is><t(?: xml:space="preserve")?>[^<]*</t></is>)?)</c>))'
+)
+_ABOUT = re.compile(r'(?: s="([0-9]{1,6})")?(?: t="([A-Za-z]{1,9})")? ?')
+_CONTENT = re.compile(
     r"(?:(<f(?: [^<>]*)?>)(?:([^<]*)</f>)?)?"
-    r'(?:(<v)(?: ?/>|>([^<]*)</v>)|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?</c>)'
+    r'(?:(<v)(?: ?/>|>([^<]*)</v>)|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?'
 )
 _NUMBER = ("", "n")
 _ROW = re.compile(r"<row ([^<>]*)>")
@@ -122,28 +127,58 @@ def scan_sheet(xml: bytes, shared: Shared) -> SheetCells | None:
 
 def _scanned_cells(found: Sequence[tuple[str, ...]], shared: Shared) -> dict[Place, Cell]:
     cells: dict[Place, Cell] = {}
-    shown = {str(number): how for number, how in enumerate(shared.styles) if how}
-    texts, many, columns = shared.texts, len(shared.texts), _COLUMNS
+    abouts = _Abouts(shared.styles)
+    texts, many, places = shared.cells, len(shared.cells), _PLACES
+    if len(places) > _PLACES_KEPT:
+        places.clear()
     new = tuple.__new__  # twice as fast as Cell(...), and most of the time goes here
-    for letters, row, style, kind, blank, opened, formula, valued, value, inline in found:
-        if blank:
-            continue
-        if kind == "s" and value.isdigit() and (number := int(value)) < many:
-            content = texts[number]
-        elif kind == "inlineStr":
-            content = unescape(unfold(inline)) if "&" in inline or "_x" in inline else inline
-        elif kind in _NUMBER and value.isdigit() and value[0] != "0" and len(value) < 16 and style not in shown:
-            cells[int(row), columns[letters]] = new(Cell, ("n", value))
-            continue
+    cell: Cell | None
+    for address, about, value, rest in found:
+        if value:
+            kind, shown = abouts[about]
+            if kind == "s" and value.isdecimal() and (number := int(value)) < many:
+                cell = texts[number]
+            elif kind in _NUMBER and value.isdecimal() and value[0] != "0" and len(value) < 16 and not shown:
+                cell = new(Cell, ("n", value))
+            elif kind == "inlineStr":
+                continue
+            else:
+                cell = make_cell(kind or "n", unfold(value), None, shown, shared)
+        elif rest:
+            cell = _with_content(*abouts[about], rest, shared)
         else:
-            cell = make_cell(kind or "n", unfold(value) if valued else None, unfold(formula) if opened else None,
-                             shown.get(style, ""), shared)  # fmt: skip
-            if cell is not None:
-                cells[int(row), columns[letters]] = cell
+            if about not in abouts:
+                abouts[about]
             continue
-        if content and not content.isspace():
-            cells[int(row), columns[letters]] = new(Cell, ("t", content))
+        if cell is not None:
+            cells[places[address]] = cell
     return cells
+
+
+def _with_content(kind: str, shown: str, rest: str, shared: Shared) -> Cell | None:
+    """A cell that holds more than a value: a formula, a text of its own."""
+    content = _CONTENT.fullmatch(rest)
+    if content is None:
+        raise NotPlainError(rest)
+    opened, formula, valued, value, inline = content.groups("")
+    if kind == "inlineStr":
+        return text_cell(unescape(unfold(inline)) if "&" in inline or "_x" in inline else inline)
+    return make_cell(kind or "n", unfold(value) if valued else None, unfold(formula) if opened else None, shown, shared)
+
+
+class _Abouts(dict[str, tuple[str, str]]):
+    """What the attributes of a cell say, worked out once: its type, and how its style shows a number."""
+
+    def __init__(self, styles: Sequence[str]) -> None:
+        super().__init__()
+        self._shown = {str(number): how for number, how in enumerate(styles) if how}
+
+    def __missing__(self, about: str) -> tuple[str, str]:
+        found = _ABOUT.fullmatch(about)
+        if found is None:
+            raise NotPlainError(about)
+        self[about] = says = (found[2] or "", self._shown.get(found[1] or "", ""))
+        return says
 
 
 def _scan_hidden(text: str) -> tuple[frozenset[int], frozenset[int]] | None:
@@ -261,6 +296,19 @@ class _Columns(dict[str, int]):
 
 
 _COLUMNS = _Columns()
+
+
+class _Places(dict[str, Place]):
+    """Rows and columns by addresses in capitals, worked out once."""
+
+    def __missing__(self, address: str) -> Place:
+        letters = address.rstrip("0123456789")
+        self[address] = place = (int(address[len(letters) :]), _COLUMNS[letters])
+        return place
+
+
+_PLACES = _Places()
+_PLACES_KEPT = 50_000
 
 
 def parse_address(text: str) -> Place | None:
