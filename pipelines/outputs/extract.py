@@ -174,8 +174,8 @@ SELECT count(DISTINCT (commune_code, indicator_code, scope)) AS targeted
 FROM core.fct_target
 WHERE list_contains($communes::VARCHAR[], commune_code)
 """
-# Who reports the figure of an indicator, by commune.
 _AGENCIES = "SELECT agency_code, agency_name FROM core.dim_agency WHERE NOT is_group"
+# Who reports the figure of an indicator, by commune.
 _REPORTERS = """
 SELECT d.commune_code, d.indicator_code, string_agg(a.agency_name, ', ' ORDER BY a.agency_code) AS agency_names
 FROM core.bridge_indicator_duty AS d
