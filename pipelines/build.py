@@ -58,13 +58,22 @@ class Model:
         """The statement that makes it, for the database it is run in."""
         if self.parameters:
             return f"CREATE OR REPLACE MACRO {self.table}({', '.join(self.parameters)}) AS TABLE {self.sql}"
-        return f"CREATE OR REPLACE TABLE {self.table} AS {self.sql}"
+        return f"CREATE OR REPLACE {'VIEW' if self.is_view else 'TABLE'} {self.table} AS {self.sql}"
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it is asked when it is read, and holds no rows of its own."""
+        return bool(self.spec.get("view"))
 
     @property
     def checks(self) -> list[Check]:
-        """Checks of the .yml: the key is unique and complete, columns as marked, and its own queries."""
-        if self.parameters:  # holds no rows of its own
-            return []
+        """The checks of a run: what its .yml claims. What holds no rows of its own is as right as the tables it is asked
+        of, and its case proves its SELECT."""
+        return [] if self.parameters or self.is_view else self.claims
+
+    @property
+    def claims(self) -> list[Check]:
+        """What its .yml claims: the key is unique and complete, columns as marked, and its own queries."""
         return [*self._key_checks(), *self._column_checks(), *self._own_checks()]
 
     def _key_checks(self) -> Iterator[Check]:
@@ -167,6 +176,10 @@ def models(folder: Path = MODELS) -> tuple[Model, ...]:
 
 def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
     """Make the model's table or macro anew. Returns its rows; raises ValueError if its columns are not its .yml's."""
+    schema, name = model.table.split(".")
+    kind = "TABLE" if model.is_view else "VIEW"  # what an earlier version may have made of it
+    if con.execute(f"FROM duckdb_{kind}s() WHERE (schema_name, {kind}_name) = (?, ?)", [schema, name]).fetchall():
+        con.execute(f"DROP {kind} {model.table}")
     con.execute(model.definition)
     if model.parameters:
         nothing = ", ".join("NULL" for _ in model.parameters)
@@ -177,7 +190,7 @@ def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
     if built != written:
         odd = sorted(set(built) ^ set(written)) or "their order"
         raise ValueError(f"{model.table}: the columns built and those of its .yml differ: {odd}")
-    return 0 if model.parameters else count(con, model.table)
+    return 0 if model.parameters or model.is_view else count(con, model.table)
 
 
 def offending(con: duckdb.DuckDBPyConnection, check: Check) -> tuple[int, list[str]]:

@@ -133,6 +133,8 @@ class Published(Protocol):
     @property
     def parameters(self) -> list[str]: ...
     @property
+    def is_view(self) -> bool: ...
+    @property
     def definition(self) -> str: ...
 
 
@@ -151,7 +153,7 @@ def publish(home: Home, models: Sequence[Published]) -> dict[str, int]:
         for schema in PUBLISHED_SCHEMAS:
             con.execute(f"CREATE SCHEMA published.{schema}")
         for model in models:
-            if not model.parameters:
+            if not model.parameters and not model.is_view:
                 con.execute(f"CREATE TABLE published.{model.table} AS FROM {model.table}")
                 rows[model.table] = count(con, model.table)
         con.execute("USE published")
@@ -160,6 +162,8 @@ def publish(home: Home, models: Sequence[Published]) -> dict[str, int]:
                 con.execute(model.definition)
                 con.execute(f"COMMENT ON MACRO TABLE {model.table} IS {_comment(model.spec)}")
                 continue
+            if model.is_view:
+                con.execute(model.definition)
             _describe(con, model)
         con.execute("COMMIT")
         con.execute("CHECKPOINT published")  # all of it in the one file, or an error: DETACH would not say
@@ -179,6 +183,7 @@ def publish_again(home: Home, model: Published, given: Mapping[str, Sequence[Map
     """Make one table of the published copy anew, from the rows of the tables it reads; all else stays as it was
     published. For what is known only after publishing."""
     new = home.published.with_name(".kpi.duckdb.new")
+    _log_of(new).unlink(missing_ok=True)
     shutil.copyfile(home.published, new)
     with in_memory() as con:
         for table, rows in given.items():
@@ -195,7 +200,7 @@ def publish_again(home: Home, model: Published, given: Mapping[str, Sequence[Map
 
 
 def _describe(con: duckdb.DuckDBPyConnection, model: Published) -> None:
-    con.execute(f"COMMENT ON TABLE {model.table} IS {_comment(model.spec)}")
+    con.execute(f"COMMENT ON {'VIEW' if model.is_view else 'TABLE'} {model.table} IS {_comment(model.spec)}")
     for column, about in model.spec["columns"].items():
         con.execute(f"COMMENT ON COLUMN {model.table}.{column} IS {_comment(about)}")
 
@@ -283,7 +288,7 @@ def swap_in(new: Path, place: Path) -> None:
         except PermissionError as error:
             if time.monotonic() > until:
                 raise PermissionError(
-                    error.errno, f"cannot be replaced: close the program that has it open, and run again ({error})",
+                    error.errno, f"cannot be replaced; close the program that has it open, and run again ({error})",
                     str(place)) from error  # fmt: skip
             time.sleep(0.25)
     fsync(place.parent)

@@ -72,7 +72,7 @@ def test_case(con, table):
         build(con, model)
         if not model.parameters:
             assert found(con, table, case["expect"]) == case["expect"]
-            [key] = [check for check in model.checks if check.code == "key"]
+            [key] = [check for check in model.claims if check.code == "key"]
             assert offending(con, key) == (0, [])
         else:
             for asked, expected in case["expect"].items():

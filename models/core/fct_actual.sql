@@ -2,14 +2,10 @@ SELECT
     submission_id || '/' || source_sheet || '/' || source_row AS actual_id,
     submission_id, commune_code, agency_code, indicator_code, period_code, numerator, denominator, value, note,
     entered_at AS recorded_at,
-    lead(entered_at) OVER history AS superseded_at,
-    lead(entered_at) OVER history IS NULL AS is_current,
+    superseded_at,
+    superseded_at IS NULL AS is_current,
     source_sheet, source_row, source_cell, value_text, is_withdrawn,
     (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
 FROM staged.stg_actual_version
 WHERE NOT is_unchanged
-WINDOW history AS (
-    PARTITION BY commune_code, agency_code, indicator_code, period_code
-    ORDER BY entered_at, ledger_sequence, source_row
-)
-ORDER BY ledger_sequence, source_row
+ORDER BY commune_code, indicator_code, period_code, ledger_sequence, source_row

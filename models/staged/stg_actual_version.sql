@@ -1,19 +1,40 @@
--- Every accepted figure in the order in which it was believed; is_unchanged: it says what was believed already.
--- Lines held back by a lock are not here.
+-- Every accepted figure with until when it was believed; is_unchanged: it says what was believed already. Lines held back
+-- by a lock are not here.
 WITH sent AS (
     SELECT
         a.*, e.commune_code, e.agency_code, e.period_code, e.received_at, e.entered_at, e.ledger_sequence,
-        row(a.numerator, a.denominator, a.value, a.value_text, a.note, a.is_withdrawn) AS said
+        hash(e.commune_code, e.agency_code, a.indicator_code, e.period_code) AS history
     FROM checked.actual AS a
     JOIN staged.stg_entry AS e USING (submission_id)
     WHERE e.entered_at IS NOT NULL
+),
+-- Most figures are sent once. Only those that may have come again are put in order (two figures of one hash may be
+-- strangers: the order is by the names themselves).
+again AS (
+    SELECT history
+    FROM sent
+    GROUP BY history
+    HAVING count(*) > 1
+),
+said AS (
+    SELECT *, row(numerator, denominator, value, value_text, note, is_withdrawn) AS said
+    FROM sent
+    SEMI JOIN again USING (history)
+),
+compared AS (
+    SELECT *, coalesce(said = lag(said) OVER believed, false) AS is_unchanged
+    FROM said
+    WINDOW believed AS (
+        PARTITION BY commune_code, agency_code, indicator_code, period_code
+        ORDER BY entered_at, ledger_sequence, source_row)
 )
-SELECT
-    * EXCLUDE (said),
-    coalesce(said = lag(said) OVER history, false) AS is_unchanged
+SELECT * EXCLUDE (history), false AS is_unchanged, NULL::TIMESTAMP AS superseded_at
 FROM sent
-WINDOW history AS (
+ANTI JOIN again USING (history)
+UNION ALL
+SELECT * EXCLUDE (history, said), min(entered_at) FILTER (NOT is_unchanged) OVER later AS superseded_at
+FROM compared
+WINDOW later AS (
     PARTITION BY commune_code, agency_code, indicator_code, period_code
     ORDER BY entered_at, ledger_sequence, source_row
-)
-ORDER BY ledger_sequence, source_row
+    ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)

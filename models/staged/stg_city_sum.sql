@@ -1,14 +1,13 @@
 -- Figures of one indicator and period summed above the commune, for the whole city and by type of commune
 -- (commune_type empty: all).
 WITH figure AS (
-    SELECT DISTINCT ON (p.commune_code, p.indicator_code, p.period_code)
+    SELECT DISTINCT  -- the same under every scope
         p.commune_code, p.indicator_code, p.period_code, p.numerator, p.denominator, p.value, c.city_code,
         c.commune_type, n.aggregation
     FROM marts.mart_kpi_progress AS p
     JOIN core.dim_commune AS c USING (commune_code)
     JOIN core.dim_indicator AS n USING (indicator_code)
     WHERE p.actual_id IS NOT NULL
-    ORDER BY p.commune_code, p.indicator_code, p.period_code, p.scope
 ),
 summed AS (
     SELECT
