@@ -11,8 +11,6 @@ import hashlib
 import json
 import logging
 import os
-import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -30,7 +28,7 @@ from pipelines.warehouse import fsync, swap_in
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 _TEMPORARY = ("~$", ".", "~")
 _TEMPORARY_ENDS = (".tmp", ".part", ".crdownload", ".partial")
-QUIET_SECONDS = 3.0  # a file changed more recently may still be on its way over a slow share
+QUIET_SECONDS = 5.0  # a file changed more recently may still be on its way over a slow share
 _log = logging.getLogger(__name__)
 
 
@@ -183,34 +181,16 @@ def _finished(files: list[Waiting]) -> list[Waiting]:
         time.sleep(QUIET_SECONDS)
     finished = []
     for w in files:
-        if w.is_unchanged and not _is_held(w.path):
+        try:
+            with w.path.open("rb"):  # Windows does not open what another program is writing
+                is_finished, why = w.is_unchanged, "it is still being written"
+        except OSError as error:
+            is_finished, why = False, str(error)
+        if is_finished:
             finished.append(w)
         else:
-            _log.warning("%s/%s is still being written: it is left for the next run", w.folder, w.path.name)
+            _log.warning("%s/%s is left in the inbox for the next run: %s", w.folder, w.path.name, why)
     return finished
-
-
-def _is_held(path: Path) -> bool:
-    """Whether a program of this machine, its file server among them, has the file open for writing, as far as the
-    system tells: Windows does not open it, Linux grants no read lease."""
-    try:
-        with path.open("rb") as handle:
-            if sys.platform != "linux":
-                return False
-            import fcntl
-
-            fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)  # who opens it this instant sends a signal: ignored
-            try:
-                fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-                fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-            except BlockingIOError:
-                return True
-            except OSError:  # no leases on this file system, or on other people's files: only time tells
-                return False
-            return False
-    except OSError as error:
-        _log.warning("%s cannot be opened: %s", path.name, error)
-        return True
 
 
 def _archive(home: Home, w: Waiting) -> dict[str, Any]:
