@@ -160,6 +160,13 @@ ORDER BY l.received_at DESC, l.submission_id
 """
 
 
+# What a line of progress says of a figure: nothing before the first report.
+_OF_A_FIGURE = ("period_code", "period_label", "agency_code", "actual_id", "numerator", "denominator", "value",
+    "value_text", "in_force_on", "in_force_as_written", "next_aspirational", "baseline_on", "baseline_value",
+    "expected_value", "pace", "level_status", "pace_status", "forecast_meets_on", "forecast_at_next",
+    "forecast_confidence", "forecast_points", "rank", "communes_ranked")  # fmt: skip
+
+
 def state_of(con: duckdb.DuckDBPyConnection) -> str:
     """sha256 over everything the site shows: how many rows each table has, and the sum of their hashes."""
     sums = [con.execute(f"SELECT count(*), sum(hash(t)) FROM {table} AS t").fetchone() for table in TABLES]
@@ -212,13 +219,13 @@ class Board:
 
     def _waiting(self) -> Iterable[Row]:
         known = {_key(line) for line in self.progress}
-        empty = dict.fromkeys(self.progress[0]) if self.progress else {}
         for key, milestones in self.milestones.items():
             if key not in known:
                 commune, indicator, scope = key
                 ahead = next((m for m in milestones if m["milestone_on"] > self.as_of_on), None)
                 yield {
-                    **empty, "commune_code": commune, "commune_name": self.commune_of[commune]["commune_name"],
+                    **dict.fromkeys(_OF_A_FIGURE), "commune_code": commune,
+                    "commune_name": self.commune_of[commune]["commune_name"],
                     "indicator_code": indicator, "indicator_name": self.indicators[indicator]["indicator_name"],
                     "unit_of_measure": self.indicators[indicator]["unit_of_measure"], "scope": scope, "severity": 0,
                     "next_on": ahead and ahead["milestone_on"], "next_as_written": ahead and ahead["as_written"],

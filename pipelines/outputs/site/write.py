@@ -60,14 +60,16 @@ def _standing(site: Path, made_from: str) -> bool:
     try:
         mark = json.loads((site / MARK).read_bytes())
         return bool(mark["made_from"] == made_from and mark["files"] == {
-            path.relative_to(site).as_posix(): path.stat().st_size for path in _found(site) if path.name != MARK
+            path.relative_to(site).as_posix(): path.stat().st_size for path in _found(site)
         })  # fmt: skip
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
 
 
 def _found(site: Path) -> list[Path]:
-    return sorted(path for path in site.rglob("*") if path.is_file())
+    """The site's own files, and what a killed run left half-written; a file somebody else put there is let be."""
+    files = (path for path in site.rglob("*") if path.is_file())
+    return sorted(path for path in files if path.suffix in (".html", ".new") or path.parent.name == "assets")
 
 
 def _write(path: Path, data: bytes) -> bool:

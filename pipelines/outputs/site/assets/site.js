@@ -180,14 +180,16 @@
     var from = days[0], end = to || days[days.length - 1], pad = Math.max((end - from) * 0.02, 86400 * 10);
     var axis = { stroke: "#4a5866", grid: { stroke: "#e3e8ee", width: 1 }, ticks: { stroke: "#ccd5de" }, font: "12px system-ui, sans-serif" };
     var long = end - from > 86400 * 365 * 3;
-    var every = Math.ceil(days.length / Math.max(2, Math.floor(box.clientWidth / 70)));
-    var some = days.filter(function (_, i) { return (days.length - 1 - i) % every === 0; });
+    var some = function (u) {
+      var every = Math.ceil(days.length / Math.max(2, Math.floor(u.width / 75)));
+      return days.filter(function (_, i) { return (days.length - 1 - i) % every === 0; });
+    };
     var u = new uPlot({
       width: Math.max(box.clientWidth, 240), height: 280, legend: { show: false }, tzDate: function (ts) { return uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"); },
       cursor: { drag: { x: false, y: false } },
       scales: { x: { time: true, range: [from - pad, end + pad] }, y: { range: [0, percent ? 105 : top * 1.1 || 1] } },
       axes: [
-        Object.assign({ size: 30, splits: long ? years : function () { return some; }, values: function (_, ticks) { return ticks.map(function (t) { var d = new Date(t * 1000); return long ? String(d.getUTCFullYear()) : (d.getUTCMonth() + 1) + "/" + d.getUTCFullYear(); }); } }, axis),
+        Object.assign({ size: 30, splits: long ? years : some, values: function (_, ticks) { return ticks.map(function (t) { var d = new Date(t * 1000); return long ? String(d.getUTCFullYear()) : (d.getUTCMonth() + 1) + "/" + d.getUTCFullYear(); }); } }, axis),
         Object.assign({ size: 52, values: function (_, ticks) { return ticks.map(function (t) { return numbers.format(t); }); } }, axis)
       ],
       series: [{}].concat(lines.map(function (line) {
@@ -206,7 +208,7 @@
     }, [days].concat(columns), box);
     var fit = function (width) { if (width >= 200 && width !== u.width) u.setSize({ width: width, height: 280 }); };
     new ResizeObserver(function () { fit(Math.floor(box.clientWidth)); }).observe(box);
-    window.addEventListener("beforeprint", function () { fit(Math.min(u.width, 560)); });
+    window.addEventListener("beforeprint", function () { fit(Math.min(u.width, 480)); });
     return u;
   };
   // A year stands where it ends: that is when milestones are due.
