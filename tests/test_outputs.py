@@ -1,8 +1,6 @@
 """What leaves the house: the form an agency fills in, the feedback it gets, the bundles for the city."""
 
 import csv
-import hashlib
-import json
 import shutil
 from datetime import date
 from itertools import pairwise
@@ -15,7 +13,6 @@ from conftest import VINH_LAI, Office, Warehouse, run_day
 from test_rules import cell_of, typing
 
 from pipelines.home import Home
-from pipelines.outputs.export import MANIFEST, BundleDamagedError, export, verify
 from pipelines.outputs.template import write_template
 from pipelines.outputs.workbook import ILLUSTRATIVE
 
@@ -316,77 +313,3 @@ def test_a_csv_opens_in_excel_as_it_is(demo_home):
         assert data.startswith(b"\xef\xbb\xbf")
         assert data.endswith(b"\r\n")
         assert data.count(b"\r\n") == len(records(path))
-
-
-# ---------------------------------------------------------------- a bundle is sealed
-
-
-def test_the_manifest_lists_every_file_with_its_seal(demo_home):
-    for path in demo_home.exports.rglob(MANIFEST):
-        listed = json.loads(path.read_bytes())["files"]
-        files = {one.name: one.read_bytes() for one in path.parent.iterdir() if one.name != MANIFEST}
-        assert {name: (said["bytes"], said["sha256"]) for name, said in listed.items()} == {
-            name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()
-        }
-        for name, said in listed.items():
-            if name.endswith(".csv"):
-                assert said["rows"] == len(records(path.with_name(name))) - 1
-        assert verify(path.parent) == []
-
-
-@pytest.fixture
-def bundle(demo_home, tmp_path):
-    """A copy of a bundle that a test may damage."""
-    whole = bundle_of(demo_home, VINH_LAI)
-    return shutil.copytree(whole, tmp_path / whole.name)
-
-
-@pytest.mark.parametrize("name", ["progress.csv", MANIFEST, "kpi57-2026-10-11164-MINH-HOA.xlsx"])
-@pytest.mark.parametrize("place", [0, 0.5, -1])
-def test_one_flipped_bit_is_found(bundle, name, place):
-    data = bytearray((bundle / name).read_bytes())
-    data[int(place * len(data)) if place > 0 else place] ^= 1
-    (bundle / name).write_bytes(data)
-    assert verify(bundle) == [f"changed: {name}"]
-
-
-def test_a_missing_and_an_extra_file_are_found(bundle):
-    (bundle / "tasks.csv").rename(bundle / "tasks (1).csv")
-    assert verify(bundle) == ["missing: tasks.csv", "extra: tasks (1).csv"]
-    (bundle / MANIFEST).unlink()
-    assert verify(bundle) == [f"missing: {MANIFEST}"]
-
-
-def test_a_figure_and_its_seal_changed_together_are_found(bundle):
-    """The bundle's name is made from its manifest."""
-    path = bundle / "progress.csv"
-    path.write_bytes(path.read_bytes().replace(b"true", b"fals"))
-    manifest = json.loads((bundle / MANIFEST).read_bytes())
-    manifest["files"]["progress.csv"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (bundle / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
-    assert verify(bundle) == [f"changed: {MANIFEST}"]
-
-
-def test_a_bundle_made_again_elsewhere_is_the_same_and_made_once(demo_home, tmp_path):
-    other = Home(tmp_path / "other")
-    with duckdb.connect(demo_home.published, read_only=True) as con:
-        made = [export(other, con, "2026-10", VINH_LAI) for _ in range(2)]
-    whole = bundle_of(demo_home, VINH_LAI)
-    assert [path.name for path in made] == [whole.name, whole.name]
-    assert files_below(other.exports / "2026-10" / VINH_LAI / whole.name) == files_below(whole)
-    assert list(made[0].parent.iterdir()) == [made[0]]
-
-
-def test_a_damaged_bundle_is_left_for_a_person_to_look_at(demo_home, bundle, tmp_path):
-    other = Home(tmp_path / "other")
-    place = other.exports / "2026-10" / VINH_LAI / bundle.name
-    shutil.copytree(bundle, place)
-    (place / "tasks.csv").unlink()
-    with duckdb.connect(demo_home.published, read_only=True) as con:
-        with pytest.raises(BundleDamagedError, match=r"missing: tasks\.csv"):
-            export(other, con, "2026-10", VINH_LAI)
-        with pytest.raises(LookupError, match="no period 2026-13"):
-            export(other, con, "2026-13", VINH_LAI)
-        with pytest.raises(LookupError, match="no commune 00004 with a plan"):
-            export(other, con, "2026-10", "00004")
-    assert not (place / "tasks.csv").exists()

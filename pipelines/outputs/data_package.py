@@ -25,7 +25,7 @@ DESCRIPTOR = "datapackage.json"
 _STANDARD = "https://datapackage.org/profiles/2.0/datapackage.json"
 _DIALECT = {"delimiter": ",", "lineTerminator": "\r\n", "quoteChar": '"', "doubleQuote": True, "header": True}
 _FIELD_TYPES = {"VARCHAR": "string", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "datetime", "DECIMAL": "number",
-                "DOUBLE": "number", "INTEGER": "integer", "BIGINT": "integer", "HUGEINT": "integer",
+                "DOUBLE": "number", "INTEGER": "integer", "BIGINT": "integer",
                 "VARCHAR[]": "list"}  # fmt: skip
 _ROW_GROUP = 122_880  # fixed, as the bytes of a Parquet file depend on it
 _AT_ONCE = 20_000
@@ -70,7 +70,8 @@ def describe(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Table]) -> dic
     """Find the columns of the tables in the models: those of the main model, the model that has most of them, there;
     the others where one has them. Raises LookupError for a column that is described nowhere."""
     published = {m.table: m for m in models() if not m.table.startswith("staged.") and not m.parameters}
-    types = {(table, column): kind for table, column, kind in con.execute(
+    # sums of counts are HUGEINT, which Parquet would keep as DOUBLE
+    types = {(table, column): "BIGINT" if kind == "HUGEINT" else kind for table, column, kind in con.execute(
         "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
         "WHERE database_name = current_database()").fetchall()}  # fmt: skip
     holding: dict[str, str] = {}
