@@ -12,10 +12,11 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
 import sys
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,12 @@ from pipelines.receive import VIETNAM, Ledger, archived
 
 VINH_LAI, DAI_SON = "11164", "11086"
 DAYS = ("2026-11-16", "2026-11-17")  # the first day's run is always undisturbed; the second's is the one that suffers
+Run = Callable[[Path, str], None]
 CONTEXT = multiprocessing.get_context("forkserver")  # imports once, then a fork a run
-CONTEXT.set_forkserver_preload(["pipelines.checking.validate", "pipelines.definitions", "openpyxl", "faults"])
+CONTEXT.set_forkserver_preload(
+    ["pipelines.checking.validate", "pipelines.outputs.feedback", "pipelines.outputs.official_report",
+     "pipelines.outputs.official_charts", "pipelines.outputs.site.write", "faults"]
+)  # fmt: skip
 
 
 # ---------------------------------------------------------------- a home with a day's work
@@ -80,10 +85,12 @@ def second_day(home: Home) -> None:
 
 @dataclass
 class Start:
-    """A home before its run, what the undisturbed run made of it, and how many operations on disk that took."""
+    """A home before its run, what runs on it, what that made of it undisturbed, and the operations on disk it took."""
 
     root: Path
     day: str
+    run: Run
+    end: Path | None = None  # the home after an undisturbed run
     whole: dict[str, Any] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
 
@@ -92,58 +99,70 @@ class Start:
         shutil.copytree(self.root, to)
         return Home(to)
 
+    def undisturbed(self, to: Path) -> Start:
+        """This start, with what an undisturbed run does and leaves."""
+        home = self.copy(to)
+        outcome = watch(CONTEXT, self.run, (home.root, self.day), home.root, lambda _: GO_ON)
+        assert outcome.exit_code == 0, said(to).read_text()
+        return replace(self, end=to, whole=state(home), operations=outcome.operations)
 
-def make_starts(folder: Path) -> dict[str, Start]:
-    """'first': an inbox and nothing else; 'second': a day's work on a warehouse that has been run."""
-    first = Home(folder / "first")
-    first_day(first)
-    starts = {"first": Start(first.root, DAYS[0])}
-    after = starts["first"].copy(folder / "second")
-    finish(after, DAYS[0])
-    second_day(after)
-    starts["second"] = Start(after.root, DAYS[1])
-    for name, start in starts.items():
-        home = start.copy(folder / f"{name}-undisturbed")
-        outcome = watch(CONTEXT, steps, (home.root, start.day), home.root, lambda _: GO_ON)
-        assert outcome.exit_code == 0, f"the undisturbed run ended with {outcome.exit_code}"
-        start.whole, start.operations = state(home), outcome.operations
-    return starts
+
+def make_starts(folder: Path) -> tuple[Start, Start]:
+    """The steps on an inbox and nothing else; the steps on a second day's inbox of a warehouse that has been run."""
+    first = Start(folder / "first", DAYS[0], steps)
+    first_day(Home(first.root))
+    first = first.undisturbed(folder / "second")
+    second_day(Home(folder / "second"))
+    return first, Start(folder / "second", DAYS[1], steps).undisturbed(folder / "second-undisturbed")
 
 
 # ---------------------------------------------------------------- a run
 
 
 def steps(root: Path, day: str) -> None:
-    """The steps of a run in this process, without Dagster."""
+    """The steps of a run in this process, without Dagster, and with one bundle instead of six."""
     os.environ["KPI57_HOME"], os.environ["KPI57_DAY"] = str(root), day
+    _say_into(said(root))
     from pipelines import flow
     from pipelines.home import current_home
-    from pipelines.warehouse import run_lock
+    from pipelines.outputs.export import export
+    from pipelines.warehouse import reading, run_lock
 
     home = current_home()
     with run_lock(home):
         flow.run_steps(home)
         flow.write_feedback(home)
-        flow.write_extracts(home)
+        with reading(home) as con:
+            export(home, con, "2026-10", VINH_LAI, only_if_new=True)
+        flow.write_site(home)
 
 
 def kpi57(root: Path, day: str, *arguments: str) -> None:
     """This process becomes the real command: 'kpi57 run'."""
     os.chdir(PROJECT)
     environment = {**os.environ, "KPI57_HOME": str(root), "KPI57_DAY": day, "PYTHONPATH": str(PROJECT)}
-    said = os.open(root / "said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", *(arguments or ("run",))]
+    _say_into(said(root))
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", *(arguments or ["run"])]
     os.execve(sys.executable, command, environment)
 
 
-def finish(home: Home, day: str, run: Any = steps) -> None:
+def said(root: Path) -> Path:
+    """Where a run says what it says: beside its home, which may be full or read-only."""
+    return root.with_name(f"{root.name}.said")
+
+
+def _say_into(path: Path) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+
+
+def finish(home: Home, start: Start) -> None:
     """The next run, undisturbed."""
-    process = CONTEXT.Process(target=run, args=(home.root, day))
+    process = CONTEXT.Process(target=start.run, args=(home.root, start.day))
     process.start()
     process.join()
-    assert process.exitcode == 0, f"the run after it ended with {process.exitcode}"
+    assert process.exitcode == 0, f"the run after it ended with {process.exitcode}: {said(home.root).read_text()}"
 
 
 # ---------------------------------------------------------------- the ways to suffer
@@ -193,7 +212,7 @@ class PowerLoss:
 
 
 def files(root: Path) -> Iterable[Path]:
-    return sorted(path for path in root.rglob("*") if path.is_file() and path.name not in ("run.lock", "said.txt"))
+    return sorted(path for path in root.rglob("*") if path.is_file() and path.name != "run.lock")
 
 
 def sha256(path: Path) -> str:
@@ -207,23 +226,29 @@ def tables(path: Path) -> dict[str, str]:
         con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
         names = con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY ALL").fetchall()
         for (name,) in names:
-            rows = sorted(map(repr, con.execute(f"FROM {name}").fetchall()))
+            columns = "* EXCLUDE (made_at)" if name == "core.fct_bundle" else "*"  # the clock of the run that made it
+            rows = sorted(map(repr, con.execute(f"SELECT {columns} FROM {name}").fetchall()))
             found[name] = f"{len(rows)} rows {hashlib.sha256(chr(10).join(rows).encode()).hexdigest()}"
     return found
+
+
+_OF_THE_RUNS = r"warehouse/(dagster|runs|summary\.json|alerts-sent\.json|run\.lock)"
 
 
 def state(home: Home) -> dict[str, Any]:
     """All a run leaves: published tables, ledger, and every file of archive, feedback, exports and inbox by content.
 
-    Left out: the two databases' own bytes, the inode of a received file (which tells copies apart) and Dagster's
-    history, where two runs are two runs.
+    Left out: the two databases' own bytes, the inode of a received file (which tells copies apart), when a bundle was
+    made, and what tells of the runs themselves, where two runs are two runs.
     """
-    entries = [{k: v for k, v in entry.items() if k != "identity"} for entry in Ledger(home).entries]
-    databases = {home.published, home.build, home.ledger}
+    left_out = ("identity", "done_at")
+    entries = [{k: v for k, v in entry.items() if k not in left_out} for entry in Ledger(home).entries]
+    own = {home.published, home.build, home.ledger}
+    names = {path: path.relative_to(home.root).as_posix() for path in home.root.rglob("*") if path not in own}
     kept = {
-        path.relative_to(home.root).as_posix(): sha256(path)
-        for path in files(home.root)
-        if path not in databases and not path.is_relative_to(home.dagster)
+        name: sha256(path) if path.is_file() else "folder"
+        for path, name in names.items()
+        if not re.match(_OF_THE_RUNS, name)
     }
     return {**{f"table {n}": rows for n, rows in tables(home.published).items()}, "ledger": entries, **kept}
 
@@ -235,6 +260,8 @@ def faults_at_once(home: Home, start: Start) -> list[str]:
         now = tables(home.published)
         before = tables(Home(start.root).published) if Home(start.root).published.exists() else None
         after = {name[6:]: rows for name, rows in start.whole.items() if name.startswith("table ")}
+        for one in (now, before or {}, after):
+            one.pop("core.fct_bundle", None)  # is published after the others, when the bundles are there
         if now not in (before, after):
             faults.append("the published copy is neither the old nor the new one")
     elif Home(start.root).published.exists():
@@ -266,7 +293,9 @@ def differences(home: Home, start: Start) -> list[str]:
 
 
 def kind(operation: Operation) -> tuple[str, str]:
-    """The operation and the kind of file, for choosing and counting: ('write', 'build database log')."""
+    """The operation and the kind of file, for choosing and counting: ('write', "build database's log")."""
+    if not operation.number:
+        return operation.name, operation.place
     place = operation.place
     names = (
         (r"archive/ledger\.jsonl", "ledger"),
@@ -279,33 +308,51 @@ def kind(operation: Operation) -> tuple[str, str]:
         (r"/exports\b", "bundles"),
         (r"/site\b", "scorecard"),
         (r"/dagster\b", "Dagster's history"),
+        (r"/runs\b|/summary\.json", "run summary"),
     )
     return operation.name, next((name for pattern, name in names if re.search(pattern, place)), "other")
 
 
 @dataclass(frozen=True)
 class Report:
-    """One kill: where it hit (None: the run had ended before), and what was wrong at once and in the end."""
+    """A home whose runs were killed one after the other: where each was hit, and what was wrong then or in the end."""
 
-    hit: Operation | None
-    at_once: list[str]
-    in_the_end: list[str]
-    orphans: int
-
-    @property
-    def faults(self) -> list[str]:
-        orphans = ["a worker outlived its run"] if self.orphans else []
-        return [*orphans, *self.at_once, *self.in_the_end]
+    hits: list[Operation]
+    faults: list[str]
 
 
-def suffer(start: Start, number: int, to: Path, *, power: bool = False, run: Any = steps) -> Report:
-    """Kill a run at an operation, look, run again undisturbed, and compare."""
+def suffer(start: Start, numbers: Iterable[int], to: Path, *, power: bool = False) -> Report:
+    """Kill a run at an operation (or let the power fail) and look, once for each number; then run undisturbed and
+    compare. A run that takes fewer operations, as those before have done the work, is not hit."""
     home = start.copy(to)
-    decide: Any = PowerLoss(home, number, to.with_name(f"{to.name}-kept")) if power else kill_at(number)
-    outcome = watch(CONTEXT, run, (home.root, start.day), home.root, decide)
-    hit = outcome.operations[-1] if outcome.exit_code == -9 else None
-    if power:
-        decide.lose()
-    at_once = faults_at_once(home, start)
-    finish(home, start.day, run)
-    return Report(hit, at_once, differences(home, start), outcome.orphans)
+    hits, faults = [], []
+    for number in numbers:
+        decide: Any = PowerLoss(home, number, to.with_name(f"{to.name}-kept")) if power else kill_at(number)
+        outcome = watch(CONTEXT, start.run, (home.root, start.day), home.root, decide)
+        if outcome.exit_code == 0:
+            continue
+        hits.append(outcome.operations[-1])
+        if outcome.exit_code != -signal.SIGKILL:
+            faults.append(f"a run ended with {outcome.exit_code} before {hits.pop()}")
+        if power:
+            decide.lose()
+        faults += ["a worker outlived its run"] * outcome.orphans + faults_at_once(home, start)
+    finish(home, start)
+    return Report(hits, faults + differences(home, start))
+
+
+def suffer_at_moments(start: Start, moments: Iterable[float], to: Path) -> Report:
+    """Kill a run after so many seconds, wherever it is, once for each; then run undisturbed and compare."""
+    home = start.copy(to)
+    hits, faults = [], []
+    for seconds in moments:
+        process = CONTEXT.Process(target=start.run, args=(home.root, start.day))
+        process.start()
+        process.join(seconds)
+        if process.is_alive():
+            hits.append(Operation(0, "any", "at a moment by the clock"))
+        process.kill()
+        process.join()
+        faults += faults_at_once(home, start)
+    finish(home, start)
+    return Report(hits, faults + differences(home, start))

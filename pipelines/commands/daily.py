@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands import EXIT_ERRORS, alone
+from pipelines.commands import EXIT_BUSY, EXIT_ERRORS, alone
 from pipelines.home import PROJECT, Home, current_home
 
 
@@ -41,9 +41,14 @@ def run(day: datetime | None) -> None:
     if day:
         os.environ["KPI57_DAY"] = f"{day:%Y-%m-%d}"
     home = current_home()
-    _use_dagster_home(home)
-    with alone(home):  # said before seconds of imports
-        pass
+    try:
+        _use_dagster_home(home)
+        with alone(home):  # said before seconds of imports
+            pass
+    except OSError as error:
+        from pipelines.upkeep.faults import what_to_do
+
+        raise click.ClickException(f"{error}. {what_to_do(f'{type(error).__name__}: {error}')}") from None
     from dagster import DagsterInstance
 
     from pipelines.definitions import defs
@@ -59,6 +64,8 @@ def run(day: datetime | None) -> None:
     for fault in ended["failed"]:
         click.echo(f"kpi57: {fault['step']} failed: {fault['error']}", err=True)
         click.echo(f"       {fault['what_to_do']}", err=True)
+    if any("another kpi57 run holds" in fault["error"] for fault in ended["failed"]):  # both began at once
+        sys.exit(EXIT_BUSY)
     if not result.success:
         click.echo("kpi57: the run failed; what is published is unchanged. Mend the cause and run again.", err=True)
         sys.exit(EXIT_ERRORS)
@@ -129,12 +136,13 @@ def demo(unless_used: bool) -> None:
     from pipelines.receive import Ledger, waiting
 
     home = current_home()
-    ledger = Ledger(home)
-    if unless_used and (ledger.entries or waiting(home)):
-        click.echo("this home has received files already: no illustrative workbooks are made")
-        return
-    try:
-        made = fill_inbox(home, registry.load(), ledger)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
+    with alone(home):
+        ledger = Ledger(home)
+        if unless_used and (ledger.entries or waiting(home)):
+            click.echo("this home has received files already: no illustrative workbooks are made")
+            return
+        try:
+            made = fill_inbox(home, registry.load(), ledger)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
     click.echo(f"{made} illustrative workbooks are in {home.shown(home.inbox)}. Next: kpi57 run")
