@@ -3,18 +3,22 @@
 import errno
 import json
 import os
+import re
 import shutil
+import subprocess
 from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pytest
+from audit import judged
 from conftest import VINH_LAI, Warehouse, vietnam
 from test_cli import kpi57, quick  # noqa: F401 - fixtures
 from test_run import ALL_TABLES, content
 
 from pipelines import flow
+from pipelines.cli import main
 from pipelines.home import PROJECT, Home
 from pipelines.receive import Ledger, archived, whole_lines
 from pipelines.upkeep import backup as backups
@@ -399,12 +403,12 @@ def test_a_failed_run_says_which_step_and_what_to_do(kpi57, quick, monkeypatch, 
     def full(home):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pipelines.flow.publish", full)
+    monkeypatch.setattr("pipelines.flow.load_registry", full)
     said = kpi57("run")
     assert said.exit_code == 1
     told = json.loads(home.summary.read_bytes())
     assert (told["outcome"], told["exit_code"]) == ("failed", 1)
-    assert [(f["step"], "No space left on device" in f["error"]) for f in told["failed"]] == [("published", True)]
+    assert [(f["step"], "No space left on device" in f["error"]) for f in told["failed"]] == [("registry", True)]
     assert told["failed"][0]["what_to_do"] in said.stderr
 
 
@@ -422,6 +426,31 @@ def test_a_run_that_found_another_at_work_does_not_overwrite_what_that_one_says(
     summary.end(home, "came-second", [("run", "BusyError: another kpi57 run holds warehouse/run.lock")])
     assert summary.last(home)["run_id"] == "at-work"
     assert summary.last(home)["outcome"] == "running"
+
+
+@pytest.mark.parametrize("by", ["the schedule", "the command"])
+def test_a_run_of_the_schedule_is_concluded_by_the_daemon_and_one_of_the_command_is_not(ran, by):
+    """Given a run that failed, expect the daemon to write its summary unless 'kpi57 run' has done so."""
+    from pipelines.definitions import after_failure, defs
+
+    tags = history.BY_COMMAND if by == "the command" else {}
+    with run_lock(ran), dg.DagsterInstance.ephemeral() as instance:
+        run = defs.resolve_job_def("daily").execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey("published")], raise_on_error=False, tags=tags
+        )
+        told = after_failure(
+            dg.build_run_status_sensor_context(
+                sensor_name="after_failure",
+                dagster_instance=instance,
+                dagster_run=instance.get_run_by_id(run.run_id),
+                dagster_event=run.all_events[-1],
+            )
+        )
+    if by == "the command":
+        assert isinstance(told, dg.SkipReason)
+        assert not ran.summary.exists()
+    else:
+        assert "another run was at work" in summary.last(ran)["failed"][0]["what_to_do"]
 
 
 # ---------------------------------------------------------------- tried again, or not
@@ -513,6 +542,48 @@ def test_the_published_copy_has_a_freshness_policy():
 
     [spec] = published.specs
     assert (spec.freshness_policy.deadline_cron, spec.freshness_policy.timezone) == ("0 7 * * *", "Asia/Ho_Chi_Minh")
+
+
+# ---------------------------------------------------------------- installed for real
+
+UNITS = sorted((PROJECT / "docs" / "operations").iterdir())
+
+
+def test_the_units_start_commands_that_are_there_and_write_where_they_may():
+    services = [path.read_text(encoding="utf-8") for path in UNITS if path.suffix == ".service"]
+    assert len(services) == 3
+    for text in services:
+        [command] = re.findall(r"^ExecStart=/usr/local/lib/kpi57/\.venv/bin/kpi57 (\w+)", text, re.MULTILINE)
+        assert command in main.commands
+        for rule in ("User=kpi57", "ProtectSystem=strict", "Environment=KPI57_HOME=/var/lib/kpi57"):
+            assert f"\n{rule}\n" in text
+        assert re.search(r"^(IPAddressDeny=any|PrivateNetwork=yes)$", text, re.MULTILINE)
+
+
+def test_systemd_takes_the_units(tmp_path):
+    """By its own check where it is installed; its timers say the hour of the schedule in any case."""
+    from pipelines.definitions import every_morning
+
+    timer = (PROJECT / "docs" / "operations" / "kpi57-run.timer").read_text(encoding="utf-8")
+    assert f"OnCalendar=*-*-* 06:00:00 {every_morning.execution_timezone}\n" in timer
+    verify = shutil.which("systemd-analyze")
+    for path in UNITS:
+        text = path.read_text(encoding="utf-8").replace("/usr/local/lib/kpi57/.venv/bin/kpi57", "/bin/true")
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+    if verify:
+        said = subprocess.run(
+            [verify, "verify", *sorted(tmp_path.glob("kpi57*"))], capture_output=True, text=True, check=False
+        )
+        assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_an_audit_that_could_ask_nobody_is_no_audit():
+    skipped = [{"name": "a", "skip_reason": "Dependency not found"}]
+    sound = [{"name": "b", "version": "1", "vulns": []}]
+    faulty = [{"name": "c", "version": "1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2"]}]}]
+    assert judged(skipped) == ([], [], "Dependency not found")
+    assert judged(sound + skipped) == (["b"], [], "Dependency not found")
+    assert judged(faulty) == (["c"], ["c 1: PYSEC-1, mended in 2"], "")
 
 
 # ---------------------------------------------------------------- thrown away
