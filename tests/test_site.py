@@ -403,7 +403,7 @@ def test_one_figure_changed_changes_the_pages_that_show_it(copied):
     flow.write_site(copied)
     before = contents(copied.site)
     with duckdb.connect(copied.published) as con:
-        con.execute("UPDATE marts.mart_kpi_progress SET value = 77.77 WHERE is_latest AND commune_code = '11164' "
+        con.execute("UPDATE marts.mart_kpi_progress SET value = 60.66 WHERE is_latest AND commune_code = '11164' "
                     "AND indicator_code = 'DVC-01'")  # fmt: skip
     flow.write_site(copied)
     after = contents(copied.site)
