@@ -67,8 +67,8 @@ class Model:
 
     @property
     def checks(self) -> list[Check]:
-        """The checks of a run: what its .yml claims. What holds no rows of its own is as right as the tables it is asked
-        of, and its case proves its SELECT."""
+        """The checks of a run: what its .yml claims. What holds no rows of its own is as right as the tables it is
+        asked of, and its case proves its SELECT."""
         return [] if self.parameters or self.is_view else self.claims
 
     @property

@@ -51,7 +51,8 @@ CREATE TABLE IF NOT EXISTS raw.receipt (
     submission_id VARCHAR, ledger_sequence INTEGER, sha256 VARCHAR, original_name VARCHAR, folder VARCHAR,
     commune_code VARCHAR, agency_code VARCHAR, received_at TIMESTAMP, size_bytes BIGINT, duplicate_of VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.period_event (
-    ledger_sequence INTEGER, period_code VARCHAR, commune_code VARCHAR, event VARCHAR, acted_at TIMESTAMP, acted_by VARCHAR, reason VARCHAR);
+    ledger_sequence INTEGER, period_code VARCHAR, commune_code VARCHAR, event VARCHAR, acted_at TIMESTAMP,
+    acted_by VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.bundle_event (
     ledger_sequence INTEGER, event VARCHAR, bundle_id VARCHAR, period_code VARCHAR, scope VARCHAR,
     manifest_sha256 VARCHAR, done_at TIMESTAMP, sent_to VARCHAR, sent_by VARCHAR);
@@ -62,8 +63,8 @@ CREATE TABLE IF NOT EXISTS raw.line (
 CREATE TABLE IF NOT EXISTS checked.submission (
     submission_id VARCHAR, period_code VARCHAR, is_unreadable BOOLEAN, is_refused BOOLEAN);
 CREATE TABLE IF NOT EXISTS checked.line (
-    submission_id VARCHAR, source_sheet VARCHAR, source_row INTEGER, kind VARCHAR, disposition VARCHAR,
-    reason VARCHAR);
+    submission_id VARCHAR, source_sheet VARCHAR, source_row INTEGER, kind VARCHAR, line_kind VARCHAR, code VARCHAR,
+    disposition VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS checked.actual (
     submission_id VARCHAR, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR, indicator_code VARCHAR,
     numerator DECIMAL(18, 4), denominator DECIMAL(18, 4), value DECIMAL(18, 4), value_text VARCHAR, note VARCHAR,

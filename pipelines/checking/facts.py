@@ -179,6 +179,13 @@ def table_facts(known: Known, file: Row, table: Mapping[str, Any]) -> list[Row]:
     return lines
 
 
+def line_code(line: Row) -> str | None:
+    """The indicator or task a line speaks of: as understood, else as typed (an indicator in capitals); None where none stands."""
+    name = "indicator_code" if line["kind"] == "indicator" else "task_id"
+    said: str = (line.get(name) or line[f"{name}_typed"]).strip()
+    return (said.upper() if line["kind"] == "indicator" else said) or None
+
+
 def _who(known: Known, file: Row, typed: Typed) -> Row:
     """Whether a line says that it is another's: only where the file itself does not."""
     own = bool(file["commune_agrees"] and file["agency_agrees"])

@@ -21,7 +21,7 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from pipelines.checking.facts import file_facts, table_facts
+from pipelines.checking.facts import file_facts, line_code, table_facts
 from pipelines.checking.figures import to_four_places
 from pipelines.checking.history import HISTORY_FACTS, History, Memory, compare_lines
 from pipelines.checking.lookup import Known
@@ -219,7 +219,8 @@ def _settle(files: list[Row], lines: list[Row], findings: list[Row], refused: Ma
             disposition, reason = "ignored", line["line_kind"]
         place = {"submission_id": line["submission_id"], "source_sheet": line["sheet"],
                  "source_row": line["source_row"]}  # fmt: skip
-        checked.lines.append({**place, "kind": line["kind"], "disposition": disposition, "reason": reason})
+        checked.lines.append({**place, "kind": line["kind"], "line_kind": line["line_kind"], "code": line_code(line),
+                              "disposition": disposition, "reason": reason})  # fmt: skip
         if disposition == "accepted":
             (checked.actuals if line["kind"] == "indicator" else checked.task_reports).append(place | _fact(line))
     orders: dict[str, int] = {}
