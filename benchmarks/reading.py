@@ -1,29 +1,38 @@
 """What reading a workbook costs, and what a workbook more costs from inbox to published.
 
-    python -m benchmarks.reading [--workbooks 200] [--runs 5]
+    python -m benchmarks.reading [--workbooks 200 --workbooks 1000] [--runs 5]
 
-Every peer works on the same files in the same call; figures are medians, ratios are against bare calamine or dlt.
+Peers take turns on the same files, so that all see the same machine; figures are medians, ratios of processor time.
+A whole run is a process of its own, on one core or on all. Writes its part of docs/performance.md.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import pandas as pd
 import python_calamine
 
-from benchmarks.inputs import AGENCY, COMMUNE, make_workbooks
+from benchmarks.inputs import AGENCY, COMMUNE, LINES, make_workbooks
+from benchmarks.report import machine, table, write_part
 from pipelines import flow, registry
 from pipelines.home import Home
 from pipelines.reading.layout import Form
-from pipelines.reading.read import read_file
+from pipelines.reading.read import known_headers, read_file
+
+FEW = 20  # workbooks of the smaller run of a pair, and of the table of readers
 
 
 def bare_calamine(path: Path) -> None:
@@ -33,88 +42,161 @@ def bare_calamine(path: Path) -> None:
         book.get_sheet_by_name(name).to_python()
 
 
-def median_ms(read: Callable[[Path], object], files: list[Path], runs: int) -> float:
-    """Milliseconds a workbook: the median over runs of the mean over files."""
-    times = []
+def readers(known: registry.Registry) -> dict[str, Callable[[Path], object]]:
+    form, headers = Form(known.form), known_headers(known.form)
+    return {
+        "bare calamine": bare_calamine,
+        "kpi57: cells, layout, lines": lambda path: read_file(path, form, headers),
+        "pandas with calamine": lambda path: pd.read_excel(path, sheet_name=None, engine="calamine"),
+        "pandas with openpyxl": lambda path: pd.read_excel(path, sheet_name=None, engine="openpyxl"),
+    }
+
+
+def cost_of_reading(known: registry.Registry, files: list[Path], runs: int) -> dict[str, float]:
+    """Milliseconds of processor time a workbook, by reader."""
+    times: dict[str, list[float]] = {}
+    peers = readers(known)
+    for read in peers.values():
+        read(files[0])  # imports are not the workbook's cost
     for _ in range(runs):
-        start = time.perf_counter()
-        for path in files:
-            read(path)
-        times.append((time.perf_counter() - start) / len(files) * 1000)
-    return statistics.median(times)
+        for name, read in peers.items():
+            start = time.process_time()
+            for path in files:
+                read(path)
+            times.setdefault(name, []).append((time.process_time() - start) / len(files) * 1000)
+    return {name: statistics.median(some) for name, some in times.items()}
 
 
-def whole_run(known: registry.Registry, files: list[Path]) -> float:
-    """Seconds from a full inbox to the published copy, in one process with its reading workers, without Dagster."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder))
-        inbox = home.inbox / known.folder_of(COMMUNE) / AGENCY
-        inbox.mkdir(parents=True)
-        for path in files:
-            shutil.copy(path, inbox)
-        start = time.perf_counter()
-        flow.run_steps(home)
-        return time.perf_counter() - start
+# ---------------------------------------------------------------- whole runs, each in a process of its own
 
 
-def dlt_pipeline(files: list[Path]) -> float:
-    """Seconds for a dlt pipeline that only reads the cells with calamine and loads them into DuckDB."""
+class Spent(NamedTuple):
+    """What a run took: seconds on the clock and of the processor, workers included; MiB of its largest process."""
+
+    clock: float
+    processor: float
+    peak: float
+
+
+def ours(files: list[Path]) -> Callable[[], None]:
+    """From a full inbox to the published copy, without Dagster around it."""
+    known = registry.load()
+    home = Home(Path(tempfile.mkdtemp(dir=files[0].parent)))
+    inbox = home.inbox / known.folder_of(COMMUNE) / AGENCY
+    inbox.mkdir(parents=True)
+    for path in files:
+        shutil.copy(path, inbox)
+    return lambda: flow.run_steps(home)
+
+
+def theirs(files: list[Path]) -> Callable[[], None]:
+    """A dlt pipeline that only reads the cells with calamine and loads them into DuckDB."""
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     import dlt
 
-    with tempfile.TemporaryDirectory() as folder:
+    folder = tempfile.mkdtemp(dir=files[0].parent)
 
-        @dlt.resource(name="cell", write_disposition="append")
-        def lines():  # type: ignore[no-untyped-def]
-            for path in files:
-                book = python_calamine.CalamineWorkbook.from_path(path)
-                for name in book.sheet_names:
-                    for number, row in enumerate(book.get_sheet_by_name(name).to_python(), 1):
-                        yield {"file": path.name, "sheet": name, "row": number,
-                               **{f"c{n}": str(v) for n, v in enumerate(row)}}  # fmt: skip
+    @dlt.resource(name="cell", write_disposition="append")
+    def lines():  # type: ignore[no-untyped-def]
+        for path in files:
+            book = python_calamine.CalamineWorkbook.from_path(path)
+            for name in book.sheet_names:
+                for number, row in enumerate(book.get_sheet_by_name(name).to_python(), 1):
+                    yield {"file": path.name, "sheet": name, "row": number,
+                           **{f"c{n}": str(v) for n, v in enumerate(row)}}  # fmt: skip
 
-        pipeline = dlt.pipeline(
-            "bench", destination=dlt.destinations.duckdb(f"{folder}/dlt.duckdb"), dataset_name="d", pipelines_dir=folder
-        )
-        start = time.perf_counter()
-        pipeline.run(lines())
-        return time.perf_counter() - start
+    pipeline = dlt.pipeline(
+        "bench", destination=dlt.destinations.duckdb(f"{folder}/dlt.duckdb"), dataset_name="d", pipelines_dir=folder
+    )
+    return lambda: pipeline.run(lines())
 
 
-def per_extra(run: Callable[[list[Path]], float], files: list[Path], runs: int) -> float:
-    """Milliseconds a workbook more: the difference between all files and a tenth of them, over their difference."""
-    few = files[: max(1, len(files) // 10)]
-    run(few)  # imports and caches are not the workbook's cost
-    slopes = [(run(files) - run(few)) / (len(files) - len(few)) * 1000 for _ in range(runs)]
-    return statistics.median(slopes)
+def run_here(what: str, folder: Path, number: int, cores: int) -> Spent:
+    """One run in this process, which has done nothing else."""
+    files = sorted(folder.glob("*.xlsx"))[:number]
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    run = {"ours": ours, "theirs": theirs}[what](files)
+    clock, before = time.perf_counter(), _processor()
+    run()
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    return Spent(time.perf_counter() - clock, _processor() - before, peak)
+
+
+def _processor() -> float:
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in spent)
+
+
+def run_apart(what: str, folder: Path, number: int, cores: int) -> Spent:
+    command = [sys.executable, "-m", "benchmarks.reading", "--once", what, str(folder), str(number), str(cores)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return Spent(*json.loads(done.stdout.splitlines()[-1]))
+
+
+WAYS = {  # what is run, on how many cores (0: all)
+    "kpi57, inbox to published, one core": ("ours", 1),
+    "kpi57, inbox to published, all cores": ("ours", 0),
+    "dlt, reading alone, one core": ("theirs", 1),
+}
+
+
+def per_extra(folder: Path, number: int, runs: int) -> dict[str, Spent]:
+    """Milliseconds a workbook more: the difference of a run of all and one of a few, over how many more; and the
+    peak of the run of all. Medians."""
+    slopes: dict[str, list[Spent]] = {}
+    for _ in range(runs):
+        for name, (what, cores) in WAYS.items():
+            few, many = (run_apart(what, folder, n, cores) for n in (FEW, number))
+            more = (number - FEW) / 1000
+            slope = Spent((many.clock - few.clock) / more, (many.processor - few.processor) / more, many.peak)
+            slopes.setdefault(name, []).append(slope)
+    return {name: Spent(*map(statistics.median, zip(*some, strict=True))) for name, some in slopes.items()}
+
+
+# ---------------------------------------------------------------- the part of the page
+
+
+def page_part(reading: dict[str, float], extra: dict[int, dict[str, Spent]], runs: int) -> str:
+    floor, slowest = reading["bare calamine"], reading["pandas with openpyxl"]
+    parts = [
+        "## Reading and a workbook more",
+        f"{machine('duckdb', 'pandas', 'openpyxl', 'python-calamine', 'great-expectations', 'dlt')}. Medians of {runs} "
+        f"runs, of whole runs {max(1, runs // 2)}; a workbook is the longest form, {LINES} lines, as Excel saves it. "
+        "Made by `python -m benchmarks.reading`.",
+        table(
+            [f"reading a workbook of {LINES} lines", "ms of processor", "of bare calamine", "faster than openpyxl"],
+            [[name, f"{cost:.2f}", f"{cost / floor:.2f}x", f"{slowest / cost:.1f}x"] for name, cost in reading.items()],
+        ),
+    ]
+    for number, found in extra.items():
+        best = next(iter(found.values())).processor
+        rows = [
+            [name, f"{one.clock:.2f}", f"{one.processor:.2f}", f"{one.processor / best:.2f}x", f"{one.peak:.0f}"]
+            for name, one in found.items()
+        ]
+        heads = [f"a workbook more, at {number:,}", "ms on the clock", "ms of processor", "ratio", "peak MiB a process"]
+        parts.append(table(heads, rows))
+    return "\n\n".join(parts)
 
 
 @click.command()
-@click.option("--workbooks", default=200, show_default=True)
-@click.option("--runs", default=5, show_default=True)
-def main(workbooks: int, runs: int) -> None:
-    """Print the table of docs/performance.md."""
-    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+@click.option("--workbooks", multiple=True, default=(200, 1000), show_default=True)
+@click.option("--runs", default=5, show_default=True, help="Of the readers; whole runs are done half as often.")
+@click.option("--once", nargs=4, type=(str, Path, int, int), hidden=True)
+def main(workbooks: tuple[int, ...], runs: int, once: tuple[str, Path, int, int] | None) -> None:
+    """Measure, print, and write docs/performance.md."""
+    if once:
+        print(json.dumps(run_here(*once)))
+        return
     known = registry.load()
-    form = Form(known.form)
-    with tempfile.TemporaryDirectory() as folder:
-        files = make_workbooks(known, Path(folder), workbooks)
-        some = files[:20]
-        floor = median_ms(bare_calamine, some, runs)
-        readers: dict[str, Callable[[Path], object]] = {
-            "kpi57 (cells, layout, lines)": lambda path: read_file(path, form),
-            "pandas with calamine": lambda path: pd.read_excel(path, sheet_name=None, engine="calamine"),
-            "pandas with openpyxl": lambda path: pd.read_excel(path, sheet_name=None, engine="openpyxl"),
-        }
-        click.echo("| reading a workbook of 68 lines | ms | against bare calamine |\n|---|---|---|")
-        click.echo(f"| bare calamine | {floor:.2f} | 1.0 |")
-        for name, read in readers.items():
-            cost = median_ms(read, some, runs)
-            click.echo(f"| {name} | {cost:.2f} | {cost / floor:.1f} |")
-        ours = per_extra(lambda batch: whole_run(known, batch), files, max(1, runs // 2))
-        dlt_cost = per_extra(dlt_pipeline, files, max(1, runs // 2))
-        click.echo(f"\n| a workbook more, at {workbooks} | ms | |\n|---|---|---|")
-        click.echo(f"| kpi57, inbox to published | {ours:.2f} | 1.0 |")
-        click.echo(f"| dlt, reading alone | {dlt_cost:.2f} | {dlt_cost / ours:.1f} |")
+    with tempfile.TemporaryDirectory() as name:
+        files = make_workbooks(known, Path(name), max(workbooks))
+        reading = cost_of_reading(known, files[:FEW], runs)
+        extra = {number: per_extra(Path(name), number, max(1, runs // 2)) for number in workbooks}
+    part = page_part(reading, extra, runs)
+    print(part)
+    write_part("reading", part)
 
 
 if __name__ == "__main__":

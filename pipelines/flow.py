@@ -109,8 +109,11 @@ _ENTER_LINES = """
 INSERT INTO raw.line BY NAME
 SELECT submission_id, line."table" AS table_number, line."row" AS source_row, line.kind AS kind, line.typed AS typed
 FROM (
-    SELECT unnest($ids::VARCHAR[]) AS submission_id, unnest($lines::VARCHAR[]) AS lines
-), unnest(from_json(lines, '[{"table": "INTEGER", "row": "INTEGER", "kind": "VARCHAR", "typed": "JSON"}]')) AS u(line)
+    SELECT submission_id, unnest(from_json(
+        lines, '[{"table": "INTEGER", "row": "INTEGER", "kind": "VARCHAR", "typed": "JSON"}]'
+    )) AS line
+    FROM (SELECT unnest($ids::VARCHAR[]) AS submission_id, unnest($lines::VARCHAR[]) AS lines)
+)
 """
 
 

@@ -10,7 +10,8 @@ import xlwt
 from made_files import MAIN, RELATIONS, ods, parts_of, record, saved, wide, xlsb, xlsx, zipped
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from pipelines import read_xlsx, read_xlsx_sheet
+from pipelines.reading import xlsx as xlsx_reader
+from pipelines.reading import xlsx_sheet
 from pipelines.reading.cells import number_cell, shown_as
 from pipelines.reading.layout import Cell, address
 
@@ -30,9 +31,10 @@ def shown(sheet):
 @pytest.fixture(params=["scanned", "parsed"])
 def way(request, monkeypatch):
     """Both ways to read the parts of an .xlsx: what the one gives the other must give."""
+    xlsx_reader._scan_styles.cache_clear()
     if request.param == "parsed":
-        monkeypatch.setattr(read_xlsx, "plain_text", lambda _: None)
-        monkeypatch.setattr(read_xlsx_sheet, "plain_text", lambda _: None)
+        monkeypatch.setattr(xlsx_reader, "plain_text", lambda _: None)
+        monkeypatch.setattr(xlsx_sheet, "plain_text", lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -123,10 +125,10 @@ def test_a_workbook_as_programs_write_it_needs_no_parser_which_would_read_the_sa
     sheets_of, office, tmp_path, monkeypatch, agency
 ):
     data = office.fill(tmp_path / "form.xlsx", "11164", agency, "2026-10", {}).read_bytes()
-    monkeypatch.setattr(read_xlsx_sheet, "SCANNED_UP_TO", -1)
+    monkeypatch.setattr(xlsx_sheet, "SCANNED_UP_TO", -1)
     parsed = sheets_of(data)
     monkeypatch.undo()
-    monkeypatch.setattr(read_xlsx_sheet, "parse_sheet", None)
+    monkeypatch.setattr(xlsx_sheet, "parse_sheet", None)
     assert sheets_of(data) == parsed
     assert sum(len(sheet.cells) for sheet in parsed) > 200
 
