@@ -181,8 +181,12 @@ class PowerLoss:
         self.home, self.number, self.kept = home, number, kept
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir()
-        for path in files(home.root):
+        for path in self._files():
             self._keep(path)
+
+    def _files(self) -> list[Path]:
+        """All but the inbox: its files were there before, and a link to one would make it another for the ledger."""
+        return [path for path in files(self.home.root) if not path.is_relative_to(self.home.inbox)]
 
     def __call__(self, operation: Operation) -> int:
         path = self.home.root / operation.place
@@ -199,7 +203,7 @@ class PowerLoss:
     def lose(self) -> int:
         """Take every file back to what was forced to disk. Returns how many were not."""
         lost = 0
-        for path in files(self.home.root):
+        for path in self._files():
             held = self.kept / str(path.stat().st_ino)
             durable = held.read_bytes() if held.exists() else b""
             if path.read_bytes() != durable:
