@@ -42,6 +42,11 @@ def to_unicode(text: str) -> str:
 SIGN = b"\xc2"  # begins ă, â, ê, ô, ơ, ư, đ and a with a tone in UTF-8: no sheet in TCVN3 lacks all of them
 
 
+def may_have_signs(xml: bytes) -> bool:
+    """Whether any text in a part can be TCVN3: its signs in UTF-8, or characters written by their numbers."""
+    return SIGN in xml or b"&#" in xml
+
+
 def in_unicode(sheet: Sheet) -> Sheet:
     """The sheet with its TCVN3 texts in Unicode."""
     repaired = repair([text for _, text in sheet.cells.values()])

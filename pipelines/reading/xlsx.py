@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from pipelines.reading.cells import UnreadableError, shown_as, text_cell
 from pipelines.reading.layout import Sheet
-from pipelines.reading.tcvn3 import SIGN, in_unicode
+from pipelines.reading.tcvn3 import in_unicode, may_have_signs
 from pipelines.reading.xlsx_sheet import SCANNED_UP_TO, Shared, is_true, read_sheet, whole
 from pipelines.reading.xml_text import NotPlainError, TextCollector, plain_text, unescape, unfold
 from pipelines.reading.zipped import Attributes, Package, relationships
@@ -122,7 +122,7 @@ def _read_texts(package: Package, part: str) -> tuple[list[str], bool]:
     if package.size(part) > SCANNED_UP_TO:
         return _parse_texts(package, part), True
     xml = package.read(part)
-    has_signs = SIGN in xml
+    has_signs = may_have_signs(xml)
     text = plain_text(xml)
     if text is not None and "<sst" in text:
         found = _TEXT.findall(text)

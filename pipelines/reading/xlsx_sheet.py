@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pipelines.reading.cells import Place, check_room, clock_cell, number_cell, text_cell
 from pipelines.reading.layout import Cell
-from pipelines.reading.tcvn3 import SIGN
+from pipelines.reading.tcvn3 import may_have_signs
 from pipelines.reading.xml_text import NotPlainError, TextCollector, plain_text, unescape, unfold
 from pipelines.reading.zipped import Attributes, Package
 
@@ -120,7 +120,7 @@ def scan_sheet(xml: bytes, shared: Shared) -> SheetCells | None:
     if hidden is None or len(merged) != after.count("<mergeCell "):
         return None
     try:
-        return SheetCells(_scanned_cells(found, shared), *hidden, merged, shared.has_signs or SIGN in xml)
+        return SheetCells(_scanned_cells(found, shared), *hidden, merged, shared.has_signs or may_have_signs(xml))
     except NotPlainError:
         return None
 
