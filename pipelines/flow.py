@@ -194,8 +194,6 @@ def publish(home: Home) -> Rows:
 
 def write_feedback(home: Home) -> int:
     """Write the feedback of every submission that has none under the present rules. Returns how many."""
-    from pipelines.outputs.feedback import write_feedback as write
-
     with building(home) as con:
         pending = [
             row["submission_id"]
@@ -203,6 +201,8 @@ def write_feedback(home: Home) -> int:
                                    "USING (submission_id) ORDER BY ledger_sequence")
         ]  # fmt: skip
         if pending:
+            from pipelines.outputs.feedback import write_feedback as write
+
             write(home, con, pending)
             insert(con, "raw.feedback_written", [{"submission_id": one} for one in pending])
     return len(pending)
