@@ -9,7 +9,7 @@ run: .venv/run.done
 	$(BIN)/kpi57 run
 
 test: .venv/dev.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/dev.done
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ import dagster as dg
 import duckdb
 import openpyxl
 import pytest
+from filelock import FileLock
 
 from pipelines import registry as registries
 from pipelines.home import PROJECT, Home
+from pipelines.outputs.demo import fill_inbox
 from pipelines.outputs.template import template_name, write_template
 from pipelines.reading.layout import Sheet
 from pipelines.reading.read import known_headers, read_sheets
-from pipelines.receive import VIETNAM
+from pipelines.receive import VIETNAM, Ledger
 
 CORPUS = Path(os.environ.get("KPI57_CORPUS") or PROJECT.parent / "shared" / "corpus")
 # real files of other projects, too many to keep here: tested where they lie
@@ -129,21 +131,21 @@ def ask(home: Home) -> Warehouse:
 
 
 @pytest.fixture(scope="session")
-def demo_home(tmp_path_factory: pytest.TempPathFactory, registry: registries.Registry) -> Iterator[Home]:
-    """The illustrative figures of all communes, run once with the real job. Read it, do not change it."""
-    from pipelines.outputs.demo import fill_inbox
-    from pipelines.receive import Ledger
+def demo_home(tmp_path_factory: pytest.TempPathFactory, registry: registries.Registry) -> Home:
+    """The illustrative figures of all communes, run once with the real job. Read it, do not change it.
 
-    home = Home(tmp_path_factory.mktemp("demo"))
-    before = os.environ.get("KPI57_HOME")
-    os.environ["KPI57_HOME"] = str(home.root)
-    fill_inbox(home, registry, Ledger(home))
-    assert run_day(home).success
-    if before is None:
-        del os.environ["KPI57_HOME"]
-    else:
-        os.environ["KPI57_HOME"] = before
-    yield home
+    One for all the processes that tests are run in.
+    """
+    here = tmp_path_factory.getbasetemp()
+    shared = here.parent if "PYTEST_XDIST_WORKER" in os.environ else here
+    home, done = Home(shared / "demo"), shared / "demo-done"
+    with FileLock(shared / "demo.lock"), pytest.MonkeyPatch.context() as patch:
+        if not done.exists():
+            patch.setenv("KPI57_HOME", str(home.root))
+            fill_inbox(home, registry, Ledger(home))
+            assert run_day(home).success
+            done.touch()
+    return home
 
 
 @pytest.fixture(scope="session")
