@@ -17,7 +17,7 @@ import duckdb
 import yaml
 
 from pipelines.home import MODELS
-from pipelines.warehouse import columns_of, count
+from pipelines.warehouse import PUBLISHED_SCHEMAS, columns_of, count, describe
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,8 @@ def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
     if built != written:
         odd = sorted(set(built) ^ set(written)) or "their order"
         raise ValueError(f"{model.table}: the columns built and those of its .yml differ: {odd}")
+    if schema in PUBLISHED_SCHEMAS:
+        describe(con, model)
     return 0 if model.parameters or model.is_view else count(con, model.table)
 
 

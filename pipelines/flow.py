@@ -276,8 +276,8 @@ def run_steps(home: Home) -> None:
     receive_files(home)
     read_files(home)
     validate_files(home)
-    with building(home) as con:
-        for model in models():
+    for model in models():
+        with building(home) as con:
             build(con, model)
             for check in model.checks:
                 if check.severity == "error" and (found := offending(con, check))[0]:

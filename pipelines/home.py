@@ -48,6 +48,11 @@ class Home:
         return self.warehouse / "build.duckdb"
 
     @property
+    def built(self) -> Path:
+        """Core and marts as the pipeline builds them, next to the build database; publishing is copying this file."""
+        return self.warehouse / "built.duckdb"
+
+    @property
     def published(self) -> Path:
         """The finished copy that readers open."""
         return self.warehouse / "kpi.duckdb"

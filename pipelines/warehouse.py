@@ -24,6 +24,8 @@ from pipelines.home import SCHEMA, Home
 
 PUBLISHED_SCHEMAS = ("core", "marts")
 _READ_FROM = "v1.5.0"  # the oldest DuckDB that can open what is published: analysts' programs lag behind
+_SEARCHED = ",".join(["build.main", *(f"built.{schema}" for schema in PUBLISHED_SCHEMAS)])
+_MEMORY = "3GiB"  # of DuckDB while building; what does not fit goes to disk, so that a modest machine carries a country
 _SECONDS_HELD = 10  # how long a file that another program holds (Windows) is tried again to be replaced
 _NOT_DAMAGED = ("Could not set lock", "Permission denied", "No space left", "Read-only file system")
 _log = logging.getLogger(__name__)
@@ -50,19 +52,28 @@ def run_lock(home: Home) -> Iterator[None]:
 
 @contextmanager
 def building(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The build database, in one transaction: all of the block's work is kept, or none of it."""
+    """The build database, in one transaction: all of the block's work is kept, or none of it.
+
+    Core and marts are in a file of their own (home.built), found by their names all the same. A transaction writes to
+    one of the two.
+    """
     home.warehouse.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(home.build) as con:
+    with duckdb.connect(home.build, config={"memory_limit": _MEMORY}) as con:
         con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
-        con.execute("BEGIN")
         con.execute(SCHEMA.read_text(encoding="utf-8"))
+        con.execute(f"ATTACH {_literal(str(home.built))} AS built (STORAGE_VERSION '{_READ_FROM}')")
+        for schema in PUBLISHED_SCHEMAS:
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS built.{schema}")
+        con.execute(f"SET search_path = '{_SEARCHED}'")
+        con.execute("BEGIN")
         yield con
         con.execute("COMMIT")
 
 
 def prepare(home: Home) -> None:
     """Make the build database fit schema.sql: one made by another version, or damaged, is thrown away, as archive and
-    ledger make it again."""
+    ledger make it again. What was built from it is to be built anew in any case."""
+    discard_built(home)
     if not home.build.exists():
         return
     try:
@@ -79,9 +90,20 @@ def prepare(home: Home) -> None:
 
 
 def discard_build(home: Home) -> None:
-    """Throw the build database away, its log first, which fits no other database."""
-    _log_of(home.build).unlink(missing_ok=True)
-    home.build.unlink(missing_ok=True)
+    """Throw the build database away, and with it what was built from it."""
+    discard_built(home)
+    _discard(home.build)
+
+
+def discard_built(home: Home) -> None:
+    """Throw core and marts away: built into a new file, they leave no holes in what is published."""
+    _discard(home.built)
+
+
+def _discard(database: Path) -> None:
+    """Remove a database, its log first, which fits no other database."""
+    _log_of(database).unlink(missing_ok=True)
+    database.unlink(missing_ok=True)
 
 
 def schema_mark() -> str:
@@ -139,36 +161,13 @@ class Published(Protocol):
 
 
 def publish(home: Home, models: Sequence[Published]) -> dict[str, int]:
-    """Copy the models into a new database, describe them, and swap it in. Returns rows by table.
-
-    en and vi of a model's .yml become the comments of its table and columns.
-    """
+    """Copy what was built and swap the copy in. Returns rows by table. Raises duckdb.Error if a model is not built."""
+    with duckdb.connect(home.built) as con:
+        rows = {model.table: count(con, model.table) for model in models if not model.parameters and not model.is_view}
+        con.execute("CHECKPOINT")  # all of it in the one file, or an error: closing would not say
     new = home.published.with_name(".kpi.duckdb.new")
     _log_of(new).unlink(missing_ok=True)
-    new.unlink(missing_ok=True)
-    rows = {}
-    with duckdb.connect(home.build) as con:
-        con.execute(f"ATTACH {_literal(str(new))} AS published (STORAGE_VERSION '{_READ_FROM}')")
-        con.execute("BEGIN")
-        for schema in PUBLISHED_SCHEMAS:
-            con.execute(f"CREATE SCHEMA published.{schema}")
-        for model in models:
-            if not model.parameters and not model.is_view:
-                con.execute(f"CREATE TABLE published.{model.table} AS FROM {model.table}")
-                rows[model.table] = count(con, model.table)
-        con.execute("USE published")
-        for model in models:
-            if model.parameters:
-                con.execute(model.definition)
-                con.execute(f"COMMENT ON MACRO TABLE {model.table} IS {_comment(model.spec)}")
-                continue
-            if model.is_view:
-                con.execute(model.definition)
-            _describe(con, model)
-        con.execute("COMMIT")
-        con.execute("CHECKPOINT published")  # all of it in the one file, or an error: DETACH would not say
-        con.execute("USE build")
-        con.execute("DETACH published")
+    shutil.copyfile(home.built, new)
     _log_of(home.published).unlink(missing_ok=True)  # of a reader who wrote: it does not belong to the new copy
     swap_in(new, home.published)
     return rows
@@ -192,14 +191,18 @@ def publish_again(home: Home, model: Published, given: Mapping[str, Sequence[Map
         con.execute(f"ATTACH {_literal(str(new))} AS published")
         con.execute(f"CREATE OR REPLACE TABLE published.{model.table} AS FROM {model.table}")
         con.execute("USE published")
-        _describe(con, model)
+        describe(con, model)
         con.execute("CHECKPOINT published")
         con.execute("USE memory")
         con.execute("DETACH published")
     swap_in(new, home.published)
 
 
-def _describe(con: duckdb.DuckDBPyConnection, model: Published) -> None:
+def describe(con: duckdb.DuckDBPyConnection, model: Published) -> None:
+    """Make en and vi of a model's .yml the comments of its table and columns."""
+    if model.parameters:
+        con.execute(f"COMMENT ON MACRO TABLE {model.table} IS {_comment(model.spec)}")
+        return
     con.execute(f"COMMENT ON {'VIEW' if model.is_view else 'TABLE'} {model.table} IS {_comment(model.spec)}")
     for column, about in model.spec["columns"].items():
         con.execute(f"COMMENT ON COLUMN {model.table}.{column} IS {_comment(about)}")
@@ -218,7 +221,7 @@ def columns_of(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
     """Column names and types of 'schema.table', in order."""
     schema, name = table.split(".")
     rows = con.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() "
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name IN (current_database(), 'built') "
         "AND schema_name = ? AND table_name = ? ORDER BY column_index",
         [schema, name],
     ).fetchall()

@@ -247,7 +247,7 @@ def state(home: Home) -> dict[str, Any]:
     """
     left_out = ("identity", "done_at")
     entries = [{k: v for k, v in entry.items() if k not in left_out} for entry in Ledger(home).entries]
-    own = {home.published, home.build, home.ledger}
+    own = {home.published, home.build, home.built, home.ledger}
     names = {path: path.relative_to(home.root).as_posix() for path in home.root.rglob("*") if path not in own}
     kept = {
         name: sha256(path) if path.is_file() else "folder"

@@ -79,8 +79,10 @@ def run(day: datetime | None) -> None:
 def rebuild(context: click.Context) -> None:
     """Make the whole warehouse again from archive and ledger, and run."""
     home = current_home()
+    from pipelines.warehouse import discard_build
+
     with alone(home):
-        home.build.unlink(missing_ok=True)
+        discard_build(home)
     context.invoke(run)
 
 

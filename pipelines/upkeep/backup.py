@@ -20,7 +20,7 @@ from typing import Any
 
 from pipelines.home import Home
 from pipelines.receive import VIETNAM, archived, entered_as, waiting, whole_lines
-from pipelines.warehouse import fsync, schema_mark, swap_in, write_whole
+from pipelines.warehouse import discard_build, fsync, schema_mark, swap_in, write_whole
 
 KEEP = 14
 _MANIFEST, _LEDGER, _INBOX = "backup.json", "ledger.jsonl", "inbox"
@@ -100,7 +100,7 @@ def restore(home: Home, frm: Path, *, replace: bool) -> Done:
     if used and not replace:
         raise BackupError(f"{home.root} was used already; --replace moves its archive and inbox aside and restores")
     aside = _move_aside(home) if used else None
-    home.build.unlink(missing_ok=True)  # it speaks of another ledger
+    discard_build(home)  # it speaks of another ledger
     copied = 0
     for sha256 in sorted({e["sha256"] for e in received}):
         copied += _copy_checked(_original(frm, sha256), archived(home, sha256), sha256)

@@ -94,7 +94,7 @@ def _versions() -> Iterator[Finding]:
 def _disk(home: Home) -> Iterator[Finding]:
     place = next(p for p in (home.warehouse, *home.warehouse.parents) if p.exists())
     free = shutil.disk_usage(place).free
-    needed = 3 * sum(path.stat().st_size for path in (home.build, home.published) if path.exists())
+    needed = 3 * sum(path.stat().st_size for path in (home.build, home.built, home.published) if path.exists())
     words = f"{free / GIB:.1f} GiB free for {home.warehouse}"
     if free < max(_LEAST_FREE, needed):
         wanted = max(_LEAST_FREE, needed) / GIB
