@@ -51,7 +51,7 @@ def copied(demo_home, tmp_path, monkeypatch):
     """A home with the demo's databases, to publish in."""
     home = Home(tmp_path / "home")
     home.warehouse.mkdir(parents=True)
-    for path in (demo_home.build, demo_home.published):
+    for path in (demo_home.build, demo_home.built, demo_home.published):
         shutil.copyfile(path, home.warehouse / path.name)
     monkeypatch.setenv("KPI57_HOME", str(home.root))
     return home

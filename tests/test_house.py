@@ -297,10 +297,12 @@ def test_everything_declared_is_locked():
 
 def test_the_two_locks_agree():
     """On version and hashes; where a package is wanted (its marker) may differ."""
-    run, dev = (
-        {name: (re.search(r"==([^\s;]+)", line)[1], set(re.findall(r"--hash=\S+", line))) for name, line in locked(lock)}
-        for lock in ("requirements.lock", "requirements-dev.lock")
-    )
+
+    def entries(lock):
+        return {name: (re.search(r"==([^\s;]+)", line)[1], set(re.findall(r"--hash=\S+", line)))
+                for name, line in locked(lock)}  # fmt: skip
+
+    run, dev = entries("requirements.lock"), entries("requirements-dev.lock")
     both = run.keys() & dev.keys()
     assert both
     assert {name: run[name] for name in both} == {name: dev[name] for name in both}

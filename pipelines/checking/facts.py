@@ -180,7 +180,7 @@ def table_facts(known: Known, file: Row, table: Mapping[str, Any]) -> list[Row]:
 
 
 def line_code(line: Row) -> str | None:
-    """The indicator or task a line speaks of: as understood, else as typed (an indicator in capitals); None for none."""
+    """The indicator or task a line speaks of: as understood, else as typed (indicators in capitals); None for none."""
     name = "indicator_code" if line["kind"] == "indicator" else "task_id"
     said: str = (line.get(name) or line[f"{name}_typed"]).strip()
     return (said.upper() if line["kind"] == "indicator" else said) or None

@@ -36,6 +36,10 @@ class LimitError(RuntimeError):
     """A call that took too long ('too_slow'), too much memory or its process with it ('too_large')."""
 
 
+class NoWorkerError(RuntimeError):
+    """No worker process can do anything, whatever file it is given: the machine's trouble, and no file's."""
+
+
 def run_limited(
     function: Callable[[Argument], Result],
     arguments: Iterable[Argument],
@@ -46,7 +50,7 @@ def run_limited(
     """Call a function once for each argument; yields the argument with the result or the exception, in the order given.
 
     start: called in each worker with start_with before anything else.
-    All functions must be importable by name (they run in another process).
+    All functions must be importable by name (they run in another process). Raises NoWorkerError.
     """
     pending = list(arguments)
     tasks = deque(pending[n : n + CALLS_A_TASK] for n in range(0, len(pending), CALLS_A_TASK))
@@ -103,10 +107,21 @@ def _run_alone(function: Callable[[Argument], Result], one: Argument, starting: 
             pool.stop()  # type: ignore[no-untyped-call]
             return LimitError("too_slow")
         except ProcessExpired:
+            _prove_workers(starting)
             return LimitError("too_large")
         except Exception as error:  # noqa: BLE001 - the pool's own trouble is this call's outcome
+            _prove_workers(starting)
             return error
     return LimitError("too_large") if outcome is None else outcome[0]
+
+
+def _prove_workers(starting: list[Any]) -> None:
+    """See that a worker lost with a file was lost by the file: another that is given nothing must live."""
+    with _pool(1, starting, tasks_a_worker=1) as pool:
+        try:
+            _schedule(pool, bool, [None]).result(timeout=4 * SECONDS_A_CALL)
+        except Exception as error:
+            raise NoWorkerError(f"no worker process can be started: {error!r}") from error
 
 
 # ---------------------------------------------------------------- in the worker

@@ -31,6 +31,8 @@ _WHAT_TO_DO = (
     ("No space left", "the disk is full: free space (see 'kpi57 doctor') and run again"),
     ("[Errno 30]", "the folder named is read-only: mount it writable and run again"),
     ("PermissionError", "give the account of the run write access to the folder named ('kpi57 doctor') and run again"),
+    ("NoWorkerError", "the machine cannot start processes: end other programs, see 'kpi57 doctor', and run again"),
+    ("database or disk is full", "the disk is full: free space (see 'kpi57 doctor') and run again"),
     ("MemoryError", "the machine ran out of memory: end other programs and run again"),
     ("OutOfMemoryException", "the machine ran out of memory: end other programs and run again"),
     ("SerializationException", "the build database is damaged: 'kpi57 rebuild' makes it again from the archive"),
