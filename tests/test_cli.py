@@ -15,6 +15,7 @@ from test_rules import typing
 
 from pipelines.cli import main
 from pipelines.home import PROJECT, Home
+from pipelines.outputs.workbook import ILLUSTRATIVE
 from pipelines.plans.folders import RegistryError
 from pipelines.receive import Ledger
 from pipelines.warehouse import run_lock
@@ -150,6 +151,69 @@ def test_template_refuses_what_is_not_known_and_says_what_is(kpi57, commune, age
     assert all(word in result.stderr for word in words), result.stderr
     assert "Traceback" not in result.output
     assert list(Path().iterdir()) == []
+
+
+def test_template_writes_all_forms_of_a_commune_laid_out_as_the_inbox(kpi57, registry):
+    result = kpi57("template", "--commune", VINH_LAI, "--period", "2026-11", "--out", "forms")
+    owing = registry.agencies_of(VINH_LAI)
+    paths = [f"forms/11164-vinh-lai/{agency}/vinh-lai-{agency}-2026-11.xlsx" for agency in owing]
+    assert result.stdout.splitlines() == [*map(str, map(Path, paths)), f"{len(owing)} forms for 2026-11 in forms"]
+    assert sorted(Path("forms").rglob("*.xlsx")) == sorted(map(Path, paths))
+    kpi57("template", "--commune", VINH_LAI, "--agency", "KT", "--period", "2026-11", "--out", "one.xlsx")
+    assert Path("one.xlsx").read_bytes() == Path("forms/11164-vinh-lai/KT/vinh-lai-KT-2026-11.xlsx").read_bytes()
+
+
+def test_template_writes_an_agency_s_forms_of_every_commune_it_reports_in(kpi57, registry):
+    result = kpi57("template", "--agency", "PVHCC", "--period", "2026", "--out", "forms")
+    reports_in = [code for code in registry.commune_codes_with_plans if "PVHCC" in registry.agencies_of(code)]
+    assert 1 < len(reports_in) < len(registry.commune_codes_with_plans)
+    assert {path.parent.parent.name[:5] for path in Path("forms").rglob("*.xlsx")} == set(reports_in)
+    assert result.stdout.splitlines()[-1] == f"{len(reports_in)} forms for 2026 in forms"
+
+
+def test_template_writes_the_forms_of_all_that_report_and_leaves_what_an_officer_filled_in(kpi57, registry):
+    filled = Path("forms/11164-vinh-lai/CA/vinh-lai-CA-2026-11.xlsx")
+    filled.parent.mkdir(parents=True)
+    filled.write_text("an officer's work")
+    result = kpi57("template", "--period", "2026-11", "--out", "forms")
+    owed = sum(len(registry.agencies_of(code)) for code in registry.commune_codes_with_plans)
+    assert len(list(Path("forms").rglob("*.xlsx"))) == owed
+    assert filled.read_text() == "an officer's work"
+    assert f"{filled} (there already, left as it is)" in result.stdout.splitlines()
+    assert result.stdout.endswith(f"{owed} forms for 2026-11 in forms, 1 there already and left as they are\n")
+
+
+def test_template_puts_many_forms_neither_beside_the_user_nor_into_the_inbox_nor_over_a_file(kpi57, home):
+    Path("form.xlsx").write_text("another's")
+    many = ("template", "--commune", VINH_LAI, "--period", "2026-11")
+    for out, words in [
+        ((), "--out"),
+        (("--out", home.inbox / "forms"), "in the inbox"),
+        (("--out", "form.xlsx"), "a file"),
+    ]:
+        result = kpi57(*many, *out)
+        assert result.exit_code in (1, 2)
+        assert words in result.stderr
+    assert (
+        "owes nothing; agencies that report: CA, "
+        in kpi57("template", "--agency", "XX", "--period", "2026-11", "--out", "forms").stderr
+    )
+    assert [path.name for path in Path().iterdir()] == ["form.xlsx"]
+    assert not home.inbox.exists()
+
+
+def test_a_form_says_that_figures_are_illustrative_where_the_home_is(kpi57, home):
+    def first_text(path):
+        return openpyxl.load_workbook(path)["Chỉ tiêu"]["A1"].value
+
+    order = ("template", "--commune", VINH_LAI, "--agency", "CA", "--period", "2026-11", "--out")
+    kpi57(*order, "real.xlsx")
+    Ledger(home).append([{"event": "illustrative", "seed": 0, "day": "2026-11-01"}])
+    kpi57(*order, "made-up.xlsx")
+    kpi57("template", "--commune", VINH_LAI, "--period", "2026-11", "--out", "forms")
+    assert first_text("real.xlsx").startswith("BÁO CÁO SỐ LIỆU ĐỊNH KỲ")
+    assert first_text("made-up.xlsx") == ILLUSTRATIVE
+    assert {first_text(path) for path in Path("forms").rglob("vinh-lai-CA-*.xlsx")} == {ILLUSTRATIVE}
 
 
 # ---------------------------------------------------------------- check

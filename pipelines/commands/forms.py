@@ -4,29 +4,76 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.commands import EXIT_ERRORS
+from pipelines.home import Home, current_home
+
+if TYPE_CHECKING:
+    from pipelines.registry import Registry
 
 
 @click.command()
-@click.option("--commune", required=True, metavar="CODE", help="Commune code, for example 11164.")
-@click.option("--agency", required=True, metavar="CODE", help="Agency code, for example CA.")
+@click.option("--commune", metavar="CODE", help="Commune code, for example 11164 (default: all with a plan).")
+@click.option("--agency", metavar="CODE", help="Agency code, for example CA (default: all that owe something).")
 @click.option("--period", required=True, metavar="PERIOD", help="2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026.")
-@click.option("--out", type=click.Path(path_type=Path), help="File to write (default: a name in this folder).")
-def template(commune: str, agency: str, period: str, out: Path | None) -> None:
-    """Write the workbook an agency fills in."""
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File to write (default: a name in this folder); without --commune or --agency the folder for all of them.",
+)
+def template(commune: str | None, agency: str | None, period: str, out: Path | None) -> None:
+    """Write the workbook an agency fills in; without --agency, --commune or both the workbooks of all that report.
+
+    More than one go into the folder --out, laid out as the inbox is; a file that is there already is left as it is.
+    """
     from pipelines import registry
     from pipelines.outputs.template import template_name, write_template
+    from pipelines.receive import Ledger
 
+    home = current_home()
     try:
-        known = registry.load()
-        path = out or Path(template_name(known, commune, agency, period))
-        write_template(known, commune, agency, period, path)
+        known, illustrative = registry.load(), Ledger(home).illustrative is not None
+        if commune and agency:
+            path = out or Path(template_name(known, commune, agency, period))
+            click.echo(str(write_template(known, commune, agency, period, path, illustrative=illustrative)))
+        else:
+            _write_all(known, commune, agency, period, _folder(home, out), illustrative)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(str(path))
+
+
+def _folder(home: Home, out: Path | None) -> Path:
+    """The folder for many forms. Never the inbox, where the next run would take blank forms for reports."""
+    if out is None:
+        raise click.UsageError("more than one form: name their folder with --out, or give --commune and --agency")
+    if out.exists() and not out.is_dir():
+        raise click.ClickException(f"{out} is a file: name a folder with --out, or give --commune and --agency")
+    if out.resolve().is_relative_to(home.inbox.resolve()):
+        raise click.ClickException(
+            f"{out} is in the inbox, where blank forms are taken for reports: name another folder"
+        )
+    return out
+
+
+def _write_all(
+    known: Registry, commune: str | None, agency: str | None, period: str, folder: Path, illustrative: bool
+) -> None:
+    from pipelines.outputs.template import forms_owed, template_name, write_template
+
+    forms, kept = forms_owed(known, commune, agency), 0
+    for commune_code, agency_code in forms:
+        name = template_name(known, commune_code, agency_code, period)
+        path = folder / known.folder_of(commune_code) / agency_code / name
+        if path.exists():  # an officer may have filled it in
+            kept += 1
+            click.echo(f"{path} (there already, left as it is)")
+        else:
+            click.echo(str(write_template(known, commune_code, agency_code, period, path, illustrative=illustrative)))
+    left = f", {kept} there already and left as they are" if kept else ""
+    click.echo(f"{len(forms)} form{'s' if len(forms) > 1 else ''} for {period} in {folder}{left}")
 
 
 @click.command()

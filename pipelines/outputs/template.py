@@ -93,12 +93,25 @@ def write_template(
     return path
 
 
+def forms_owed(registry: Registry, commune_code: str | None, agency_code: str | None) -> list[tuple[str, str]]:
+    """Commune and agency of every form: of the commune, or all with a plan; of the agency, or all that owe something.
+
+    Raises ValueError, saying what to do, where the commune has no plan or the agency owes nothing in any of them.
+    """
+    communes = sorted(registry.commune_codes_with_plans)
+    if commune_code is not None:
+        _check_commune(registry, commune_code)
+        communes = [commune_code]
+    owing = {code: registry.agencies_of(code) for code in communes}
+    found = [(commune, agency) for commune in communes for agency in owing[commune] if agency_code in (None, agency)]
+    if not found:
+        known = ", ".join(sorted({agency for agencies in owing.values() for agency in agencies}))
+        raise ValueError(f"agency '{agency_code}' owes nothing; agencies that report: {known}")
+    return found
+
+
 def _check(registry: Registry, commune_code: str, agency_code: str, period_code: str) -> None:
-    if commune_code not in registry.commune_codes_with_plans:
-        known = ", ".join(f"{code} ({registry.communes[code]['commune_name']})"
-                          for code in sorted(registry.commune_codes_with_plans))  # fmt: skip
-        wrong = "has no plan" if commune_code in registry.communes else "is not in sources/reference/communes.csv"
-        raise ValueError(f"commune '{commune_code}' {wrong}; communes with a plan: {known}")
+    _check_commune(registry, commune_code)
     owing = registry.agencies_of(commune_code)
     if agency_code not in owing:
         wrong = "owes nothing" if agency_code in registry.agencies else "is not in sources/reference/agencies.csv"
@@ -111,6 +124,14 @@ def _check(registry: Registry, commune_code: str, agency_code: str, period_code:
             f"there is no period '{period_code}': write a month 2026-10, quarter 2026-Q4, half 2026-H1, nine months "
             f"2026-9M or year 2026, from {years[0]} to {years[-1]}"
         )
+
+
+def _check_commune(registry: Registry, commune_code: str) -> None:
+    if commune_code not in registry.commune_codes_with_plans:
+        known = ", ".join(f"{code} ({registry.communes[code]['commune_name']})"
+                          for code in sorted(registry.commune_codes_with_plans))  # fmt: skip
+        wrong = "has no plan" if commune_code in registry.communes else "is not in sources/reference/communes.csv"
+        raise ValueError(f"commune '{commune_code}' {wrong}; communes with a plan: {known}")
 
 
 # ---------------------------------------------------------------- lines
