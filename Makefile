@@ -15,6 +15,7 @@ check: .venv/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tests/audit.py
 
 serve: .venv/run.done
 	$(BIN)/kpi57 serve
@@ -32,9 +33,12 @@ serve: .venv/run.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# Measurements against peers, whose packages only this target installs.
+# Measurements against peers, whose packages only this target installs; each writes its part of docs/performance.md.
 bench: .venv/bench.done
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.daily
+	$(BIN)/python -m benchmarks.country --sizes $(SIZES) --write
+SIZES ?= 114x12,114x60,114x240,830x240
 
 .venv/bench.done: .venv/run.done requirements-bench.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock

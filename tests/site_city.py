@@ -134,8 +134,6 @@ def fill(con: duckdb.DuckDBPyConnection, size: Size, note: str | None = None, *,
               "as_of": AS_OF, "note": note}  # fmt: skip
     for statement in con.extract_statements(_REGISTRY + _FIGURES):
         con.execute(statement, {name: values[name] for name in statement.named_parameters})
-    for model in models():
-        build(con, model)
 
 
 @contextmanager
@@ -144,4 +142,7 @@ def made_up_city(home: Home, size: Size, note: str | None = None, *, illustrativ
     prepare(home)
     with building(home) as con:
         fill(con, size, note, illustrative=illustrative)
+    for model in models():
+        with building(home) as con:
+            build(con, model)
     yield

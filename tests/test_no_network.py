@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Warehouse, vietnam
-from test_run import ALL_TABLES, content
+from test_run import ALL_TABLES
 
 from pipelines.home import PROJECT, Home
 from pipelines.receive import Ledger
@@ -106,8 +106,11 @@ def test_a_run_asks_nothing_of_any_network_and_without_one_does_the_same(traced,
     ended, calls = traced(alone, *without_network(), *RUN)
     assert ended.returncode == 0, ended.stderr
     assert beyond_loopback(calls) == []
+    there, here = Warehouse(alone.published), Warehouse(waiting.published)
     for table in ALL_TABLES:
-        assert content(Warehouse(alone.published), table) == content(Warehouse(waiting.published), table), table
+        columns = "* EXCLUDE (made_at)" if table == "core.fct_bundle" else "*"  # when a run was at it, it was
+        rows = f"SELECT {columns} FROM {table} ORDER BY ALL"
+        assert there(rows) == here(rows), table
 
 
 def without_network():
