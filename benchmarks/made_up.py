@@ -59,7 +59,7 @@ INSERT INTO raw.receipt
     ORDER BY k, n, a;
 INSERT INTO raw.reading
     SELECT submission_id, NULL, '{"tables":[{"sheet":"Chỉ tiêu","kind":"indicator"}]}' FROM raw.receipt;
-INSERT INTO raw.feedback_written SELECT submission_id FROM raw.receipt;
+INSERT INTO raw.feedback_written SELECT submission_id, 'accepted' FROM raw.receipt;
 INSERT INTO checked.submission
     SELECT submission_id, replace(original_name, '.xlsx', ''), false, false FROM raw.receipt;
 """

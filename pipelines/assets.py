@@ -170,7 +170,8 @@ def published(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(metadata={"dagster/row_count": sum(warehouse.do(flow.publish).values())})
 
 
-_FEEDBACK_READS = ["fct_submission", "fct_rejection", "dim_commune", "dim_agency", "dim_period", "dim_status"]
+_FEEDBACK_READS = ["fct_submission", "fct_rejection", "fct_actual", "fct_line", "dim_commune", "dim_agency",
+                   "dim_period", "dim_status"]  # fmt: skip
 
 
 @dg.asset(deps=[["core", name] for name in _FEEDBACK_READS], group_name="export", kinds={"excel"})

@@ -193,19 +193,28 @@ def publish(home: Home) -> Rows:
 
 
 def write_feedback(home: Home) -> int:
-    """Write the feedback of every submission that has none under the present rules. Returns how many."""
+    """Write the feedback of every submission that has none under the present rules, or whose status is no longer the
+    one it spoke of: an unlock lets in what was held. Returns how many."""
     with building(home) as con:
-        pending = [
-            row["submission_id"]
-            for row in dicts(con, "SELECT submission_id FROM raw.receipt ANTI JOIN raw.feedback_written "
-                                   "USING (submission_id) ORDER BY ledger_sequence")
-        ]  # fmt: skip
+        pending = dicts(con, _TO_ANSWER)
         if pending:
             from pipelines.outputs.feedback import write_feedback as write
 
-            write(home, con, pending)
-            insert(con, "raw.feedback_written", [{"submission_id": one} for one in pending])
+            ids = [row["submission_id"] for row in pending]
+            write(home, con, ids)
+            con.execute("DELETE FROM raw.feedback_written WHERE submission_id IN (SELECT unnest(?::VARCHAR[]))", [ids])
+            insert(con, "raw.feedback_written", pending)
     return len(pending)
+
+
+_TO_ANSWER = """
+SELECT s.submission_id, coalesce(o.status, s.status) AS status
+FROM core.fct_submission AS s
+LEFT JOIN core.fct_submission AS o ON o.submission_id = s.duplicate_of
+ANTI JOIN raw.feedback_written AS w
+    ON w.submission_id = s.submission_id AND w.status = coalesce(o.status, s.status)
+ORDER BY s.ledger_sequence
+"""
 
 
 def write_extracts(home: Home, period_code: str | None = None) -> list[str]:

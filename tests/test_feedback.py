@@ -1,7 +1,10 @@
 """What an agency gets back: its own file with each mistake marked where it is, and the list in front."""
 
+import os
+
 import openpyxl
 import pytest
+from conftest import vietnam
 from openpyxl.styles import Font
 from test_rules import cell_of, typing
 
@@ -9,6 +12,7 @@ from pipelines import flow
 from pipelines.flow import run_steps
 from pipelines.outputs.marked_copy import marked_copy
 from pipelines.reading.limited import LimitError, run_limited
+from pipelines.receive import Ledger, act_on_period
 
 
 @pytest.fixture
@@ -72,6 +76,108 @@ def test_the_list_in_front_names_cell_mistake_and_fix(answer):
 def test_a_file_without_findings_at_cells_gets_the_list_alone(answer):
     book = answer("CA", "2026-10", {code: {"numerator": 1, "denominator": 2} for code in ("XHS-01", "XHS-02")})
     assert book.sheetnames == ["Kết quả kiểm tra"]
+
+
+# ---------------------------------------------------------------- what the officer is told
+
+
+@pytest.fixture
+def told(home, office):
+    """The lines above the table of each feedback by the name of the file it answers: {'late': {'Nhận lúc': ...}}."""
+    # files arrive on the day they bear
+    Ledger(home).append([{"event": "illustrative", "seed": 0, "day": "2026-01-01"}])
+
+    class Desk:
+        written = 0
+
+        def send(self, name, answers, *day, agency="CA", edit=None):
+            at = vietnam(*day).timestamp()
+            os.utime(office.send(agency, "2026-10", answers, name=f"{name}.xlsx", edit=edit), (at, at))
+
+        def act(self, event):
+            act_on_period(Ledger(home), event, "2026-10", "chốt số liệu", "Sở KH&CN")
+
+        def __call__(self):
+            run_steps(home)
+            self.written = flow.write_feedback(home)
+            return {
+                facts["Tệp đã gửi"].removesuffix(".xlsx"): facts
+                for facts in map(self.facts, home.feedback.rglob("*.xlsx"))
+            }
+
+        @staticmethod
+        def facts(path):
+            sheet = openpyxl.load_workbook(path)["Kết quả kiểm tra"]
+            return {
+                row[0].value: next((cell.value for cell in row[1:] if cell.value), None) for row in sheet.iter_rows()
+            }
+
+    return Desk()
+
+
+FIGURES = {code: {"numerator": 50, "denominator": 100} for code in ("XHS-01", "XHS-02")}
+HELD = "Kỳ đã khóa: tệp được giữ lại, chưa tính."
+
+
+def test_a_held_file_is_told_why_it_waits_and_that_it_need_not_be_sent_again(told):
+    told.act("locked")
+    told.send("held", FIGURES, 2026, 11, 18)
+    told.send("held-wrong", FIGURES, 2026, 11, 19, edit=typing(("XHS-02", "Tử số", "12o")))
+    answers = told()
+    held, wrong = answers["held"], answers["held-wrong"]
+    assert held["Kết quả"] == "Giữ lại, kỳ đã khóa"
+    assert held["Việc cần làm"] == f"{HELD} Không phải gửi lại; báo cán bộ đầu mối nếu cần mở khóa."
+    assert held["Số dòng"].startswith("Đọc 10 dòng, gồm: 2 dòng đúng được giữ lại, chưa tính vì kỳ đã khóa; ")
+    assert held["Số dòng"].endswith("0 dòng bị từ chối; 8 dòng bỏ qua (dòng trống, dòng cộng, ghi chú, dòng chưa điền)")
+    assert wrong["Việc cần làm"].startswith(f"{HELD} Sửa các dòng có mức độ “Lỗi” rồi gửi lại cả tệp")
+    assert "1 dòng đúng được giữ lại, chưa tính vì kỳ đã khóa; 1 dòng bị từ chối; 8 dòng bỏ qua" in wrong["Số dòng"]
+
+
+def test_an_unlock_writes_anew_only_what_it_changed(told, home):
+    told.act("locked")
+    told.send("blank", {}, 2026, 11, 17)
+    told.send("held", FIGURES, 2026, 11, 18)
+    told.send("held-again", FIGURES, 2026, 11, 19)
+    answers = told()
+    assert told.written == 3
+    assert answers["blank"]["Kết quả"] == "Đã nhận đủ"
+    assert "kết quả: giữ lại, kỳ đã khóa" in answers["held-again"]["Việc cần làm"]
+    before = {path.name: path.stat().st_mtime_ns for path in home.feedback.rglob("*.xlsx")}
+    told.act("unlocked")
+    answers = told()
+    assert told.written == 2
+    assert answers["held"]["Kết quả"] == "Đã nhận đủ"
+    assert "gồm: 2 dòng nhận mới; " in answers["held"]["Số dòng"]
+    assert "kết quả: đã nhận đủ" in answers["held-again"]["Việc cần làm"]
+    after = {path.name: path.stat().st_mtime_ns for path in home.feedback.rglob("*.xlsx")}
+    assert after.keys() == before.keys()
+    assert ["-blank-" in name for name in after if after[name] == before[name]] == [True]
+    assert flow.write_feedback(home) == 0
+
+
+def test_a_withdrawal_is_confirmed_with_the_codes_it_took_back(told):
+    told.send("one", FIGURES, 2026, 10, 16)
+    told.send("back", {code: {"note": "Rút số liệu"} for code in FIGURES}, 2026, 10, 17)
+    told.send("back-again", {"XHS-01": {"note": "Xin rút số liệu"}}, 2026, 10, 18)
+    answers = told()
+    assert "Rút số liệu" not in answers["one"]
+    assert answers["back"]["Rút số liệu"] == "Đã rút số liệu của XHS-01, XHS-02: 2 chỉ tiêu"
+    assert answers["back-again"]["Rút số liệu"] == "Không có số liệu đã gửi để rút: XHS-01"
+
+
+def test_a_correction_of_a_report_that_came_in_time_is_not_called_late_but_one_of_a_refused_report_is(told):
+    figures = {"DVC-01": {"numerator": 60, "denominator": 100}}
+    told.send("in-time", FIGURES, 2026, 10, 18)
+    told.send("refused", figures, 2026, 10, 19, agency="PVHCC", edit=typing(("DVC-01", "Tử số", "12o")))
+    told.send("corrected", {"XHS-02": {"numerator": 60, "denominator": 100}}, 2026, 10, 22)
+    told.send("late", figures, 2026, 10, 22, agency="PVHCC")
+    answers = told()
+    assert answers["in-time"]["Nhận lúc"].endswith("hạn gửi 20/10/2026: đúng hạn")
+    assert answers["corrected"]["Nhận lúc"].endswith(
+        "hạn gửi 20/10/2026: tệp gửi bổ sung sau hạn 2 ngày; báo cáo của kỳ đã được tính đúng hạn"
+    )
+    assert answers["refused"]["Kết quả"] == "Bị từ chối"
+    assert answers["late"]["Nhận lúc"].endswith("hạn gửi 20/10/2026: muộn 2 ngày")
 
 
 def test_formulas_of_the_sender_become_the_values_they_showed(tmp_path):

@@ -76,5 +76,6 @@ CREATE TABLE IF NOT EXISTS checked.finding (
     submission_id VARCHAR, finding_order INTEGER, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR,
     rule_code VARCHAR, severity VARCHAR, found VARCHAR, message VARCHAR, fix VARCHAR);
 
--- which submissions have their feedback written under the present rules
-CREATE TABLE IF NOT EXISTS raw.feedback_written (submission_id VARCHAR);
+-- which submissions have their feedback written under the present rules, and the status it spoke of (for a duplicate that
+-- of the file sent first)
+CREATE TABLE IF NOT EXISTS raw.feedback_written (submission_id VARCHAR, status VARCHAR);

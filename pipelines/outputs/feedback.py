@@ -41,10 +41,25 @@ _LABEL_COLUMNS = 3  # a label runs over the first three columns, its value takes
 _LONGEST = {"found": 200, "message": 700, "fix": 700}  # letters shown; what was typed can be a whole page
 
 _SUBMISSIONS = """
+WITH held AS (
+    SELECT submission_id, count(*) AS rows_held
+    FROM core.fct_line
+    SEMI JOIN (SELECT submission_id FROM core.fct_submission WHERE is_held) USING (submission_id)
+    WHERE disposition = 'accepted'
+    GROUP BY submission_id
+),
+-- the first file by which a report counts as given, where it came in time
+in_time AS (
+    SELECT commune_code, agency_code, period_code, min(ledger_sequence) AS first_in_time
+    FROM core.fct_submission
+    WHERE rows_accepted + rows_unchanged > 0 AND NOT is_late
+    GROUP BY ALL
+)
 SELECT
     s.submission_id, s.original_name, s.commune_code, s.agency_code, s.period_code, s.received_at, s.due_on, s.is_late,
     s.status, s.sha256, s.rows_read, s.rows_accepted,
     s.rows_unchanged, s.rows_rejected, s.rows_ignored, s.is_illustrative,
+    coalesce(h.rows_held, 0) AS rows_held, coalesce(i.first_in_time < s.ledger_sequence, false) AS came_in_time_before,
     c.commune_name, a.agency_name, p.label AS period_label, t.label AS status_label, t.severity,
     o.original_name AS first_name, o.received_at AS first_received_at, u.label AS first_status_label
 FROM core.fct_submission AS s
@@ -53,6 +68,9 @@ LEFT JOIN core.dim_commune AS c ON c.commune_code = s.commune_code
 LEFT JOIN core.dim_agency AS a ON a.agency_code = s.agency_code
 LEFT JOIN core.dim_period AS p ON p.period_code = s.period_code
 LEFT JOIN core.fct_submission AS o ON o.submission_id = s.duplicate_of
+LEFT JOIN held AS h ON h.submission_id = s.submission_id
+LEFT JOIN in_time AS i
+    ON i.commune_code = s.commune_code AND i.agency_code = s.agency_code AND i.period_code = s.period_code
 LEFT JOIN core.dim_status AS t ON t.answer = 'submission' AND t.status = s.status
 LEFT JOIN core.dim_status AS u ON u.answer = 'submission' AND u.status = o.status
 ORDER BY s.ledger_sequence
@@ -62,6 +80,31 @@ SELECT submission_id, source_sheet, source_row, source_cell, rule_code, severity
 FROM core.fct_rejection
 SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS submission_id) AS wanted USING (submission_id)
 ORDER BY submission_id, finding_order
+"""
+# Figures a submission took back; had_figure: whether the agency had one in force for the period until then.
+_WITHDRAWN = """
+WITH wanted AS (SELECT unnest($ids::VARCHAR[]) AS submission_id),
+taken AS (
+    SELECT commune_code, agency_code, indicator_code, period_code
+    FROM core.fct_actual
+    SEMI JOIN wanted USING (submission_id)
+    WHERE is_withdrawn
+),
+said AS (
+    SELECT
+        a.submission_id, a.indicator_code, a.is_withdrawn,
+        lag(NOT a.is_withdrawn, 1, false) OVER (
+            PARTITION BY a.commune_code, a.agency_code, a.indicator_code, a.period_code
+            ORDER BY a.recorded_at, s.ledger_sequence, a.source_row) AS had_figure
+    FROM core.fct_actual AS a
+    SEMI JOIN taken USING (commune_code, agency_code, indicator_code, period_code)
+    JOIN core.fct_submission AS s ON s.submission_id = a.submission_id
+)
+SELECT submission_id, indicator_code, had_figure
+FROM said
+SEMI JOIN wanted USING (submission_id)
+WHERE is_withdrawn
+ORDER BY ALL
 """
 
 
@@ -77,6 +120,11 @@ def write_feedback(home: Home, con: duckdb.DuckDBPyConnection, submission_ids: S
     findings: dict[str, list[Row]] = defaultdict(list)
     for finding in dicts(con, _FINDINGS, parameters):
         findings[finding["submission_id"]].append(finding)
+    withdrawn: dict[str, list[Row]] = defaultdict(list)
+    for figure in dicts(con, _WITHDRAWN, parameters):
+        withdrawn[figure["submission_id"]].append(figure)
+    for submission in submissions:
+        submission["withdrawn"] = withdrawn[submission["submission_id"]]
     answers = [_Answer(home, submission, findings[submission["submission_id"]]) for submission in submissions]
     marked = {
         answer.submission["submission_id"]
@@ -212,6 +260,7 @@ def _clipped(text: str | None, longest: int) -> str:
 
 def _facts(submission: Row, findings: list[Row]) -> list[tuple[str, str]]:
     """Label and text of each line above the table, the answer first."""
+    taken_back = _taken_back(submission)
     return [
         ("Kết quả", submission["status_label"]),
         ("Việc cần làm", _what_to_do(submission, findings)),
@@ -221,6 +270,7 @@ def _facts(submission: Row, findings: list[Row]) -> list[tuple[str, str]]:
         ("Kỳ báo cáo", _named(submission["period_label"], submission["period_code"])),
         ("Nhận lúc", _received(submission)),
         ("Số dòng", _sums(submission)),
+        *([("Rút số liệu", taken_back)] if taken_back else []),
     ]
 
 
@@ -238,19 +288,37 @@ def _received(submission: Row) -> str:
         return text
     days = (submission["received_at"].date() - submission["due_on"]).days
     late = f"muộn {days} ngày" if submission["is_late"] else "đúng hạn"
+    if submission["is_late"] and submission["came_in_time_before"]:
+        late = f"tệp gửi bổ sung sau hạn {days} ngày; báo cáo của kỳ đã được tính đúng hạn"
     return f"{text}; hạn gửi {submission['due_on']:%d/%m/%Y}: {late}"
 
 
 def _sums(submission: Row) -> str:
     if submission["status"] in ("duplicate", "unreadable"):
         return "Không đọc dòng nào"
-    read, accepted, unchanged, rejected, ignored = (
-        format_number(submission[f"rows_{name}"]) for name in ("read", "accepted", "unchanged", "rejected", "ignored")
-    )
+    names = ("read", "accepted", "unchanged", "held", "rejected")
+    read, accepted, unchanged, held, rejected = (format_number(submission[f"rows_{name}"]) for name in names)
+    ignored = format_number(submission["rows_ignored"] - submission["rows_held"])  # a held line is ignored for now
+    if submission["status"] == "held":
+        taken = f"{held} dòng đúng được giữ lại, chưa tính vì kỳ đã khóa"
+    else:
+        taken = f"{accepted} dòng nhận mới; {unchanged} dòng giữ nguyên (giống số đã gửi trước)"
     return (
-        f"Đọc {read} dòng, gồm: {accepted} dòng nhận mới; {unchanged} dòng giữ nguyên (giống số đã gửi trước); "
-        f"{rejected} dòng bị từ chối; {ignored} dòng bỏ qua (dòng trống, dòng cộng, ghi chú, dòng chưa điền)"
+        f"Đọc {read} dòng, gồm: {taken}; {rejected} dòng bị từ chối; "
+        f"{ignored} dòng bỏ qua (dòng trống, dòng cộng, ghi chú, dòng chưa điền)"
     )
+
+
+def _taken_back(submission: Row) -> str:
+    """What became of the lines that say a figure is withdrawn; empty where there are none."""
+    codes = [figure["indicator_code"] for figure in submission["withdrawn"] if figure["had_figure"]]
+    others = [figure["indicator_code"] for figure in submission["withdrawn"] if not figure["had_figure"]]
+    parts = []
+    if codes:
+        parts.append(f"Đã rút số liệu của {', '.join(codes)}: {len(codes)} chỉ tiêu")
+    if others:
+        parts.append(f"Không có số liệu đã gửi để rút: {', '.join(others)}")
+    return "; ".join(parts)
 
 
 def _what_to_do(submission: Row, findings: list[Row]) -> str:
@@ -266,6 +334,14 @@ def _what_to_do(submission: Row, findings: list[Row]) -> str:
         return "Chưa ghi nhận số liệu nào vì không mở được tệp. Làm theo cột “Cách sửa” rồi gửi lại tệp."
     if status == "rejected":
         return "Chưa ghi nhận dòng nào. Sửa theo cột “Cách sửa” rồi gửi lại cả tệp."
+    if status == "held":
+        again = "Không phải gửi lại; báo cán bộ đầu mối nếu cần mở khóa."
+        if submission["rows_rejected"]:
+            again = (
+                "Sửa các dòng có mức độ “Lỗi” rồi gửi lại cả tệp; dòng đúng không phải sửa. Báo cán bộ đầu mối nếu "
+                "cần mở khóa."
+            )
+        return f"Kỳ đã khóa: tệp được giữ lại, chưa tính. {again}"
     if status == "partly_accepted":
         return (
             "Các dòng đúng đã được ghi nhận. Sửa các dòng có mức độ “Lỗi” rồi gửi lại cả tệp; các dòng đã nhận để "
@@ -285,6 +361,8 @@ def _summary(submission: Row, findings: list[Row]) -> str:
         found = f"Tìm thấy {errors} lỗi, {len(findings) - errors} lưu ý. "
         if submission["status"] in ("rejected", "unreadable"):
             return found + "Chưa dòng nào được ghi nhận."
+        if submission["status"] == "held":
+            return found + "Dòng có lỗi không được ghi nhận khi mở khóa; dòng chỉ có lưu ý vẫn được giữ lại."
         return found + "Dòng có lỗi chưa được ghi nhận; dòng chỉ có lưu ý vẫn được ghi nhận."
     if submission["status"] == "duplicate":
         return "Tệp trùng không được kiểm tra lại; xem kết quả kiểm tra của tệp đã gửi trước."
