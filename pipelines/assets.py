@@ -11,16 +11,17 @@ import dagster as dg
 import duckdb
 
 from pipelines import flow
-from pipelines.build import Check, Model, build, models, offending
+from pipelines.build import Check, Model, models
 from pipelines.home import SOURCES, Home, current_home
 from pipelines.plans.folders import read_yaml
+from pipelines.unchanged import Done, build_if_changed
 from pipelines.upkeep import summary
 from pipelines.upkeep.faults import may_pass
 from pipelines.upkeep.history import held_open
-from pipelines.warehouse import building, run_lock
+from pipelines.warehouse import building, kept_open, run_lock
 
 RETRIES, RETRY_AFTER_SECONDS = 3, 20
-Done = TypeVar("Done")
+Result = TypeVar("Result")
 
 REGISTRY = {
     "commune": "The country's communes with their official codes.",
@@ -59,7 +60,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
-        with run_lock(self.home), held_open(context.instance, context.run_id):
+        with run_lock(self.home), held_open(context.instance, context.run_id), kept_open():
             summary.begin(self.home, context.run_id or "")
             yield self
 
@@ -67,7 +68,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     def home(self) -> Home:
         return current_home()
 
-    def do(self, step: Callable[[Home], Done]) -> Done:
+    def do(self, step: Callable[[Home], Result]) -> Result:
         """Do a step of the flow. What may pass by itself is tried again after a while, what will not is not."""
         try:
             return step(self.home)
@@ -117,6 +118,10 @@ def validated(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     yield from _results(warehouse.do(flow.validate_files))
 
 
+# Said where nothing a table is made from has changed: it stands as it was built and found right.
+_UNCHANGED = {"unchanged": True}
+
+
 def _check_spec(model: Model, check: Check) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         check.code,
@@ -130,9 +135,9 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
     """A model as an asset: its dependencies from its SQL, its checks in the same step."""
     schema, name = model.table.split(".")
 
-    def made(home: Home) -> tuple[int, list[tuple[Check, int, list[str]]]]:
+    def made(home: Home) -> Done:
         with building(home) as con:
-            return build(con, model), [(check, *offending(con, check)) for check in model.checks]
+            return build_if_changed(con, model)
 
     @dg.asset(
         key=[schema, name],
@@ -143,8 +148,12 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
         check_specs=[_check_spec(model, check) for check in model.checks],
     )
     def built(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        rows, outcomes = warehouse.do(made)
-        yield dg.MaterializeResult(metadata={"dagster/row_count": rows})
+        rows, stands, outcomes = warehouse.do(made)
+        yield dg.MaterializeResult(metadata={"dagster/row_count": rows, **(_UNCHANGED if stands else {})})
+        asked = {check.code for check, _, _ in outcomes}
+        for check in model.checks:
+            if check.code not in asked:
+                yield dg.AssetCheckResult(check_name=check.code, passed=True, metadata=_UNCHANGED)
         for check, bad, examples in outcomes:
             yield dg.AssetCheckResult(
                 check_name=check.code,
@@ -167,7 +176,8 @@ _EVERY_MORNING = dg.FreshnessPolicy.cron(
 @dg.asset(deps=_PUBLISHED, group_name="publish", kinds={"duckdb"}, freshness_policy=_EVERY_MORNING)
 def published(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """warehouse/kpi.duckdb: core and marts in one finished copy, swapped in whole."""
-    return dg.MaterializeResult(metadata={"dagster/row_count": sum(warehouse.do(flow.publish).values())})
+    rows = warehouse.do(flow.publish)
+    return dg.MaterializeResult(metadata={"dagster/row_count": sum(rows.values())} if rows else _UNCHANGED)
 
 
 _FEEDBACK_READS = ["fct_submission", "fct_rejection", "fct_actual", "fct_line", "dim_commune", "dim_agency",

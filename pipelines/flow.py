@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from pipelines import registry as registries
-from pipelines import warehouse
-from pipelines.build import build, models, offending
+from pipelines import unchanged, warehouse
+from pipelines.build import models
 from pipelines.checking.history import LOOK_BACK, History
 from pipelines.home import SOURCES, Home
 from pipelines.plans.folders import read_yaml
@@ -31,31 +32,45 @@ from pipelines.receive import (
     receive,
     record_made,
     record_sent,
+    waiting,
 )
 from pipelines.registry import Registry
-from pipelines.warehouse import building, count, dicts, get_info, insert, reading, replace, set_info
+from pipelines.warehouse import building, count, dicts, get_info, insert, kept_open, reading, replace, set_info
 
 if TYPE_CHECKING:
     from pipelines.checking.validate import Checked
 
 Rows = dict[str, int]
+_REGISTRY = ("raw.commune", "raw.agency", "raw.indicator", "raw.period", "raw.asked", "raw.status", "raw.plan",
+             "raw.target", "raw.task", "raw.indicator_duty", "raw.task_duty")  # fmt: skip
 _READ = ("raw.receipt", "raw.reading", "raw.line", "raw.feedback_written")
 _CHECKED = ("checked.submission", "checked.line", "checked.actual", "checked.task_report", "checked.finding")
 
 
 def load_registry(home: Home) -> Rows:
     """Load sources/ into the raw tables. Where rules or registry changed, every file is read again."""
-    registry = registries.load()
     mark = registries.fingerprint(SOURCES)
     warehouse.prepare(home)
     with building(home) as con:
+        stands = get_info(con, "fingerprint") == mark
+        in_place = stands and not unchanged.has_other_models(con)
+    if not in_place or waiting(home):  # nearly all is built anew: into a new file, which has no holes
+        warehouse.discard_built(home)
+    with building(home) as con:
         set_info(con, "schema", warehouse.schema_mark())
         set_info(con, "version", version("kpi57"))
-        if get_info(con, "fingerprint") != mark:
-            for table in (*_READ, *_CHECKED):
-                con.execute(f"DELETE FROM {table}")
-            set_info(con, "fingerprint", mark)
-        return {table: replace(con, table, rows) for table, rows in registry.rows().items()}
+        if stands:
+            return {table: count(con, table) for table in _REGISTRY}
+        for table in (*_READ, *_CHECKED):
+            con.execute(f"DELETE FROM {table}")
+        set_info(con, "fingerprint", mark)
+        return {table: replace(con, table, rows) for table, rows in _registry(mark).rows().items()}
+
+
+@lru_cache(maxsize=1)
+def _registry(mark: str | None) -> Registry:
+    """The registry, loaded once for a fingerprint: a run asks for it more than once."""
+    return registries.load()
 
 
 def receive_files(home: Home) -> Rows:
@@ -63,10 +78,12 @@ def receive_files(home: Home) -> Rows:
     ledger = Ledger(home)
     ledger.record_day(home.day)
     receive(home, ledger)
-    registry = registries.load()
+    received = ledger.of("received")
     with building(home) as con:
-        known = count(con, "raw.receipt")
-        rows = receipts(ledger.of("received"), registry.city_communes, registry.agencies)[known:]
+        known, rows = count(con, "raw.receipt"), []
+        if len(received) > known:
+            registry = _registry(get_info(con, "fingerprint"))
+            rows = receipts(received, registry.city_communes, registry.agencies)[known:]
         events = replace(con, "raw.period_event", period_events(ledger))
         bundles = replace(con, "raw.bundle_event", bundle_events(ledger))
         set_info(con, "as_of", ledger.as_of.isoformat())
@@ -128,7 +145,8 @@ def validate_files(home: Home) -> Rows:
         if not pending:
             return dict.fromkeys(_CHECKED, 0)
         with no_collecting():
-            checked = validate_readings(registries.load(), pending, _readings(con), _history(con, pending))
+            registry = _registry(get_info(con, "fingerprint"))
+            checked = validate_readings(registry, pending, _readings(con), _history(con, pending))
         return {
             "checked.submission": insert(con, "checked.submission", checked.submissions),
             "checked.line": insert(con, "checked.line", checked.lines),
@@ -188,7 +206,10 @@ FROM raw.reading AS r ANTI JOIN checked.submission USING (submission_id) LEFT JO
 
 
 def publish(home: Home) -> Rows:
-    """Publish core and marts as one finished copy, described in English and Vietnamese."""
+    """Publish core and marts as one finished copy, described in English and Vietnamese. Returns rows by table; none
+    where the published copy is what is built."""
+    if unchanged.is_published(home):
+        return {}
     return warehouse.publish(home, [model for model in models() if not model.table.startswith("staged.")])
 
 
@@ -281,17 +302,17 @@ def write_site(home: Home) -> int:
 def run_steps(home: Home) -> None:
     """The steps up to the published copy one after the other, without Dagster around them. Raises ValueError where a
     check fails that stops the publishing."""
-    load_registry(home)
-    receive_files(home)
-    read_files(home)
-    validate_files(home)
-    for model in models():
-        with building(home) as con:
-            build(con, model)
-            for check in model.checks:
-                if check.severity == "error" and (found := offending(con, check))[0]:
-                    raise ValueError(f"{model.table}: {check.description}: {found[0]} rows, {found[1]}")
-    publish(home)
+    with kept_open():
+        load_registry(home)
+        receive_files(home)
+        read_files(home)
+        validate_files(home)
+        for model in models():
+            with building(home) as con:
+                for check, bad, examples in unchanged.build_if_changed(con, model).outcomes:
+                    if bad and check.severity == "error":
+                        raise ValueError(f"{model.table}: {check.description}: {bad} rows, {examples}")
+        publish(home)
 
 
 def check_file(

@@ -57,46 +57,105 @@ def building(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     Core and marts are in a file of their own (home.built), found by their names all the same. A transaction writes to
     one of the two.
     """
-    home.warehouse.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(home.build, config={"memory_limit": _MEMORY}) as con:
-        con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
-        con.execute(SCHEMA.read_text(encoding="utf-8"))
-        con.execute(f"ATTACH {_literal(str(home.built))} AS built (STORAGE_VERSION '{_READ_FROM}')")
-        for schema in PUBLISHED_SCHEMAS:
-            con.execute(f"CREATE SCHEMA IF NOT EXISTS built.{schema}")
-        con.execute(f"SET search_path = '{_SEARCHED}'")
+    with _opened(home) as con:
         con.execute("BEGIN")
         yield con
         con.execute("COMMIT")
 
 
+_kept: dict[Path, duckdb.DuckDBPyConnection] | None = None  # None: every block opens and closes the database
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """Within it a build database once opened stays open: opening it and bringing it to disk is done once, not for every
+    block of building(). Each block is a transaction of its own all the same."""
+    global _kept
+    if _kept is not None:
+        yield
+        return
+    _kept = {}
+    try:
+        yield
+    finally:
+        for con in _kept.values():
+            con.close()
+        _kept = None
+
+
+_EMPTY_BUILT = f"""
+BEGIN;
+{"".join(f"CREATE SCHEMA built.{schema};" for schema in PUBLISHED_SCHEMAS)}
+CREATE TABLE built.main.model_mark (table_name VARCHAR, mark VARCHAR);
+COMMENT ON TABLE built.main.model_mark IS
+    'What each table was built from (kpi57''s own) · Dấu nguồn của từng bảng (dùng riêng cho kpi57)';
+COMMIT;
+"""
+
+
+def _let_go(home: Home) -> None:
+    """Close the build database, if it is kept open."""
+    if _kept and home.build in _kept:
+        _kept.pop(home.build).close()
+
+
+@contextmanager
+def _opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    home.warehouse.mkdir(parents=True, exist_ok=True)
+    try:
+        with duckdb.connect(home.build, config={"memory_limit": _MEMORY}) as con:
+            con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+            con.execute(f"ATTACH IF NOT EXISTS {_literal(str(home.built))} AS built (STORAGE_VERSION '{_READ_FROM}')")
+            if _kept is None or home.build not in _kept:
+                con.execute(SCHEMA.read_text(encoding="utf-8"))
+                if not con.execute("FROM duckdb_tables() WHERE database_name = 'built'").fetchall():
+                    con.execute(_EMPTY_BUILT)
+                if _kept is not None:
+                    _kept[home.build] = con.cursor()
+            con.execute(f"SET search_path = '{_SEARCHED}'")
+            yield con
+    except duckdb.Error:
+        _let_go(home)  # a fatal error spoils every connection until the database is opened anew
+        raise
+
+
 def prepare(home: Home) -> None:
     """Make the build database fit schema.sql: one made by another version, or damaged, is thrown away, as archive and
-    ledger make it again. What was built from it is to be built anew in any case."""
-    discard_built(home)
-    if not home.build.exists():
-        return
+    ledger make it again, and what was built from it is built again."""
+    _let_go(home)
+    if home.build.exists() and not _is_whole(home, home.build, _FITS, schema_mark()):
+        discard_build(home)
+    elif home.built.exists() and not _is_whole(home, home.built, "SELECT count(*) >= ? FROM main.model_mark", 0):
+        discard_built(home)
+
+
+_FITS = "SELECT count(*) = 1 FROM raw.build_info WHERE name = 'schema' AND value = ?"
+
+
+def _is_whole(home: Home, database: Path, question: str, given: str | int) -> bool:
+    """Whether a database can be opened and answers the question with yes."""
     try:
-        with duckdb.connect(home.build) as con:
-            fits = con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'build_info'")
-            fits_now = bool(fits.fetchall()) and get_info(con, "schema") == schema_mark()
+        with duckdb.connect(database) as con:
+            return con.execute(question, [given]).fetchall() == [(True,)]
+    except duckdb.CatalogException:
+        return False  # of a version before
     except duckdb.Error as error:
         if any(words in str(error) for words in _NOT_DAMAGED):
             raise
-        _log.warning("%s is damaged and is made again from archive and ledger: %s", home.shown(home.build), error)
-        fits_now = False
-    if not fits_now:
-        discard_build(home)
+        _log.warning("%s is damaged and is made again from archive and ledger: %s", home.shown(database), error)
+        return False
 
 
 def discard_build(home: Home) -> None:
     """Throw the build database away, and with it what was built from it."""
+    _let_go(home)
     discard_built(home)
     _discard(home.build)
 
 
 def discard_built(home: Home) -> None:
     """Throw core and marts away: built into a new file, they leave no holes in what is published."""
+    _let_go(home)
     _discard(home.built)
 
 
@@ -162,15 +221,22 @@ class Published(Protocol):
 
 def publish(home: Home, models: Sequence[Published]) -> dict[str, int]:
     """Copy what was built and swap the copy in. Returns rows by table. Raises duckdb.Error if a model is not built."""
-    with duckdb.connect(home.built) as con:
+    with _opened(home) as con:
         rows = {model.table: count(con, model.table) for model in models if not model.parameters and not model.is_view}
-        con.execute("CHECKPOINT")  # all of it in the one file, or an error: closing would not say
+        con.execute("CHECKPOINT built")  # all of it in the one file, or an error: closing would not say
+        con.execute("SET search_path = 'build.main'")
+        con.execute("DETACH built")  # Windows copies no file that is open for writing
     new = home.published.with_name(".kpi.duckdb.new")
     _log_of(new).unlink(missing_ok=True)
     shutil.copyfile(home.built, new)
     _log_of(home.published).unlink(missing_ok=True)  # of a reader who wrote: it does not belong to the new copy
     swap_in(new, home.published)
     return rows
+
+
+def has_log(database: Path) -> bool:
+    """Whether somebody who wrote to a database left a log beside it."""
+    return _log_of(database).exists()
 
 
 def _log_of(database: Path) -> Path:
@@ -219,15 +285,11 @@ def _literal(text: str) -> str:
 
 def columns_of(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
     """Column names and types of 'schema.table', in order."""
-    schema, name = table.split(".")
-    rows = con.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name IN (current_database(), 'built') "
-        "AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [schema, name],
-    ).fetchall()
-    if not rows:
-        raise LookupError(f"no table {table}")
-    return dict(rows)
+    try:
+        rows = con.execute(f"DESCRIBE {table}").fetchall()
+    except duckdb.CatalogException:
+        raise LookupError(f"no table {table}") from None
+    return {row[0]: row[1] for row in rows}
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> int:

@@ -20,7 +20,7 @@ from syscalls import GO_ON, KILL, Operation, watch
 from pipelines import flow, receive, warehouse
 from pipelines.build import models
 from pipelines.receive import VIETNAM, Ledger
-from pipelines.warehouse import building, set_info
+from pipelines.warehouse import building
 
 # What a run does to the disk, in the order it does it: each is a point at which a run is killed.
 POINTS = [
@@ -322,7 +322,6 @@ def read_in_a_loop(published, stop, answers):
 def publish_the(home, day):
     """Publish with the day's mark in three tables."""
     with building(home) as con:
-        set_info(con, "as_of", day.isoformat())
         con.execute("CREATE OR REPLACE TABLE core.dim_build AS SELECT ?::DATE AS as_of_on", [day])
         con.execute("UPDATE core.dim_indicator SET note = ?", [day.isoformat()])
         con.execute("UPDATE core.dim_plan SET title = ?", [day.isoformat()])

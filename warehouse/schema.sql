@@ -79,3 +79,6 @@ CREATE TABLE IF NOT EXISTS checked.finding (
 -- which submissions have their feedback written under the present rules, and the status it spoke of (for a duplicate that
 -- of the file sent first)
 CREATE TABLE IF NOT EXISTS raw.feedback_written (submission_id VARCHAR, status VARCHAR);
+
+-- what each staged model was built from (pipelines/unchanged.py); those of core and marts stand in the file they are in
+CREATE TABLE IF NOT EXISTS raw.model_mark (table_name VARCHAR, mark VARCHAR);
