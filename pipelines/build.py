@@ -50,7 +50,7 @@ class Model:
 
     @property
     def parameters(self) -> list[str]:
-        """Parameters of a table macro, a SELECT asked with values: marts.progress_as_of(moment). [] for a table."""
+        """Parameters of a table macro, a SELECT asked with values: moment, first_commune := ''. [] for a table."""
         return list(self.spec.get("parameters", []))
 
     @property
@@ -180,9 +180,12 @@ def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
     kind = "TABLE" if model.is_view else "VIEW"  # what an earlier version may have made of it
     if con.execute(f"FROM duckdb_{kind}s() WHERE (schema_name, {kind}_name) = (?, ?)", [schema, name]).fetchall():
         con.execute(f"DROP {kind} {model.table}")
-    con.execute(model.definition)
+    if parts := model.spec.get("parts"):
+        _build_in_parts(con, model, parts)
+    else:
+        con.execute(model.definition)
     if model.parameters:
-        nothing = ", ".join("NULL" for _ in model.parameters)
+        nothing = ", ".join("NULL" for parameter in model.parameters if ":=" not in parameter)
         built = [row[0] for row in con.execute(f"DESCRIBE FROM {model.table}({nothing})").fetchall()]
     else:
         built = list(columns_of(con, model.table))
@@ -193,6 +196,19 @@ def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
     if schema in PUBLISHED_SCHEMAS:
         describe(con, model)
     return 0 if model.parameters or model.is_view else count(con, model.table)
+
+
+def _build_in_parts(con: duckdb.DuckDBPyConnection, model: Model, communes_at_a_time: int) -> None:
+    """Build a table some communes at a time: its SELECT looks at the variables first_commune and last_commune."""
+    found = con.execute("SELECT DISTINCT commune_code FROM core.bridge_plan_in_force ORDER BY ALL").fetchall()
+    communes = [row[0] for row in found] or [""]
+    for start in range(0, len(communes), communes_at_a_time):
+        part = communes[start : start + communes_at_a_time]
+        for name, value in (("first_commune", part[0]), ("last_commune", part[-1])):
+            con.execute(f"SET VARIABLE {name} = '{value}'")
+        con.execute(f"INSERT INTO {model.table} {model.sql}" if start else model.definition)
+    for name in ("first_commune", "last_commune"):
+        con.execute(f"RESET VARIABLE {name}")
 
 
 def offending(con: duckdb.DuckDBPyConnection, check: Check) -> tuple[int, list[str]]:

@@ -368,7 +368,7 @@ def test_the_shell_answers_describes_and_goes_on_after_a_mistake(at_demo):
     assert "a  b\n─  ─\n;  2\n(1 row)\n" in said.stdout
     assert 'Binder Error: Referenced column "x" was not found' in said.stdout
     assert re.search(r"^core\.fct_actual +\d+  Every figure agencies reported", said.stdout, re.M)
-    assert "marts.progress_as_of(moment)" in said.stdout
+    assert "marts.progress_as_of(moment, " in said.stdout
     assert re.search(r"^agency_code +VARCHAR +Agency code.*Mã cơ quan", said.stdout, re.M)
     assert "no table nothing; .tables lists them" in said.stdout
     assert "'.what' is no command of this shell" in said.stdout

@@ -1,5 +1,7 @@
 """The golden cases beside marts.mart_kpi_progress: given targets and figures, expect level and pace."""
 
+import shutil
+from dataclasses import replace as replace_in
 from datetime import date
 from decimal import Decimal
 
@@ -8,9 +10,9 @@ import yaml
 from conftest import VINH_LAI
 
 from pipelines.build import build, models, offending
-from pipelines.home import MODELS
+from pipelines.home import MODELS, Home
 from pipelines.vietnamese import parse_target
-from pipelines.warehouse import in_memory, insert, replace, set_info
+from pipelines.warehouse import building, in_memory, insert, replace, set_info
 
 CASES = yaml.safe_load((MODELS / "marts" / "mart_kpi_progress.cases.yml").read_text(encoding="utf-8"))
 PLAN = "plan"
@@ -143,3 +145,19 @@ def test_a_superseding_plan_brings_its_targets_from_its_day_on(registry):
             "revised",
             date(2026, 6, 1),
         )
+
+
+def test_some_communes_at_a_time_give_the_same_table(demo_home, tmp_path):
+    """The parts that keep a country within memory change nothing, not even the order."""
+    home = Home(tmp_path)
+    home.warehouse.mkdir()
+    for path in (demo_home.build, demo_home.built):
+        shutil.copyfile(path, home.warehouse / path.name)
+    [model] = [model for model in models() if model.table == "marts.mart_kpi_progress"]
+    made = []
+    for parts in (1, 2, 300):
+        with building(home) as con:
+            build(con, replace_in(model, spec={**model.spec, "parts": parts}))
+            made.append(con.execute(f"FROM {model.table}").fetchall())
+    assert made[0] == made[1] == made[2]
+    assert len({row[0] for row in made[0]}) == 4, "Cẩm Giàng's plan sets no target"

@@ -3,11 +3,13 @@
 -- (docs/method.md) A series is one commune, indicator and scope, a path its milestones under one set of plans in force;
 -- their numbers stand for them in what is joined and sorted, as numbers are cheaper than texts. CASE, never if(): a
 -- macro is read by the analyst's own DuckDB, and 1.5 cannot read an if() that 2.0 wrote.
+-- first_commune, last_commune: only of the communes between these codes.
 WITH believed AS (
     SELECT a.*
     FROM core.fct_actual AS a
     JOIN core.bridge_indicator_duty AS d USING (commune_code, indicator_code, agency_code)
-    WHERE a.recorded_at <= moment AND (a.superseded_at IS NULL OR a.superseded_at > moment) AND NOT a.is_withdrawn
+    WHERE a.commune_code BETWEEN first_commune AND last_commune
+        AND a.recorded_at <= moment AND (a.superseded_at IS NULL OR a.superseded_at > moment) AND NOT a.is_withdrawn
 ),
 asked AS (
     SELECT d.commune_code, i.indicator_code, d.period_code
@@ -15,13 +17,14 @@ asked AS (
     JOIN core.bridge_indicator_duty AS i USING (commune_code)
     JOIN core.dim_indicator AS n USING (indicator_code)
     JOIN core.bridge_period_asked AS a ON a.period_code = d.period_code AND a.frequency = n.frequency
-    WHERE d.asked_on <= moment::DATE
+    WHERE d.commune_code BETWEEN first_commune AND last_commune AND d.asked_on <= moment::DATE
     UNION
     SELECT commune_code, indicator_code, period_code FROM believed
 ),
 regime AS (
     SELECT commune_code, list(DISTINCT regime_from ORDER BY regime_from) AS days
     FROM core.bridge_plan_in_force
+    WHERE commune_code BETWEEN first_commune AND last_commune
     GROUP BY commune_code
 ),
 -- finer: how much finer than a year the period is; where a month and a year end together, the month goes before.
@@ -41,6 +44,7 @@ path AS (
         list(m.milestone_on ORDER BY m.milestone_on) AS days,
         max(m.milestone_on) FILTER (m.milestone_on <= moment::DATE) AS now_on
     FROM core.dim_milestone AS m
+    WHERE m.commune_code BETWEEN first_commune AND last_commune
     GROUP BY m.commune_code, m.regime_from, m.indicator_code, m.scope
 ),
 milestone AS (

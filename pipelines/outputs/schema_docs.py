@@ -99,14 +99,14 @@ def _table(con: duckdb.DuckDBPyConnection, model: Model, homes: dict[str, str]) 
             )
         )
     made_from = sorted(one for one in model.reads if one.partition(".")[0] in PUBLISHED_SCHEMAS)
-    return Table(model.table, tuple(model.parameters), spec["en"], spec["vi"], spec["grain"], tuple(columns),
+    return Table(model.table, _asked_for(model), spec["en"], spec["vi"], spec["grain"], tuple(columns),
                  tuple(made_from))  # fmt: skip
 
 
 def _types(con: duckdb.DuckDBPyConnection, model: Model) -> dict[str, str]:
     if not model.parameters:
         return columns_of(con, model.table)
-    nothing = ", ".join("NULL" for _ in model.parameters)
+    nothing = ", ".join("NULL" for _ in _asked_for(model))
     return {row[0]: row[1] for row in con.execute(f"DESCRIBE FROM {model.table}({nothing})").fetchall()}
 
 
@@ -149,6 +149,11 @@ def _notes(column: Column) -> str:
         notes.append(f"{'references ' if column.is_proven else ''}→ {_link(table)}")
     notes += [", ".join(f"`{value}`" for value in column.accepted)] if column.accepted else []
     return "; ".join(notes)
+
+
+def _asked_for(model: Model) -> tuple[str, ...]:
+    """The parameters that must be given; the others have a value of their own."""
+    return tuple(parameter for parameter in model.parameters if ":=" not in parameter)
 
 
 def _link(table: str) -> str:

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures import wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -106,7 +107,7 @@ def _run_alone(function: Callable[[Argument], Result], one: Argument, starting: 
         except FutureTimeout:
             pool.stop()  # type: ignore[no-untyped-call]
             return LimitError("too_slow")
-        except ProcessExpired:
+        except (ProcessExpired, BrokenProcessPool):
             _prove_workers(starting)
             return LimitError("too_large")
         except Exception as error:  # noqa: BLE001 - the pool's own trouble is this call's outcome
