@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from pipelines.home import Home
 from pipelines.upkeep import summary
@@ -37,6 +38,28 @@ def held_open(instance: DagsterInstance | None, run_id: str | None = None) -> It
             if file.exists():
                 con = open_files.enter_context(closing(sqlite3.connect(file)))
                 con.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        if files:
+            open_files.enter_context(_engines_kept())
+        yield
+
+
+@contextmanager
+def _engines_kept() -> Iterator[None]:
+    """Let Dagster's run history keep its SQLAlchemy engines meanwhile.
+
+    It makes one for each of some 2,000 statements, each writing the same SQL anew: a sixth of a day with nothing new.
+    """
+    from dagster._core.storage.event_log.sqlite import sqlite_event_log as events
+
+    make: Any = getattr(events, "create_engine")  # noqa: B009 - not exported
+    made: dict[str, Any] = {}
+
+    def kept(url: str, **settings: Any) -> Any:
+        if url not in made:
+            made[url] = make(url, **settings)
+        return made[url]
+
+    with patch.object(events, "create_engine", kept):
         yield
 
 
