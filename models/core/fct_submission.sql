@@ -7,27 +7,12 @@ WITH unchanged AS (
     )
     GROUP BY submission_id
 ),
--- What the reader found and what validation decided are counted apart, so that the one proves the other.
-lines AS (
-    SELECT submission_id, count(*) AS lines_read
-    FROM raw.line
-    GROUP BY submission_id
-),
-decided AS (
-    SELECT
-        submission_id,
-        count(*) FILTER (disposition = 'accepted') AS lines_good,
-        count(*) FILTER (disposition = 'rejected') AS lines_rejected,
-        count(*) FILTER (disposition = 'ignored') AS lines_ignored
-    FROM checked.line
-    GROUP BY submission_id
-),
 joined AS (
     SELECT
         r.submission_id, r.sha256, r.original_name, r.commune_code, r.agency_code, s.period_code, r.received_at,
         d.due_on, d.grace_until, e.entered_at,
         e.submission_id IS NOT NULL AND e.entered_at IS NULL AND coalesce(c.lines_good, 0) > 0 AS is_held,
-        coalesce(l.lines_read, 0) AS rows_read,
+        coalesce(c.lines_read, 0) AS rows_read,
         coalesce(c.lines_good, 0) AS lines_good,
         coalesce(u.lines, 0) AS rows_unchanged,
         coalesce(c.lines_rejected, 0) AS rows_rejected,
@@ -36,8 +21,7 @@ joined AS (
     FROM raw.receipt AS r
     LEFT JOIN checked.submission AS s ON s.submission_id = coalesce(r.duplicate_of, r.submission_id)
     LEFT JOIN staged.stg_entry AS e ON e.submission_id = r.submission_id
-    LEFT JOIN lines AS l ON l.submission_id = r.submission_id
-    LEFT JOIN decided AS c ON c.submission_id = r.submission_id
+    LEFT JOIN staged.stg_line_count AS c ON c.submission_id = r.submission_id
     LEFT JOIN unchanged AS u ON u.submission_id = r.submission_id
     LEFT JOIN core.dim_due AS d ON d.commune_code = r.commune_code AND d.period_code = s.period_code
 )

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 from pipelines.home import Home
 from pipelines.upkeep import summary
@@ -59,8 +58,11 @@ def _engines_kept() -> Iterator[None]:
             made[url] = make(url, **settings)
         return made[url]
 
-    with patch.object(events, "create_engine", kept):
+    setattr(events, "create_engine", kept)  # noqa: B010
+    try:
         yield
+    finally:
+        setattr(events, "create_engine", make)  # noqa: B010
 
 
 def conclude(home: Home, instance: DagsterInstance, run_id: str) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+-- Lines of each file, counted where the reader put them and again where validation did, so that the one proves the other.
+-- A model of its own, as counting the lines of a country takes all the memory there is.
+WITH found AS (
+    SELECT submission_id, count(*) AS lines_read
+    FROM raw.line
+    GROUP BY submission_id
+),
+decided AS (
+    SELECT
+        submission_id,
+        count(*) FILTER (disposition = 'accepted') AS lines_good,
+        count(*) FILTER (disposition = 'rejected') AS lines_rejected,
+        count(*) FILTER (disposition = 'ignored') AS lines_ignored
+    FROM checked.line
+    GROUP BY submission_id
+)
+SELECT
+    submission_id,
+    coalesce(f.lines_read, 0) AS lines_read,
+    coalesce(d.lines_good, 0) AS lines_good,
+    coalesce(d.lines_rejected, 0) AS lines_rejected,
+    coalesce(d.lines_ignored, 0) AS lines_ignored
+FROM found AS f
+FULL JOIN decided AS d USING (submission_id)
+ORDER BY submission_id
