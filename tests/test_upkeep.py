@@ -364,6 +364,7 @@ def test_a_database_of_another_schema_is_told_and_the_next_run_builds_it_anew(we
     before = tables(well)
     with duckdb.connect(well.published) as con:
         con.execute("UPDATE core.dim_build SET schema_mark = 'older', built_by = '0.0.1'")
+        con.execute("UPDATE main.model_mark SET mark = 'older'")
     with duckdb.connect(well.build) as con:
         con.execute("UPDATE raw.build_info SET value = 'older' WHERE name = 'schema'")
         con.execute("DROP TABLE raw.receipt")
