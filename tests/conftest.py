@@ -28,6 +28,27 @@ collect_ignore = [] if (CORPUS / "INDEX.csv").exists() else ["test_corpus.py"]
 VINH_LAI, DAI_SON = "11164", "11086"
 
 
+# What takes longest begins first, so that both cores end together.
+LONGEST = (
+    "run",
+    "history",
+    "faults",
+    "no_network",
+    "upkeep",
+    "corpus",
+    "dagster",
+    "site",
+    "exports",
+    "cli",
+    "any_edit",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {f"test_{name}": n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
 @pytest.fixture(scope="session")
 def registry() -> registries.Registry:
     return registries.load()
