@@ -71,7 +71,10 @@ def run(day: datetime | None) -> None:
         sys.exit(EXIT_ERRORS)
     from pipelines.outputs.report import run_report
 
-    click.echo(run_report(home))
+    said = run_report(home)
+    click.echo(said)
+    if day and not said.startswith(f"As of {day:%Y-%m-%d}"):
+        click.echo(f"kpi57: {day:%Y-%m-%d} is before a day already come to, and a day never goes back", err=True)
 
 
 @click.command()
