@@ -226,7 +226,7 @@ def sha256(path: Path) -> str:
 def tables(path: Path) -> dict[str, str]:
     """Every table of core and marts with a hash over all its rows, opened as a reader opens it.
 
-    kpi57's own marks of what they were built from are left out: which of them stand depends on how many runs there were.
+    Left out are kpi57's own marks of what was built from what: which stand depends on how many runs there were.
     """
     found = {}
     with duckdb.connect(path, read_only=True) as con:
