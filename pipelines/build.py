@@ -17,7 +17,7 @@ import duckdb
 import yaml
 
 from pipelines.home import MODELS
-from pipelines.warehouse import PUBLISHED_SCHEMAS, columns_of, count, describe
+from pipelines.warehouse import PUBLISHED_SCHEMAS, columns_of, count, describe, literal
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Model:
                         f"SELECT * FROM {self.table} WHERE {missing}")  # fmt: skip
         closed = {name: about["accepted"] for name, about in columns.items() if about.get("accepted")}
         if closed:
-            odd = " OR ".join(f"{name} NOT IN ({', '.join(map(_literal, values))})" for name, values in closed.items())
+            odd = " OR ".join(f"{name} NOT IN ({', '.join(map(literal, values))})" for name, values in closed.items())
             yield Check("accepted", "error", f"only values of their list: {', '.join(closed)}",
                         f"SELECT * FROM {self.table} WHERE {odd}")  # fmt: skip
         pointing = {name: about["references"] for name, about in columns.items() if about.get("references")}
@@ -115,10 +115,6 @@ class Model:
     def _own_checks(self) -> Iterator[Check]:
         for check in self.spec.get("checks", []):
             yield Check(check["code"], check["severity"], check["description"], check["sql"])
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
@@ -205,7 +201,7 @@ def _build_in_parts(con: duckdb.DuckDBPyConnection, model: Model, communes_at_a_
     for start in range(0, len(communes), communes_at_a_time):
         part = communes[start : start + communes_at_a_time]
         for name, value in (("first_commune", part[0]), ("last_commune", part[-1])):
-            con.execute(f"SET VARIABLE {name} = '{value}'")
+            con.execute(f"SET VARIABLE {name} = {literal(value)}")
         con.execute(f"INSERT INTO {model.table} {model.sql}" if start else model.definition)
     for name in ("first_commune", "last_commune"):
         con.execute(f"RESET VARIABLE {name}")

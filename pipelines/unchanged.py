@@ -1,14 +1,16 @@
 """Whether a model would come out as it stands: then it is neither built nor checked again, and nothing is published.
 
 A model's mark is a hash of what it is made from: its own files, the versions at work, and the marks of what it reads,
-down to the tables that Python writes. It stands beside the model, written in the same transaction, and only where no
-check found what stops the publishing. How a model is built does not belong here (build.py).
+which stand before it is looked at, as models come after what they read. It stands beside the model, written in the
+same transaction, and only where no check found what stops the publishing. How a model is built does not belong here
+(build.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -31,37 +33,43 @@ class Done(NamedTuple):
     outcomes: list[tuple[Check, int, list[str]]]
 
 
-def mark(con: duckdb.DuckDBPyConnection, table: str, known: dict[str, str] | None = None) -> str:
-    """The mark of a model or of a table that Python writes, as it would be built now."""
-    known = {} if known is None else known
-    if table not in known:
-        model = {one.table: one for one in models()}.get(table)
-        said = _of_model(con, model, known) if model else _of_raw(con, table)
-        known[table] = hashlib.sha256("\n".join(said).encode()).hexdigest()
-    return known[table]
-
-
-def _of_model(con: duckdb.DuckDBPyConnection, model: Model, known: dict[str, str]) -> list[str]:
+def mark(con: duckdb.DuckDBPyConnection, model: Model) -> str | None:
+    """The mark of a model as it would be built now, after what it reads; None where something it reads has none."""
+    read = {table: _of_model(con, table) if _is_model(table) else _of_raw(con, table) for table in model.depends}
+    if None in read.values():
+        return None
     spec = json.dumps(model.spec, sort_keys=True, default=str)
+    said = [model.table, model.sql, spec, *_versions(), *(f"{table} {of}" for table, of in sorted(read.items()))]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    """What every model depends on: DuckDB, this package, the tables that Python writes, and how models are built."""
     code = [hashlib.sha256(path.read_bytes()).hexdigest() for path in _CODE]
-    read = [f"{table} {mark(con, table, known)}" for table in sorted(model.depends)]
-    return [model.table, model.sql, spec, duckdb.__version__, version("kpi57"), schema_mark(), *code, *read]
+    return (duckdb.__version__, version("kpi57"), schema_mark(), *code)
 
 
-def _of_raw(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+def _of_model(con: duckdb.DuckDBPyConnection, table: str) -> str | None:
+    """The mark that stands beside a model that was built."""
+    found = con.execute(f"SELECT mark FROM {_place(table)} WHERE table_name = ?", [table]).fetchone()
+    return str(found[0]) if found else None
+
+
+def _of_raw(con: duckdb.DuckDBPyConnection, table: str) -> str:
     """What Python writes is a function of the sources and of the ledger's first lines, and only grows: under one
     fingerprint as many rows are the same rows."""
     if table == "raw.build_info":
-        return [f"{name} {value}" for name, value in con.execute(f"FROM {table} ORDER BY ALL").fetchall()]
-    return [table, str(get_info(con, "fingerprint")), str(count(con, table))]
+        return str(con.execute(f"FROM {table} ORDER BY ALL").fetchall())
+    return f"{get_info(con, 'fingerprint')} {count(con, table)}"
 
 
 def build_if_changed(con: duckdb.DuckDBPyConnection, model: Model) -> Done:
     """Build a model and run its checks, if anything it is made from changed. Where it stands as it was built, only the
     checks that warn are asked again: what they find is said in every run, and the others found nothing."""
-    place = _place(model)
-    now = mark(con, model.table)
-    if con.execute(f"SELECT mark FROM {place} WHERE table_name = ?", [model.table]).fetchall() == [(now,)]:
+    place = _place(model.table)
+    now = mark(con, model)
+    if now and _of_model(con, model.table) == now:
         rows = 0 if model.parameters or model.is_view else count(con, model.table)
         return Done(
             rows, True, [(check, *offending(con, check)) for check in model.checks if check.severity != "error"]
@@ -69,14 +77,18 @@ def build_if_changed(con: duckdb.DuckDBPyConnection, model: Model) -> Done:
     con.execute(f"DELETE FROM {place} WHERE table_name = ?", [model.table])
     rows = build.build(con, model)
     outcomes = [(check, *offending(con, check)) for check in model.checks]
-    if not any(bad for check, bad, _ in outcomes if check.severity == "error"):
+    if now and not any(bad for check, bad, _ in outcomes if check.severity == "error"):
         con.execute(f"INSERT INTO {place} VALUES (?, ?)", [model.table, now])
     return Done(rows, False, outcomes)
 
 
-def _place(model: Model) -> str:
+def _is_model(table: str) -> bool:
+    return table.split(".")[0] in ("staged", *PUBLISHED_SCHEMAS)
+
+
+def _place(table: str) -> str:
     """Where a model's mark stands: in the file the model is in."""
-    return "built.main.model_mark" if model.table.split(".")[0] in PUBLISHED_SCHEMAS else "build.raw.model_mark"
+    return "built.main.model_mark" if table.split(".")[0] in PUBLISHED_SCHEMAS else "build.raw.model_mark"
 
 
 def has_other_models(con: duckdb.DuckDBPyConnection) -> bool:

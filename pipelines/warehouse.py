@@ -107,7 +107,7 @@ def _opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         with duckdb.connect(home.build, config=_BUILDING) as con:
             con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
-            con.execute(f"ATTACH IF NOT EXISTS {_literal(str(home.built))} AS built (STORAGE_VERSION '{_READ_FROM}')")
+            con.execute(f"ATTACH IF NOT EXISTS {literal(str(home.built))} AS built (STORAGE_VERSION '{_READ_FROM}')")
             if _kept is None or home.build not in _kept:
                 con.execute(SCHEMA.read_text(encoding="utf-8"))
                 if not con.execute("FROM duckdb_tables() WHERE database_name = 'built'").fetchall():
@@ -256,7 +256,7 @@ def publish_again(home: Home, model: Published, given: Mapping[str, Sequence[Map
         for table, rows in given.items():
             replace(con, table, rows)
         con.execute(model.definition)
-        con.execute(f"ATTACH {_literal(str(new))} AS published")
+        con.execute(f"ATTACH {literal(str(new))} AS published")
         con.execute(f"CREATE OR REPLACE TABLE published.{model.table} AS FROM {model.table}")
         con.execute("USE published")
         describe(con, model)
@@ -277,10 +277,10 @@ def describe(con: duckdb.DuckDBPyConnection, model: Published) -> None:
 
 
 def _comment(about: Mapping[str, Any]) -> str:
-    return _literal(f"{about['en']} · {about['vi']}")
+    return literal(f"{about['en']} · {about['vi']}")
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """A text as an SQL literal, where DuckDB takes no parameter (ATTACH, COMMENT)."""
     return "'" + text.replace("'", "''") + "'"
 
@@ -305,7 +305,7 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[st
     # One JSON list a column costs half of one of objects. A JSON value stays text in it, and is read on its way in.
     types = {n: "VARCHAR" if t == "JSON" else t for n, t in columns.items() if n in rows[0]}
     lists = [json.dumps([row.get(name) for row in rows], ensure_ascii=False, default=str) for name in types]
-    parts = ", ".join(f"unnest(from_json(?, {_literal(json.dumps([t]))})) AS {name}" for name, t in types.items())
+    parts = ", ".join(f"unnest(from_json(?, {literal(json.dumps([t]))})) AS {name}" for name, t in types.items())
     con.execute(f"INSERT INTO {table} BY NAME SELECT {parts}", lists)
     return len(rows)
 

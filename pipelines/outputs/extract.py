@@ -235,8 +235,22 @@ class Extract:
         return f"{self.city_name} ({len(self.communes)} xã, phường, đặc khu có kế hoạch)"
 
     @property
+    def newest_owed(self) -> str:
+        """The extract's period, or the newest one for which a report was owed where none was for that."""
+        table = self.tables["reporting"]
+        owed = [row[table.columns.index("period_code")] for row in table.rows]
+        return self.period_code if self.period_code in owed or not owed else owed[0]
+
+    @property
     def stem(self) -> str:
         return f"kpi57-{self.period_code}-{self.scope}" + ("-MINH-HOA" if self.is_illustrative else "")
+
+
+def place_in_plan(appendix: str | None, row_number: str | None, section: str | None = None) -> str:
+    """Where a target or a task stands in its document: 'Phụ lục II, dòng 27'."""
+    named = (("Phụ lục", appendix), ("mục", section), ("dòng", row_number))
+    text = ", ".join(f"{word} {printed}" for word, printed in named if printed)
+    return text[:1].upper() + text[1:]
 
 
 def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Extract:

@@ -57,7 +57,7 @@ def counted(extract: Extract, commune: str | None = None) -> list[Counted]:
         [row for row in extract.tables[name].dicts() if commune in (None, row["commune_code"])]
         for name in ("progress", "tasks", "reporting")
     )
-    newest = newest_owed(extract)
+    newest = extract.newest_owed
     return [
         Counted("Chỉ tiêu so với mốc đã đến hạn", "chỉ tiêu", "level", Counter(p["level_status"] for p in progress)),
         Counted("Chỉ tiêu trên đường đến mốc tiếp theo", "chỉ tiêu", "pace",
@@ -66,13 +66,6 @@ def counted(extract: Extract, commune: str | None = None) -> list[Counted]:
         Counted(f"Gửi báo cáo kỳ {extract.periods[newest]}", "báo cáo", "reporting",
                 Counter(r["reporting_status"] for r in reporting if r["period_code"] == newest)),
     ]  # fmt: skip
-
-
-def newest_owed(extract: Extract) -> str:
-    """The extract's period, or the newest one for which a report was owed where none was for that."""
-    table = extract.tables["reporting"]
-    owed = [row[table.columns.index("period_code")] for row in table.rows]
-    return extract.period_code if extract.period_code in owed or not owed else owed[0]
 
 
 def severity_of(answer: str) -> Callable[[Row, Extract], int | None]:
@@ -185,13 +178,6 @@ def number_format(value: Any) -> str | None:
 
 def indicator(row: Row, extract: Extract) -> str:
     return f"{row['indicator_name']} – {row['scope']}" if row["scope"] else str(row["indicator_name"])
-
-
-def place_in_plan(appendix: str | None, row_number: str, section: str | None = None) -> str:
-    """'Phụ lục II, dòng 27'."""
-    named = (("Phụ lục", appendix), ("mục", section), ("dòng", row_number))
-    text = ", ".join(f"{word} {number}" for word, number in named if number)
-    return text[:1].upper() + text[1:]
 
 
 def of_scope(columns: Sequence[Column], commune: Column, extract: Extract) -> list[Column]:

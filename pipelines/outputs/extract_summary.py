@@ -13,7 +13,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipelines.outputs.extract import CITY, Extract, Row
+from pipelines.outputs.extract import CITY, Extract, Row, place_in_plan
 from pipelines.outputs.extract_charts import bars, stacked
 from pipelines.outputs.extract_sheet import (
     WORRYING,
@@ -23,9 +23,7 @@ from pipelines.outputs.extract_sheet import (
     counted,
     height,
     indicator,
-    newest_owed,
     opening,
-    place_in_plan,
 )
 from pipelines.outputs.heights import row_height
 from pipelines.outputs.workbook import HEAD_FILL, SEVERITY_FILLS, put
@@ -119,12 +117,12 @@ def _gravest(extract: Extract) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     for title, rows, answers, order, tell in (
         ("Chỉ tiêu", "progress", ("pace", "level"), _worst_pace, _tell_indicator),
         ("Nhiệm vụ", "tasks", ("task",), _longest_overdue, _tell_task),
-        (f"Báo cáo kỳ {extract.periods[newest_owed(extract)]}", "reporting", ("reporting",), _agency, _tell_report),
+        (f"Báo cáo kỳ {extract.periods[extract.newest_owed]}", "reporting", ("reporting",), _agency, _tell_report),
     ):
         found = []
         for row in extract.tables[rows].dicts():
             severity = max(extract.statuses[answer, row[f"{answer}_status"]][1] for answer in answers)
-            if severity >= WORRYING and (rows != "reporting" or row["period_code"] == newest_owed(extract)):
+            if severity >= WORRYING and (rows != "reporting" or row["period_code"] == extract.newest_owed):
                 found.append((-severity, order(row), row))
         found.sort(key=lambda one: one[:2])
         if found:

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 from openpyxl import Workbook
 
-from pipelines.outputs.extract import CITY, Extract, Row
+from pipelines.outputs.extract import CITY, Extract, Row, place_in_plan
 from pipelines.outputs.extract_sheet import (
     Column,
     indicator,
     of_scope,
-    place_in_plan,
     severity_of,
     table,
 )

@@ -35,9 +35,8 @@ from pipelines.outputs.official_words import (
     bare,
     day,
     in_sentence,
-    newest_period,
     open_rejections,
-    place_in_plan,
+    printed_at,
     share,
 )
 from pipelines.outputs.workbook import ILLUSTRATIVE
@@ -217,7 +216,7 @@ def _reporting(document: Document, extract: Extract) -> None:
     if not rows:
         body(document, "Chưa có kỳ báo cáo nào đến hạn.")
         return
-    newest = newest_period(extract)
+    newest = extract.newest_owed
     current = [row for row in rows if row["period_code"] == newest]
     label = in_sentence(extract.periods[newest])
     body(document, f"Kỳ báo cáo {label}, trong {len(current)} cơ quan, đơn vị phải gửi báo cáo:", keep=True)
@@ -284,7 +283,7 @@ def _reporter(row: Row, extract: Extract) -> str:
 
 
 def _place_in_sentence(row: Row) -> str:
-    place = place_in_plan(row)
+    place = printed_at(row)
     return place if place.startswith("Phụ lục") else in_sentence(place)
 
 
@@ -293,7 +292,7 @@ def _conflict(row: Row, extract: Extract) -> str:
 
 
 def _target(row: Row, which: str) -> str:
-    return f"{clean(row[f'{which}_as_written'])}\n({place_in_plan(row, f'{which}_')})"
+    return f"{clean(row[f'{which}_as_written'])}\n({printed_at(row, f'{which}_')})"
 
 
 def _found_in(row: Row) -> str:

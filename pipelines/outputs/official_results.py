@@ -25,7 +25,7 @@ from pipelines.outputs.official_words import (
     is_behind,
     measured,
     number,
-    place_in_plan,
+    printed_at,
     result,
     share,
     targets,
@@ -229,7 +229,7 @@ def _task_table(document: Document, rows: list[Row], status: str, extract: Extra
 
 
 def _task_named(row: Row, extract: Extract) -> str:
-    text = f"{clean(row['title'])} ({place_in_plan(row)})"
+    text = f"{clean(row['title'])} ({printed_at(row)})"
     return f"{row['commune_name']}: {text}" if extract.scope == CITY else text
 
 
@@ -288,7 +288,7 @@ def _task_lines(rows: list[Row]) -> tuple[Columns, list[list[str]]]:
         dated = f"ngày {day(row['document_date'])}" if row["document_date"] else ""
         done: Any = row["percent_done"]
         lines.append([
-            str(place), place_in_plan(row), clean(row["title"]), clean(row["lead_as_written"] or NONE),
+            str(place), printed_at(row), clean(row["title"]), clean(row["lead_as_written"] or NONE),
             clean(row["deadline_as_written"] or NONE), row["task_label"], NONE if done is None else number(done),
             " ".join(part for part in (clean(row["document_number"] or ""), dated) if part) or NONE,
         ])  # fmt: skip

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pipelines.outputs.extract import CITY, Extract, Row
+from pipelines.outputs.extract import CITY, Extract, Row, place_in_plan
 from pipelines.vietnamese import clean, format_number
 
 NONE = "–"
@@ -66,11 +66,9 @@ def result(row: Row, extract: Extract) -> str:
     return measured(row["value"], row["unit_of_measure"])
 
 
-def place_in_plan(row: Row, prefix: str = "") -> str:
+def printed_at(row: Row, prefix: str = "") -> str:
     """'Phụ lục II, dòng 22': where the document prints a target or a task."""
-    named = (("Phụ lục", f"{prefix}appendix"), ("mục", f"{prefix}section"), ("dòng", f"{prefix}row_number"))
-    text = ", ".join(f"{word} {row[name]}" for word, name in named if row.get(name))
-    return text[:1].upper() + text[1:]
+    return place_in_plan(row.get(f"{prefix}appendix"), row.get(f"{prefix}row_number"), row.get(f"{prefix}section"))
 
 
 def in_sentence(name: str) -> str:
@@ -112,12 +110,6 @@ def by_status(rows: Iterable[Row], answer: str, extract: Extract) -> list[tuple[
 
 def is_behind(row: Row) -> bool:
     return row["level_status"] == "not_met" or row["pace_status"] in BEHIND
-
-
-def newest_period(extract: Extract) -> str:
-    """The period of the bundle, or the last one for which reports were owed."""
-    owed = [row["period_code"] for row in extract.tables["reporting"].dicts()]
-    return extract.period_code if extract.period_code in owed or not owed else owed[0]
 
 
 def open_rejections(extract: Extract) -> list[Row]:

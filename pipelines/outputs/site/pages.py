@@ -15,6 +15,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipelines.outputs.extract import place_in_plan
 from pipelines.outputs.site import words
 from pipelines.outputs.site.data import Board, Row, grouped
 from pipelines.outputs.site.paths import is_forecast, paths
@@ -276,7 +277,7 @@ def environment(board: Board) -> Environment:
                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in words.FILTERS}
     seal = hashlib.sha256(b"".join((HERE / "assets" / name).read_bytes() for name in ASSETS)).hexdigest()[:8]
-    env.globals |= {"board": board, "status": board.statuses, "place": words.place, "is_forecast": is_forecast,
+    env.globals |= {"board": board, "status": board.statuses, "place": place_in_plan, "is_forecast": is_forecast,
                     "assets_mark": seal, "frequencies": words.FREQUENCIES,
                     "confidences": words.CONFIDENCES}  # fmt: skip
     return env

@@ -64,13 +64,6 @@ def listed(as_written: str | None) -> str:
     return (as_written or "").replace(" | ", "; ")
 
 
-def place(appendix: str | None, row_number: str | None, section: str | None = None) -> str:
-    """Where a line stands in its plan: 'Phụ lục II, dòng 22'."""
-    named = (("Phụ lục", appendix), ("mục", section), ("dòng", row_number))
-    text = ", ".join(f"{word} {printed}" for word, printed in named if printed)
-    return text[:1].upper() + text[1:]
-
-
 def commune_page(commune_code: str) -> str:
     return f"commune/{slug(commune_code)}.html"
 
