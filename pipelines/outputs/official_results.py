@@ -134,7 +134,7 @@ def _named(row: Row, extract: Extract) -> str:
 
 def _against_level(row: Row) -> str:
     if row["in_force_on"] is None:
-        return NONE
+        return row["level_label"] or NONE
     lines = [row["level_label"], f"Mốc {day(row['in_force_on'])}: {targets(row['in_force_as_written'])}"]
     if row["level_status"] == "not_met" and (
         short := distance(row["value"], row["in_force_value"], row["unit_of_measure"])
