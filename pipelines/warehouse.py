@@ -113,7 +113,7 @@ def _opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
                 if not con.execute("FROM duckdb_tables() WHERE database_name = 'built'").fetchall():
                     con.execute(_EMPTY_BUILT)
                 if _kept is not None:
-                    _kept[home.build] = con.cursor()
+                    _kept[home.build] = duckdb.connect(home.build, config=_BUILDING)  # a cursor would end with con
             con.execute(f"SET search_path = '{_SEARCHED}'")
             yield con
     except duckdb.Error:
