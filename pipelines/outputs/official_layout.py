@@ -113,12 +113,13 @@ def table(document: DocumentObject, caption: str, titles: Sequence[str], widths:
     made = document.add_table(len(lines), len(titles), style="Table Grid")
     made.alignment, made.autofit = WD_TABLE_ALIGNMENT.CENTER, False
     _column_widths(made, widths)
+    style = document.styles["Table Text"].style_id  # looked up by name, it costs more than all else in a cell
     for number, (row, values) in enumerate(zip(made.rows, lines, strict=True)):
         _row_rules(row._tr, head=number == 0)
         for column, (cell, value) in enumerate(zip(row.cells, values, strict=True)):
             paragraph = cell.paragraphs[0]
             cell.width = Mm(widths[column])
-            paragraph.style = "Table Text"
+            paragraph._p.style = style
             if number == 0 or column in centered:
                 paragraph.alignment = CENTER
             paragraph.paragraph_format.keep_with_next = number == 0 or None
