@@ -30,7 +30,7 @@ serve: .venv/run.done
 	@touch $@
 
 .venv/dev.done: .venv/run.done requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # Measurements against peers, whose packages only this target installs; each writes its part of docs/performance.md.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -78,6 +79,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return Home(tmp_path / "home")
 
 
+def lying(path: Path) -> Path:
+    """A file that has lain there for a minute: nobody is still writing it."""
+    then = time.time_ns() - 60 * 10**9
+    os.utime(path, ns=(then, then))
+    return path
+
+
 Edit = Callable[[openpyxl.Workbook], None]
 
 
@@ -115,6 +123,7 @@ class Office:
             book = openpyxl.load_workbook(path)
             edit(book)
             book.save(path)
+        lying(path)
         return path
 
 
