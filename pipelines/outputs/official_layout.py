@@ -76,7 +76,14 @@ def write(paragraph: Paragraph, text: str, *, size: float | None = None, bold: b
 
 
 def heading(document: DocumentObject, level: int, text: str) -> None:
-    write(document.add_paragraph(style=f"Heading {level}"), text)
+    write(_paragraph(document, f"Heading {level}"), text)
+
+
+def _paragraph(document: DocumentObject, style: str) -> Paragraph:
+    """A paragraph of a style. Given the name itself, the library looks through all styles for their default."""
+    paragraph = document.add_paragraph()
+    paragraph._p.style = document.styles[style].style_id
+    return paragraph
 
 
 def items(document: DocumentObject, texts: Sequence[str]) -> None:
@@ -87,7 +94,7 @@ def items(document: DocumentObject, texts: Sequence[str]) -> None:
 
 def body(document: DocumentObject, text: str, *, italic: bool | None = None, keep: bool = False) -> Paragraph:
     """A paragraph of the report. keep: on the page of what follows."""
-    paragraph = document.add_paragraph(style="Body Text")
+    paragraph = _paragraph(document, "Body Text")
     paragraph.paragraph_format.keep_with_next = keep or None
     return write(paragraph, text, italic=italic)
 
