@@ -94,6 +94,7 @@ class PlanReader:
         self.targets: list[Row] = []
         self.tasks: list[Row] = []
         self.faults: list[str] = []
+        self._known_as: Counter[str] = Counter()  # target ids, each under itself and all that it begins with
 
     def leads(self, plan_id: str, place: str, text: str) -> list[str]:
         codes = self.names.resolve(text)
@@ -137,11 +138,14 @@ class PlanReader:
             self.faults.append(f"{plan_id} {place}: no indicator '{row['indicator_code']}' in indicators.csv")
         leads = self.leads(plan_id, place, row["lead_as_written"])
         base = "/".join(p for p in (plan_id, row["appendix"], row["row_number"], row["milestone_on"][:4]) if p)
-        twins = sum(1 for t in self.targets if t["target_id"] == base or t["target_id"].startswith(base + "/"))
+        twins = self._known_as[base]
+        target_id = f"{base}/{twins + 1}" if twins else base
+        parts = target_id.split("/")
+        self._known_as.update("/".join(parts[:n]) for n in range(1, len(parts) + 1))
         self.targets.append(
             {
                 **row,
-                "target_id": f"{base}/{twins + 1}" if twins else base,
+                "target_id": target_id,
                 "plan_id": plan_id,
                 "commune_code": self.plans[plan_id]["commune_code"],
                 "value": _number(row["value"]),
