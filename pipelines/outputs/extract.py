@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import duckdb
@@ -234,7 +235,7 @@ class Extract:
             return self.communes[self.scope]
         return f"{self.city_name} ({len(self.communes)} xã, phường, đặc khu có kế hoạch)"
 
-    @property
+    @cached_property
     def newest_owed(self) -> str:
         """The extract's period, or the newest one for which a report was owed where none was for that."""
         table = self.tables["reporting"]
