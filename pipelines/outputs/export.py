@@ -21,7 +21,7 @@ import duckdb
 
 from pipelines.home import MODELS, Home
 from pipelines.outputs.data_package import as_json, seal, snapshot, write_tables
-from pipelines.outputs.extract import Extract, read_extract
+from pipelines.outputs.extract import Extract, Origin, read_extract, read_origin
 from pipelines.outputs.extract_workbook import workbook
 from pipelines.outputs.workbook import save, save_office
 from pipelines.warehouse import dicts, fsync
@@ -45,9 +45,9 @@ def export(
     without a plan, BundleDamagedError if the bundle stands already and is not whole. One export at a time,
     under the run lock.
     """
-    extract = read_extract(con, period_code, scope)
-    _refuse_the_future(con, extract)
-    made_from = _made_from(con, extract)
+    origin = read_origin(con, period_code, scope)
+    _refuse_the_future(con, period_code, origin)
+    made_from = _made_from(con, origin)
     above = home.exports / period_code / scope
     above.mkdir(parents=True, exist_ok=True)
     for left in home.exports.glob(".making-*"):  # by a run that was cut off
@@ -57,7 +57,7 @@ def export(
     with tempfile.TemporaryDirectory(prefix=".making-", dir=home.exports) as making:
         made = Path(making) / "bundle"
         made.mkdir()
-        bundle = above / _write(con, extract, made_from, made)
+        bundle = above / _write(con, read_extract(con, period_code, scope), made_from, made)
         if not bundle.exists():
             fsync(made)
             made.rename(bundle)
@@ -105,12 +105,12 @@ def verify(bundle: Path) -> list[str]:
 # ---------------------------------------------------------------- sealing
 
 
-def _refuse_the_future(con: duckdb.DuckDBPyConnection, extract: Extract) -> None:
+def _refuse_the_future(con: duckdb.DuckDBPyConnection, period_code: str, origin: Origin) -> None:
     [(starts_on,)] = con.execute(
-        "SELECT min(starts_on) FROM core.dim_period WHERE period_code = ?", [extract.period_code]
+        "SELECT min(starts_on) FROM core.dim_period WHERE period_code = ?", [period_code]
     ).fetchall()
-    if starts_on > extract.as_of_on:
-        raise LookupError(f"period {extract.period_code} begins on {starts_on}, figures are as of {extract.as_of_on}")
+    if starts_on > origin.as_of_on:
+        raise LookupError(f"period {period_code} begins on {starts_on}, figures are as of {origin.as_of_on}")
 
 
 def _made_from_the_same(above: Path, made_from: Mapping[str, Any]) -> Path | None:
@@ -125,15 +125,15 @@ def _made_from_the_same(above: Path, made_from: Mapping[str, Any]) -> Path | Non
     return None
 
 
-def _made_from(con: duckdb.DuckDBPyConnection, extract: Extract) -> dict[str, Any]:
-    """The submissions behind the extract, with what became of each (an unlock changes it), and the sources."""
+def _made_from(con: duckdb.DuckDBPyConnection, origin: Origin) -> dict[str, Any]:
+    """The submissions behind the bundle, with what became of each (an unlock changes it), and the sources."""
     submissions = dicts(
         con,
         "SELECT submission_id, sha256, status FROM core.fct_submission "
         "WHERE list_contains(?::VARCHAR[], submission_id) ORDER BY submission_id",
-        [[row["submission_id"] for row in extract.submissions]],
+        [[row["submission_id"] for row in origin.submissions]],
     )
-    return {"submissions": submissions, "sources_fingerprint": extract.sources_fingerprint}
+    return {"submissions": submissions, "sources_fingerprint": origin.sources_fingerprint}
 
 
 @cache

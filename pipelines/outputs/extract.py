@@ -254,8 +254,44 @@ def place_in_plan(appendix: str | None, row_number: str | None, section: str | N
     return text[:1].upper() + text[1:]
 
 
+class Origin(NamedTuple):
+    """What a bundle is made from: the day it speaks of, the sources, and the submissions behind its figures."""
+
+    as_of_on: date
+    is_illustrative: bool
+    sources_fingerprint: str
+    submissions: list[Row]
+
+
+def read_origin(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Origin:
+    """What a bundle would be made from now: far less than what it says. Raises LookupError as export does."""
+    _, _, chose = _choose(con, period_code, scope)
+    return _origin(con, chose)
+
+
 def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Extract:
     """Choose from core and marts what the bundle says. Raises LookupError as export does."""
+    periods, chosen, chose = _choose(con, period_code, scope)
+    return Extract(
+        **_origin(con, chose)._asdict(),
+        period_code=period_code,
+        scope=scope,
+        communes={code: name for code, name, _ in chosen},
+        city_name=", ".join(dict.fromkeys(city for _, _, city in chosen)),
+        targeted=_query(con, _TARGETED, chose).rows[0][0],
+        tables={name: _query(con, sql, chose) for name, sql in _TABLES.items()},
+        statuses={(answer, status): (label, severity) for answer, status, label, severity in
+                  con.execute("SELECT answer, status, label, severity FROM core.dim_status").fetchall()},
+        periods={code: label for code, (label, _) in periods.items()},
+        kinds=dict(con.execute("SELECT indicator_code, kind FROM core.dim_indicator").fetchall()),
+        answers=read_yaml(SOURCES / "forms" / "periodic-report.yml")["answers"],
+        agencies=dict(con.execute(_AGENCIES).fetchall()),
+        reporters={(commune, indicator): names for commune, indicator, names in con.execute(_REPORTERS).fetchall()},
+    )  # fmt: skip
+
+
+def _choose(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> tuple[Row, list[tuple[str, ...]], Row]:
+    """Label and last day by period; code, name and city of the communes chosen; the parameters of the queries."""
     periods = {code: (label, day) for code, label, day in
                con.execute("SELECT period_code, label, measured_on FROM core.dim_period").fetchall()}  # fmt: skip
     if period_code not in periods:
@@ -267,28 +303,14 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
     if not chosen:
         raise LookupError(f"no commune {scope} with a plan")
     chose = {"communes": [code for code, _, _ in chosen], "until": periods[period_code][1], "is_city": scope == CITY}
+    return periods, chosen, chose
+
+
+def _origin(con: duckdb.DuckDBPyConnection, chose: Mapping[str, Any]) -> Origin:
     as_of_on, is_illustrative, mark = con.execute(
         "SELECT as_of_on, is_illustrative, sources_fingerprint FROM core.dim_build"
     ).fetchall()[0]
-    return Extract(
-        period_code=period_code,
-        scope=scope,
-        communes={code: name for code, name, _ in chosen},
-        city_name=", ".join(dict.fromkeys(city for _, _, city in chosen)),
-        as_of_on=as_of_on,
-        is_illustrative=is_illustrative,
-        sources_fingerprint=mark,
-        submissions=_query(con, _ORIGINS, chose).dicts(),
-        targeted=_query(con, _TARGETED, chose).rows[0][0],
-        tables={name: _query(con, sql, chose) for name, sql in _TABLES.items()},
-        statuses={(answer, status): (label, severity) for answer, status, label, severity in
-                  con.execute("SELECT answer, status, label, severity FROM core.dim_status").fetchall()},
-        periods={code: label for code, (label, _) in periods.items()},
-        kinds=dict(con.execute("SELECT indicator_code, kind FROM core.dim_indicator").fetchall()),
-        answers=read_yaml(SOURCES / "forms" / "periodic-report.yml")["answers"],
-        agencies=dict(con.execute(_AGENCIES).fetchall()),
-        reporters={(commune, indicator): names for commune, indicator, names in con.execute(_REPORTERS).fetchall()},
-    )  # fmt: skip
+    return Origin(as_of_on, is_illustrative, mark, _query(con, _ORIGINS, chose).dicts())
 
 
 def _query(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]) -> Table:
