@@ -54,6 +54,11 @@ class Model:
         return list(self.spec.get("parameters", []))
 
     @property
+    def given(self) -> dict[str, str]:
+        """Variables its SELECT looks at, each with the query that is asked for it."""
+        return dict(self.spec.get("given", {}))
+
+    @property
     def definition(self) -> str:
         """The statement that makes it, for the database it is run in."""
         if self.parameters:
@@ -150,7 +155,8 @@ def read_model(con: duckdb.DuckDBPyConnection, path: Path) -> Model:
     model = Model(table, sql, yaml.load(beside.read_text(encoding="utf-8"), yaml.CSafeLoader))
     try:
         compared = [tables_read(con, check.sql) for check in model.checks]
-        return replace(model, reads=tables_read(con, sql), compared=frozenset().union(*compared))
+        reads = [tables_read(con, query) for query in (sql, *model.given.values())]
+        return replace(model, reads=frozenset().union(*reads), compared=frozenset().union(*compared))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -176,10 +182,14 @@ def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
     kind = "TABLE" if model.is_view else "VIEW"  # what an earlier version may have made of it
     if con.execute(f"FROM duckdb_{kind}s() WHERE (schema_name, {kind}_name) = (?, ?)", [schema, name]).fetchall():
         con.execute(f"DROP {kind} {model.table}")
+    for variable, query in model.given.items():
+        con.execute(f"SET VARIABLE {variable} = ({query})")
     if parts := model.spec.get("parts"):
         _build_in_parts(con, model, parts)
     else:
         con.execute(model.definition)
+    for variable in model.given:
+        con.execute(f"RESET VARIABLE {variable}")
     if model.parameters:
         nothing = ", ".join("NULL" for parameter in model.parameters if ":=" not in parameter)
         built = [row[0] for row in con.execute(f"DESCRIBE FROM {model.table}({nothing})").fetchall()]
