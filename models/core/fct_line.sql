@@ -1,3 +1,3 @@
 SELECT submission_id, source_sheet, source_row, kind AS table_kind, line_kind, code, disposition, reason
 FROM checked.line
-ORDER BY ALL
+ORDER BY submission_id, source_sheet, source_row

@@ -24,25 +24,34 @@ came AS (
     WHERE period_code IS NOT NULL AND status <> 'duplicate'
     GROUP BY ALL
 ),
-lines AS (
-    SELECT
-        d.commune_code, d.agency_code, a.period_code,
-        count(*) AS figures_asked,
-        count(f.actual_id) AS figures_given
-    FROM core.bridge_indicator_duty AS d
-    JOIN core.dim_indicator AS n USING (indicator_code)
+asked AS (
+    SELECT d.commune_code, d.agency_code, a.period_code, sum(d.figures)::BIGINT AS figures_asked
+    FROM (
+        SELECT commune_code, agency_code, frequency, count(*) AS figures
+        FROM core.bridge_indicator_duty
+        JOIN core.dim_indicator USING (indicator_code)
+        GROUP BY ALL
+    ) AS d
     JOIN core.bridge_period_asked AS a USING (frequency)
-    LEFT JOIN core.fct_actual AS f
-        ON f.commune_code = d.commune_code AND f.agency_code = d.agency_code
-        AND f.indicator_code = d.indicator_code AND f.period_code = a.period_code
-        AND f.is_current AND NOT f.is_withdrawn
+    GROUP BY ALL
+),
+given AS (
+    SELECT commune_code, agency_code, period_code, count(*) AS figures_given
+    FROM core.fct_actual
+    SEMI JOIN core.bridge_indicator_duty USING (commune_code, agency_code, indicator_code)
+    SEMI JOIN (
+        SELECT indicator_code, period_code
+        FROM core.dim_indicator
+        JOIN core.bridge_period_asked USING (frequency)
+    ) AS asked USING (indicator_code, period_code)
+    WHERE is_current AND NOT is_withdrawn
     GROUP BY ALL
 ),
 judged AS (
     SELECT
         o.*, c.* EXCLUDE (commune_code, agency_code, period_code),
-        coalesce(l.figures_asked, 0) AS figures_asked,
-        coalesce(l.figures_given, 0) AS figures_given,
+        coalesce(w.figures_asked, 0) AS figures_asked,
+        coalesce(g.figures_given, 0) AS figures_given,
         (SELECT as_of_on FROM core.dim_build) AS as_of_on,
         CASE
             WHEN c.first_received_at::DATE <= o.grace_until THEN 'on_time'
@@ -55,7 +64,8 @@ judged AS (
         END AS reporting_status
     FROM owed AS o
     LEFT JOIN came AS c USING (commune_code, agency_code, period_code)
-    LEFT JOIN lines AS l USING (commune_code, agency_code, period_code)
+    LEFT JOIN asked AS w USING (commune_code, agency_code, period_code)
+    LEFT JOIN given AS g USING (commune_code, agency_code, period_code)
 )
 SELECT
     j.commune_code, m.commune_name, j.agency_code, a.agency_name, j.period_code, d.label AS period_label, j.due_on,

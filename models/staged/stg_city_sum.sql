@@ -1,13 +1,25 @@
 -- Figures of one indicator and period summed above the commune, for the whole city and by type of commune
 -- (commune_type empty: all).
-WITH figure AS (
-    SELECT DISTINCT  -- the same under every scope
+WITH scoped AS (
+    SELECT commune_code, indicator_code
+    FROM marts.mart_kpi_progress
+    GROUP BY ALL
+    HAVING min(scope) <> max(scope)
+),
+line AS (
+    SELECT
         p.commune_code, p.indicator_code, p.period_code, p.numerator, p.denominator, p.value, c.city_code,
         c.commune_type, n.aggregation
     FROM marts.mart_kpi_progress AS p
     JOIN core.dim_commune AS c USING (commune_code)
     JOIN core.dim_indicator AS n USING (indicator_code)
     WHERE p.actual_id IS NOT NULL
+),
+-- Under several scopes a figure stands in several lines.
+figure AS (
+    FROM line ANTI JOIN scoped USING (commune_code, indicator_code)
+    UNION ALL
+    SELECT DISTINCT * FROM line SEMI JOIN scoped USING (commune_code, indicator_code)
 ),
 summed AS (
     SELECT
