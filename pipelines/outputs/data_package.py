@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,7 +104,7 @@ def write_tables(con: duckdb.DuckDBPyConnection, extract: Extract, folder: Path)
     with duckdb.connect() as memory:
         memory.execute("SET threads = 1")
         for name, table in extract.tables.items():
-            save_csv(folder / f"{name}.csv", table.columns, ([_csv_value(v) for v in row] for row in table.rows))
+            save_csv(folder / f"{name}.csv", table.columns, map(_csv_row, table.rows))
             _save_parquet(memory, folder / f"{name}.parquet", table, described[name].types)
             rows |= {f"{name}.csv": len(table.rows), f"{name}.parquet": len(table.rows)}
     path = folder / DESCRIPTOR
@@ -135,19 +135,27 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
 def _line(values: Iterable[Any]) -> bytes:
-    return json.dumps(list(values), ensure_ascii=False, default=str).encode() + b"\n"
+    return _encode(list(values)).encode() + b"\n"
 
 
 # ---------------------------------------------------------------- files
 
 
-def _csv_value(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return " ".join(value)
-    return value.isoformat() if isinstance(value, date) else value
+# How the CSV says what is neither text nor a number.
+_SAID: dict[type, Callable[[Any], str]] = {
+    bool: lambda value: "true" if value else "false",
+    list: " ".join,
+    date: date.isoformat,
+    datetime: datetime.isoformat,
+}
+
+
+def _csv_row(row: Iterable[Any]) -> list[Any]:
+    return [_SAID[type(value)](value) if type(value) in _SAID else value for value in row]
 
 
 def _save_parquet(memory: duckdb.DuckDBPyConnection, path: Path, table: Table, types: Mapping[str, str]) -> None:

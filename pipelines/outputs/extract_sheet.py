@@ -6,7 +6,8 @@ Which columns a sheet has belongs to extract_tables.py, the page leaders read to
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -51,12 +52,25 @@ class Counted(NamedTuple):
         return sorted(((severity, label, count) for label, severity, count in lines), key=lambda x: (-x[0], x[1]))
 
 
-def counted(extract: Extract, commune: str | None = None) -> list[Counted]:
-    """By level, pace, task status, and reporting status of the newest period that was owed; of one commune or all."""
-    progress, tasks, reporting = (
-        [row for row in extract.tables[name].dicts() if commune in (None, row["commune_code"])]
-        for name in ("progress", "tasks", "reporting")
-    )
+_COUNTED = ("progress", "tasks", "reporting")
+
+
+def counted(extract: Extract) -> list[Counted]:
+    """By level, pace, task status, and reporting status of the newest period that was owed."""
+    return _count(extract, {name: extract.tables[name].dicts() for name in _COUNTED})
+
+
+def counted_by_commune(extract: Extract) -> dict[str, list[Counted]]:
+    """The same of each commune."""
+    rows: dict[str, dict[str, list[Row]]] = {code: {name: [] for name in _COUNTED} for code in extract.communes}
+    for name in _COUNTED:
+        for row in extract.tables[name].dicts():
+            rows[row["commune_code"]][name].append(row)
+    return {code: _count(extract, of_commune) for code, of_commune in rows.items()}
+
+
+def _count(extract: Extract, rows: Mapping[str, Sequence[Row]]) -> list[Counted]:
+    progress, tasks, reporting = (rows[name] for name in _COUNTED)
     newest = extract.newest_owed
     return [
         Counted("Chỉ tiêu so với mốc đã đến hạn", "chỉ tiêu", "level", Counter(p["level_status"] for p in progress)),
@@ -139,13 +153,19 @@ def table(sheet: Worksheet, heading: str, columns: Sequence[Column], rows: Seque
     head(sheet, row, titles)
     sheet.freeze_panes = sheet.cell(row + 1, frozen + 1)
     sheet.row_dimensions[row].height = row_height(zip(titles, widths, strict=True), bold=True)
+    aligned: dict[tuple[bytes, bool], Any] = {}  # a look is aligned once a table, not once a cell
     for one, values in zip(rows, lines, strict=True):
         row += 1
         for number, (column, value) in enumerate(zip(columns, values, strict=True), 1):
             severity = column.grave(one, extract) if column.grave else None
             cell = put(sheet.cell(row, number), value, number=column.number or number_format(value),
                        fill=None if severity is None else SEVERITY_FILLS[severity])  # fmt: skip
-            cell.alignment = _ALIGNED[column.center]
+            look = (cell._style.tobytes(), column.center)
+            if look in aligned:
+                cell._style = copy(aligned[look])
+            else:
+                cell.alignment = _ALIGNED[column.center]
+                aligned[look] = copy(cell._style)
         sheet.row_dimensions[row].height = row_height(zip(values, widths, strict=True))
     if row == top:
         across(sheet, row + 1, none, widths)

@@ -21,6 +21,7 @@ from pipelines.outputs.extract_sheet import (
     across,
     broken_by_hand,
     counted,
+    counted_by_commune,
     height,
     indicator,
     opening,
@@ -189,7 +190,7 @@ def add_communes(sheet: Worksheet, extract: Extract) -> None:
     sheet.freeze_panes = sheet.cell(row, 2)
     sheet.print_title_rows = f"1:{row - 1}"
     room = broken_by_hand(sheet, widths) - height(sheet, 1, row - 1)
-    by_commune = {code: counted(extract, code) for code in extract.communes}
+    by_commune = counted_by_commune(extract)
     used = 0.0
     for number, one in enumerate(counted(extract)):
         if not one.statuses:
