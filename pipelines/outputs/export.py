@@ -24,7 +24,7 @@ from pipelines.outputs.data_package import as_json, seal, snapshot, write_tables
 from pipelines.outputs.extract import Extract, Origin, read_extract, read_origin
 from pipelines.outputs.extract_workbook import workbook
 from pipelines.outputs.workbook import save, save_office
-from pipelines.warehouse import dicts, fsync
+from pipelines.warehouse import fsync
 
 MANIFEST = "manifest.json"
 _VERSIONS = ("kpi57", "duckdb", "openpyxl", "python-docx", "matplotlib", "pillow")
@@ -47,7 +47,7 @@ def export(
     """
     origin = read_origin(con, period_code, scope)
     _refuse_the_future(con, period_code, origin)
-    made_from = _made_from(con, origin)
+    made_from = {"submissions": origin.submissions, "sources_fingerprint": origin.sources_fingerprint}
     above = home.exports / period_code / scope
     above.mkdir(parents=True, exist_ok=True)
     for left in home.exports.glob(".making-*"):  # by a run that was cut off
@@ -123,17 +123,6 @@ def _made_from_the_same(above: Path, made_from: Mapping[str, Any]) -> Path | Non
         if manifest.get("made_from") == made_from and manifest.get("versions") == _versions():
             return bundle
     return None
-
-
-def _made_from(con: duckdb.DuckDBPyConnection, origin: Origin) -> dict[str, Any]:
-    """The submissions behind the bundle, with what became of each (an unlock changes it), and the sources."""
-    submissions = dicts(
-        con,
-        "SELECT submission_id, sha256, status FROM core.fct_submission "
-        "WHERE list_contains(?::VARCHAR[], submission_id) ORDER BY submission_id",
-        [[row["submission_id"] for row in origin.submissions]],
-    )
-    return {"submissions": submissions, "sources_fingerprint": origin.sources_fingerprint}
 
 
 @cache

@@ -79,10 +79,11 @@ FROM core.fct_rejection AS r
 JOIN submission AS s USING (submission_id)
 ORDER BY s.received_at, r.submission_id, r.finding_order
 """
-# What the manifest names as the origin: the files above, and those of later periods that say how a task stands.
+# What the manifest names as the origin: the files above, and those of later periods that say how a task stands; with
+# what became of each (an unlock changes it).
 _ORIGINS = f"""
 WITH submission AS ({_SUBMISSIONS})
-SELECT submission_id, sha256
+SELECT submission_id, sha256, status
 FROM core.fct_submission
 SEMI JOIN (
     SELECT submission_id FROM submission
