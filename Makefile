@@ -38,7 +38,9 @@ bench: .venv/bench.done
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.daily
 	$(BIN)/python -m benchmarks.country --sizes $(SIZES) --write
+	$(BIN)/python -m benchmarks.history --months $(MONTHS) --write
 SIZES ?= 114x12,114x60,114x240,830x240
+MONTHS ?= 12,60
 
 .venv/bench.done: .venv/run.done requirements-bench.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock

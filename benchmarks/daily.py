@@ -10,14 +10,10 @@ when whatever speaks of the day is built again.
 
 from __future__ import annotations
 
-import os
-import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,6 +21,7 @@ from pathlib import Path
 import click
 
 from benchmarks.report import machine, table, write_part
+from benchmarks.spent import KPI57, Spent, spend
 
 FIRST = date(2026, 11, 16)
 SAME, NEXT = "kpi57 run, the same day again", "kpi57 run, the next day"
@@ -66,46 +63,35 @@ def shape() -> list[tuple[int, int]]:
     return [(len(asset.keys), len(list(asset.check_specs))) for asset in ASSETS]
 
 
-def seconds(command: list[str], environment: Mapping[str, str]) -> tuple[float, float]:
-    """On the clock, and of processor, the command's own processes included."""
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    ended = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
-    took, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if ended.returncode:
-        raise click.ClickException(f"{' '.join(command)}: {ended.stderr[-2000:]}")
-    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def measure(runs: int, folder: str) -> dict[str, list[tuple[float, float]]]:
-    """Seconds of each candidate, run by run."""
-    kpi57 = [sys.executable, "-c", "from pipelines.cli import main; main()"]
+def measure(runs: int, folder: str) -> dict[str, list[Spent]]:
+    """What each candidate took, run by run."""
     of = shape()
     homes = [{"KPI57_HOME": f"{folder}/{name}", "KPI57_DAY": FIRST.isoformat()} for name in ("same", "next")]
-    seconds([*kpi57, "demo"], homes[0])
+    spend([*KPI57, "demo"], homes[0])
     for _ in range(3):  # the bundles that the first run makes are on record from the second on
-        seconds([*kpi57, "run"], homes[0])
+        spend([*KPI57, "run"], homes[0])
     shutil.copytree(homes[0]["KPI57_HOME"], homes[1]["KPI57_HOME"])
-    candidates = {SAME: ([*kpi57, "run"], homes[0]), NEXT: ([*kpi57, "run"], homes[1])}
+    candidates = {SAME: ([*KPI57, "run"], homes[0]), NEXT: ([*KPI57, "run"], homes[1])}
     for name, steps in ((FULL, of), (BARE, [(1, 0)] * len(of))):
         home = Path(folder, name.replace(" ", "-"))
         home.mkdir()
         (home / "dagster.yaml").write_bytes(SETTINGS.read_bytes())
         theirs = {"DAGSTER_HOME": str(home), "DAGSTER_EVENT_BATCH_SIZE": "500"}
         candidates[name] = ([sys.executable, "-c", EMPTY_JOB.format(shape=steps)], theirs)
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in candidates}
+    times: dict[str, list[Spent]] = {name: [] for name in candidates}
     for turn in range(runs + 1):
         homes[1]["KPI57_DAY"] = (FIRST + timedelta(turn + 1)).isoformat()
         for name, (command, environment) in candidates.items():
-            took = seconds(command, environment)
+            took, _ = spend(command, environment)
             if turn:  # the first run of each makes its files
                 times[name].append(took)
     return times
 
 
-def written(times: Mapping[str, list[tuple[float, float]]]) -> str:
+def written(times: Mapping[str, list[Spent]]) -> str:
     """The part of docs/performance.md."""
-    clock = {name: statistics.median(took[0] for took in found) for name, found in times.items()}
-    work = {name: statistics.median(took[1] for took in found) for name, found in times.items()}
+    clock = {name: statistics.median(took.clock for took in found) for name, found in times.items()}
+    work = {name: statistics.median(took.processor for took in found) for name, found in times.items()}
     rows = [
         [name, f"{clock[name]:.2f}", f"{work[name]:.2f}", f"{work[SAME] / work[name]:.2f}",
          f"{work[NEXT] / work[name]:.2f}"]

@@ -6,14 +6,17 @@ measured on it does not belong here.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
 
 from pipelines import registry as registries
-from pipelines.home import Home
+from pipelines.home import SOURCES, Home
 from pipelines.warehouse import building, replace, schema_mark, set_info
 
 AGENCIES, INDICATORS, FIRST_MONTH = 7, 50, "2026-01"
 HAI_PHONG = "31"
+_REFERENCE = ("raw.commune", "raw.agency", "raw.indicator", "raw.period", "raw.asked", "raw.status")
 
 # Hải Phòng's communes first, so that a small country is one city.
 _LISTS = """
@@ -52,7 +55,8 @@ INSERT INTO raw.indicator_duty
 _RECEIPTS = """
 INSERT INTO raw.receipt
     SELECT substr(sha256(commune_code || agency_code || period_code), 1, 12) || '-1',
-        (row_number() OVER (ORDER BY k, n, a))::INTEGER, sha256(commune_code || agency_code || period_code),
+        (row_number() OVER (ORDER BY k, n, a))::INTEGER + $entered::INTEGER,
+        sha256(commune_code || agency_code || period_code),
         period_code || '.xlsx', commune_code || '/' || agency_code, commune_code, agency_code,
         ends_on::TIMESTAMP + INTERVAL 1 DAY + to_seconds((10 * n + a)::INTEGER), 20000, NULL
     FROM month, commune, agency
@@ -69,7 +73,8 @@ WITH line AS (
     SELECT r.submission_id, r.ledger_sequence, 'Chỉ tiêu' AS source_sheet,
         (12 + i // $agencies)::INTEGER AS source_row, 'G' || (12 + i // $agencies) AS source_cell, indicator_code,
         1000 + hash(commune_code, indicator_code) % 500 AS denominator,
-        least(1.0, 0.3 + 0.0025 * k + ((hash(r.submission_id, indicator_code) % 100)::INTEGER - 50) / 2000.0) AS share
+        least(1.0, 0.3 + 0.0025 * (k + $passed::INTEGER)
+            + ((hash(r.submission_id, indicator_code) % 100)::INTEGER - 50) / 2000.0) AS share
     FROM raw.receipt AS r
     JOIN month ON month.period_code = replace(r.original_name, '.xlsx', '')
     JOIN agency USING (agency_code)
@@ -92,20 +97,34 @@ INSERT INTO raw.line BY NAME
 """
 
 
-def make(home: Home, communes: int, months: int) -> int:
-    """Fill the build database of an empty home. Returns the number of figures: communes x 50 indicators x months."""
-    known = registries.load()
+def make(
+    home: Home,
+    communes: int,
+    months: int,
+    *,
+    sources: Path | None = None,
+    first: str = FIRST_MONTH,
+    passed: int = 0,
+    entered: int = 0,
+) -> int:
+    """Fill the build database of an empty home. Returns the number of figures: communes x 50 indicators x months.
+
+    sources: whose plans and duties are taken as they are, else they are made up too. passed: how many months figures
+    had risen before the first. entered: what the ledger holds before the first receipt.
+    """
+    known = registries.load(sources or SOURCES)
     rows = known.rows()
     with building(home) as con:
-        for table in ("raw.commune", "raw.agency", "raw.indicator", "raw.period", "raw.asked", "raw.status"):
+        for table in rows if sources else _REFERENCE:
             replace(con, table, rows[table])
         con.execute("UPDATE raw.indicator SET frequency = 'month'")
         values = {"communes": communes, "months": months, "agencies": AGENCIES, "indicators": INDICATORS,
-                  "first": FIRST_MONTH, "city": HAI_PHONG}  # fmt: skip
-        for script in (_LISTS, _PLANS, _RECEIPTS, _FIGURES):
+                  "first": first, "city": HAI_PHONG, "passed": passed, "entered": entered}  # fmt: skip
+        for script in (_LISTS, *(() if sources else (_PLANS,)), _RECEIPTS, _FIGURES):
             _run(con, script, values)
         as_of = con.execute("SELECT max(ends_on) + 10 FROM month").fetchall()[0][0]
-        for name, value in (("schema", schema_mark()), ("fingerprint", registries.fingerprint()),
+        fingerprint = registries.fingerprint(sources or SOURCES)
+        for name, value in (("schema", schema_mark()), ("fingerprint", fingerprint),
                             ("as_of", as_of.isoformat()), ("illustrative", "true")):  # fmt: skip
             set_info(con, name, value)
         return int(con.execute("SELECT count(*) FROM checked.actual").fetchall()[0][0])

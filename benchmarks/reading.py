@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 import pandas as pd
@@ -27,6 +26,7 @@ import python_calamine
 
 from benchmarks.inputs import AGENCY, COMMUNE, LINES, make_workbooks
 from benchmarks.report import machine, table, write_part
+from benchmarks.spent import Spent
 from pipelines import flow, registry
 from pipelines.home import Home
 from pipelines.reading.layout import Form
@@ -69,14 +69,6 @@ def cost_of_reading(known: registry.Registry, files: list[Path], runs: int) -> d
 
 
 # ---------------------------------------------------------------- whole runs, each in a process of its own
-
-
-class Spent(NamedTuple):
-    """What a run took: seconds on the clock and of the processor, workers included; MiB of its largest process."""
-
-    clock: float
-    processor: float
-    peak: float
 
 
 def ours(files: list[Path]) -> Callable[[], None]:
