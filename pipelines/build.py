@@ -34,13 +34,15 @@ class Check:
 class Model:
     """One model: table name ('core.fct_target'), its SELECT, what its .yml says, and the tables it needs.
 
-    reads: the tables its SELECT reads. compared: those its checks compare it with.
+    reads: the tables its SELECT reads and its given values are asked of. made_from: the first alone. compared: those
+    its checks compare it with.
     """
 
     table: str
     sql: str
     spec: dict[str, Any]
     reads: frozenset[str] = frozenset()
+    made_from: frozenset[str] = frozenset()
     compared: frozenset[str] = frozenset()
 
     @property
@@ -155,8 +157,9 @@ def read_model(con: duckdb.DuckDBPyConnection, path: Path) -> Model:
     model = Model(table, sql, yaml.load(beside.read_text(encoding="utf-8"), yaml.CSafeLoader))
     try:
         compared = [tables_read(con, check.sql) for check in model.checks]
-        reads = [tables_read(con, query) for query in (sql, *model.given.values())]
-        return replace(model, reads=frozenset().union(*reads), compared=frozenset().union(*compared))
+        made_from, *asked = [tables_read(con, query) for query in (sql, *model.given.values())]
+        return replace(model, reads=made_from.union(*asked), made_from=made_from,
+                       compared=frozenset().union(*compared))  # fmt: skip
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

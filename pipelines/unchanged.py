@@ -1,9 +1,10 @@
 """Whether a model would come out as it stands: then it is neither built nor checked again, and nothing is published.
 
-A model's mark is a hash of what it is made from: its own files, the versions at work, and the marks of what it reads,
-which stand before it is looked at, as models come after what they read. It stands beside the model, written in the
-same transaction, and only where no check found what stops the publishing. How a model is built does not belong here
-(build.py).
+A model's mark is a hash of what it is made from: its own files, the versions at work, the values it is given, and the
+marks of what it reads, which stand before it is looked at, as models come after what they read. What a value was asked
+of does not count, only the value: on a day on which nothing turns, what is given the last turn stands. The mark stands
+beside the model, written in the same transaction, and only where no check found what stops the publishing. How a model
+is built does not belong here (build.py).
 """
 
 from __future__ import annotations
@@ -35,11 +36,14 @@ class Done(NamedTuple):
 
 def mark(con: duckdb.DuckDBPyConnection, model: Model) -> str | None:
     """The mark of a model as it would be built now, after what it reads; None where something it reads has none."""
-    read = {table: _of_model(con, table) if _is_model(table) else _of_raw(con, table) for table in model.depends}
+    tables = (model.made_from | model.compared) - {model.table}
+    read = {table: _of_model(con, table) if _is_model(table) else _of_raw(con, table) for table in tables}
     if None in read.values():
         return None
+    given = {name: str(con.execute(query).fetchall()) for name, query in model.given.items()}
     spec = json.dumps(model.spec, sort_keys=True, default=str)
-    said = [model.table, model.sql, spec, *_versions(), *(f"{table} {of}" for table, of in sorted(read.items()))]
+    found = [f"{name} {of}" for name, of in sorted((read | given).items())]
+    said = [model.table, model.sql, spec, *_versions(), *found]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 

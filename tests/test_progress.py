@@ -2,9 +2,10 @@
 
 import shutil
 from dataclasses import replace as replace_in
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+import duckdb
 import pytest
 import yaml
 from conftest import VINH_LAI
@@ -161,3 +162,20 @@ def test_some_communes_at_a_time_give_the_same_table(demo_home, tmp_path):
             made.append(con.execute(f"FROM {model.table}").fetchall())
     assert made[0] == made[1] == made[2]
     assert len({row[0] for row in made[0]}) == 4, "Cẩm Giàng's plan sets no target"
+
+
+def test_between_two_days_on_which_it_turns_progress_says_the_same(demo_home, tmp_path):
+    """Of every day of five months, reports asked for, ends of periods and a milestone among them: what is said at its
+    end is what was said at the moment the table is built for."""
+    shutil.copyfile(demo_home.published, tmp_path / "kpi.duckdb")
+    [model] = [model for model in models() if model.table == "marts.mart_kpi_progress"]
+    said, turns = "SELECT count(*), bit_xor(hash(p)) FROM marts.progress_as_of(?) AS p", {}
+    with duckdb.connect(tmp_path / "kpi.duckdb") as con:
+        for days in range(150):
+            day = date(2026, 9, 10) + timedelta(days)
+            con.execute("UPDATE core.dim_build SET as_of_on = ?", [day])
+            turns[con.execute(model.given["moment"]).fetchone()] = datetime.combine(day, time.max)
+        for (moment,), last in turns.items():
+            assert moment <= last
+            assert con.execute(said, [moment]).fetchone() == con.execute(said, [last]).fetchone(), last
+    assert 20 < len(turns) < 100

@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from conftest import Office, run_day
@@ -54,17 +54,29 @@ def test_a_second_run_of_the_day_builds_and_publishes_nothing(ran, monkeypatch):
 
 
 def test_a_new_day_builds_what_speaks_of_the_day_and_no_more(ran, monkeypatch, tmp_path):
+    """What is given a value of the day's table, and not the table, stands while the value does."""
     done = built(monkeypatch)
     ran = replace(ran, day=NEXT)
     flow.run_steps(ran)
     of_the_day = {"core.dim_build"}
     for model in models():
-        if model.depends & of_the_day:
+        if (model.made_from | model.compared) & of_the_day:
             of_the_day.add(model.table)
     assert set(done) == of_the_day
     assert "marts.mart_reporting_status" in done
-    assert "core.fct_target" not in done
+    assert not {"core.fct_actual", "core.fct_target", "marts.mart_kpi_progress"} & of_the_day
     assert as_without(ran, tmp_path)
+
+
+@pytest.mark.parametrize("turn", [date(2044, 12, 1), date(2044, 12, 14), date(2045, 12, 31)])
+def test_a_day_on_which_progress_turns_builds_it(ran, monkeypatch, tmp_path, turn):
+    """A month has ended, a report is asked for, the last milestone is there."""
+    flow.run_steps(replace(ran, day=turn - timedelta(1)))
+    done = built(monkeypatch)
+    flow.run_steps(replace(ran, day=turn))
+    assert "marts.mart_kpi_progress" in done
+    assert "core.fct_actual" not in done
+    assert as_without(replace(ran, day=turn), tmp_path)
 
 
 def a_file(home, office):

@@ -5,7 +5,7 @@ SELECT
     superseded_at,
     superseded_at IS NULL AS is_current,
     source_sheet, source_row, source_cell, value_text, is_withdrawn,
-    (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
+    getvariable('is_illustrative') AS is_illustrative
 FROM staged.stg_actual_version
 WHERE NOT is_unchanged
 ORDER BY commune_code, indicator_code, period_code, ledger_sequence, source_row

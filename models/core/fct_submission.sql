@@ -41,6 +41,6 @@ SELECT
     rows_unchanged, rows_rejected,
     lines_ignored + if(is_held, lines_good, 0) AS rows_ignored,
     duplicate_of, entered_at, is_held, folder, size_bytes, ledger_sequence,
-    (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
+    getvariable('is_illustrative') AS is_illustrative
 FROM joined
 ORDER BY ledger_sequence

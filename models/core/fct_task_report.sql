@@ -6,7 +6,7 @@ SELECT
     lead(entered_at) OVER history AS superseded_at,
     lead(entered_at) OVER history IS NULL AS is_current,
     source_sheet, source_row, source_cell,
-    (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
+    getvariable('is_illustrative') AS is_illustrative
 FROM staged.stg_task_version
 WHERE NOT is_unchanged
 WINDOW history AS (

@@ -4,7 +4,7 @@ SELECT
     s.value, s.communes_reporting, s.communes_in_rate,
     (SELECT count(*) FROM core.dim_commune AS c WHERE c.city_code = s.city_code) AS communes_in_city,
     s.value_lowest, s.value_median, s.value_highest,
-    (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
+    getvariable('is_illustrative') AS is_illustrative
 FROM staged.stg_city_sum AS s
 JOIN core.dim_indicator AS n USING (indicator_code)
 JOIN core.dim_period AS d USING (period_code)

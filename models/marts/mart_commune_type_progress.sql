@@ -6,7 +6,7 @@ SELECT
         SELECT count(*) FROM core.dim_commune AS c WHERE c.city_code = s.city_code AND c.commune_type = s.commune_type
     ) AS communes_of_type,
     s.value_lowest, s.value_median, s.value_highest,
-    (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
+    getvariable('is_illustrative') AS is_illustrative
 FROM staged.stg_city_sum AS s
 JOIN core.dim_indicator AS n USING (indicator_code)
 JOIN core.dim_period AS d USING (period_code)

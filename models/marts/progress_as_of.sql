@@ -127,7 +127,7 @@ stretch AS (
         ahead.value AS next_value, ahead.is_conflict AS next_conflict, ahead.is_text AS next_text,
         ahead.is_strict AS next_strict, ahead.is_aspirational AS next_aspirational, ahead.as_written AS next_as_written,
         m.value AS passed_value, e.first_on, e.first_value, e.newest,
-        (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
+        c.is_illustrative
     FROM path AS p
     CROSS JOIN unnest(range(len(p.days) + 1)) AS _(passed)
     JOIN core.dim_commune AS c USING (commune_code)
