@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import date
 
 import dagster as dg
 import duckdb
@@ -20,7 +21,7 @@ from pipelines.flow import make_bundles, run_steps
 from pipelines.home import PROJECT, Home
 from pipelines.outputs.data_package import DESCRIPTOR, describe
 from pipelines.outputs.export import MANIFEST, BundleDamagedError, export, verify
-from pipelines.outputs.extract import Table, read_extract
+from pipelines.outputs.extract import CITY, Table, read_extract, read_origin
 from pipelines.receive import Ledger
 
 LE_CHAN = "11383"
@@ -322,3 +323,25 @@ def test_what_cannot_be_done_is_said(copied, words, code, told):
 def test_nothing_published_is_said(home):
     said = kpi57("--period", "2026-10")
     assert (said.exit_code, "run 'kpi57 run' first" in said.output) == (1, True), said.output
+
+
+def test_a_bundle_reaches_back_twelve_months_and_knows_how_much_came_before(demo, tmp_path):
+    """Given a bundle of June 2027, expect periods from July 2026 on, and the one older figure that came since."""
+    shutil.copyfile(demo.path, tmp_path / "kpi.duckdb")
+    with duckdb.connect(tmp_path / "kpi.duckdb") as con:
+        [(late,)] = con.execute(
+            "SELECT min(actual_id) FROM marts.mart_kpi_progress WHERE period_code = '2026-03'"
+        ).fetchall()
+        con.execute("UPDATE core.fct_actual SET recorded_at = '2026-12-05' WHERE actual_id = ?", [late])
+        extract, origin = (read(con, "2027-06", CITY) for read in (read_extract, read_origin))
+        ends = dict(con.execute("SELECT period_code, measured_on FROM core.dim_period").fetchall())
+        [(sent,)] = con.execute("SELECT count(*) FROM core.fct_submission").fetchall()
+    first = date(2026, 7, 1)
+    for table in ("reporting", "submissions", "rejections"):
+        periods = {row["period_code"] for row in extract.tables[table].dicts()} - {None}
+        assert min(ends[period] for period in periods) >= first, table
+    series = extract.tables["series"].dicts()
+    assert {row["actual_id"] for row in series if row["measured_on"] < first} == {late}
+    assert {row["period_code"] for row in series} >= {"2026-07", "2026-10", "2026-03"}
+    assert origin.earlier["files"] > 0
+    assert origin.earlier["files"] + len(origin.submissions) == sent

@@ -47,7 +47,11 @@ def export(
     """
     origin = read_origin(con, period_code, scope)
     _refuse_the_future(con, period_code, origin)
-    made_from = {"submissions": origin.submissions, "sources_fingerprint": origin.sources_fingerprint}
+    made_from = {
+        "submissions": origin.submissions,
+        "earlier_submissions": origin.earlier,
+        "sources_fingerprint": origin.sources_fingerprint,
+    }
     above = home.exports / period_code / scope
     above.mkdir(parents=True, exist_ok=True)
     for left in home.exports.glob(".making-*"):  # by a run that was cut off

@@ -1,6 +1,7 @@
 """What an extract says: the tables of one period for a commune or the city, chosen from core and marts.
 
 What the figures mean was settled in models/marts. How they look is extract_workbook.py, how they are sealed export.py.
+What is told period by period reaches back twelve months, so that a bundle is no larger in twenty years than today.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pipelines.plans.folders import read_yaml
 Row = dict[str, Any]
 
 CITY = "city"
+_SINCE = "last_day($until::DATE - INTERVAL 1 YEAR)"
 
 # The newest line with a figure, else the newest line asked for, as mart_kpi_progress.is_latest, up to a period.
 _PROGRESS = """
@@ -38,11 +40,12 @@ JOIN core.dim_task AS t USING (task_id)
 WHERE list_contains($communes::VARCHAR[], p.commune_code)
 ORDER BY p.commune_code, p.plan_id, t.line_order
 """
-_REPORTING = """
+_REPORTING = f"""
 SELECT p.*
 FROM marts.mart_reporting_status AS p
 JOIN core.dim_period AS d USING (period_code)
-WHERE list_contains($communes::VARCHAR[], p.commune_code) AND d.measured_on <= $until::DATE
+WHERE list_contains($communes::VARCHAR[], p.commune_code) AND d.measured_on > {_SINCE}
+    AND d.measured_on <= $until::DATE
 ORDER BY d.measured_on DESC, d.period_code DESC, p.commune_code, p.agency_code
 """
 _CONFLICTS = """
@@ -54,7 +57,9 @@ WHERE list_contains($communes::VARCHAR[], p.commune_code) AND p.kind = 'conflict
 ORDER BY p.plan_id, p.indicator_code, p.milestone_on, p.first_target_id, p.second_target_id
 """
 # A file that does not say its period is shown from the month on in which it came. What names no commune is the city's.
-_SUBMISSIONS = """
+_MONTH = "coalesce(d.measured_on, (s.received_at - INTERVAL 1 MONTH)::DATE)"
+_OURS = "($is_city OR list_contains($communes::VARCHAR[], s.commune_code))"
+_SUBMISSIONS = f"""
 SELECT
     s.submission_id, s.sha256, s.original_name, s.commune_code, c.commune_name, s.agency_code, a.agency_name,
     s.period_code, d.label AS period_label, s.received_at, s.due_on, s.is_late, s.status, l.label AS status_label,
@@ -64,8 +69,7 @@ JOIN core.dim_status AS l ON l.answer = 'submission' AND l.status = s.status
 LEFT JOIN core.dim_commune AS c USING (commune_code)
 LEFT JOIN core.dim_agency AS a USING (agency_code)
 LEFT JOIN core.dim_period AS d USING (period_code)
-WHERE ($is_city OR list_contains($communes::VARCHAR[], s.commune_code))
-    AND coalesce(d.measured_on, (s.received_at - INTERVAL 1 MONTH)::DATE) <= $until::DATE
+WHERE {_OURS} AND {_MONTH} > {_SINCE} AND {_MONTH} <= $until::DATE
 ORDER BY s.ledger_sequence
 """
 # What was found in those files; of severity 'fail' is what was refused, of 'warn' what was taken and questioned.
@@ -82,16 +86,23 @@ ORDER BY s.received_at, r.submission_id, r.finding_order
 # What the manifest names as the origin: the files above, and those of later periods that say how a task stands; with
 # what became of each (an unlock changes it).
 _ORIGINS = f"""
-WITH submission AS ({_SUBMISSIONS})
-SELECT submission_id, sha256, status
-FROM core.fct_submission
-SEMI JOIN (
-    SELECT submission_id FROM submission
-    UNION ALL
+SELECT s.submission_id, s.sha256, s.status
+FROM core.fct_submission AS s
+LEFT JOIN core.dim_period AS d USING (period_code)
+WHERE {_OURS} AND {_MONTH} > {_SINCE} AND ({_MONTH} <= $until::DATE OR s.submission_id IN (
     SELECT submission_id FROM core.fct_task_report
-    WHERE is_current AND list_contains($communes::VARCHAR[], commune_code)
-) AS f USING (submission_id)
-ORDER BY submission_id
+    WHERE is_current AND list_contains($communes::VARCHAR[], commune_code)))
+ORDER BY s.submission_id
+"""
+# The files before those: older figures may still be the newest, and rates above the communes are of every period.
+_EARLIER = f"""
+SELECT
+    count(*) AS files,
+    sha256(coalesce(string_agg(concat_ws(' ', submission_id, sha256, status), chr(10) ORDER BY submission_id), ''))
+        AS sha256
+FROM core.fct_submission AS s
+LEFT JOIN core.dim_period AS d USING (period_code)
+WHERE {_OURS} AND {_MONTH} <= {_SINCE}
 """
 _PLANS = """
 SELECT p.*, c.commune_name, a.agency_name AS focal_agency_name, b.is_illustrative
@@ -148,8 +159,9 @@ CROSS JOIN core.dim_build AS b
 WHERE list_contains($communes::VARCHAR[], t.commune_code)
 ORDER BY t.commune_code, t.indicator_code, t.scope, t.milestone_on, t.plan_id, t.line_order
 """
-# Every period for which a figure was asked for or came; value and expected value are null where there is none.
-_SERIES = """
+# Every period for which a figure was asked for or came, and older ones whose figure came since; value and expected
+# value are null where there is none.
+_SERIES = f"""
 SELECT
     p.commune_code, p.commune_name, p.indicator_code, p.indicator_name, p.unit_of_measure, p.scope, p.period_code,
     d.label AS period_label, p.measured_on, p.actual_id, p.numerator, p.denominator, p.value, p.value_text,
@@ -158,6 +170,8 @@ SELECT
 FROM marts.mart_kpi_progress AS p
 JOIN core.dim_period AS d USING (period_code)
 WHERE list_contains($communes::VARCHAR[], p.commune_code) AND d.measured_on <= $until::DATE
+    AND (d.measured_on > {_SINCE}
+        OR p.actual_id IN (SELECT actual_id FROM core.fct_actual WHERE recorded_at > {_SINCE}))
 ORDER BY p.commune_code, p.indicator_code, p.scope, p.measured_on, p.period_code
 """
 # Only of the whole city; a commune's extract has the table without rows.
@@ -176,6 +190,7 @@ SELECT count(DISTINCT (commune_code, indicator_code, scope)) AS targeted
 FROM core.fct_target
 WHERE list_contains($communes::VARCHAR[], commune_code)
 """
+_BUILD = "SELECT as_of_on, is_illustrative, sources_fingerprint FROM core.dim_build"
 _AGENCIES = "SELECT agency_code, agency_name FROM core.dim_agency WHERE NOT is_group"
 # Who reports the figure of an indicator, by commune.
 _REPORTERS = """
@@ -218,8 +233,6 @@ class Extract:
     city_name: str
     as_of_on: date
     is_illustrative: bool
-    sources_fingerprint: str
-    submissions: list[Row]
     targeted: int
     tables: dict[str, Table]
     statuses: dict[tuple[str, str], tuple[str, int]]
@@ -262,6 +275,7 @@ class Origin(NamedTuple):
     is_illustrative: bool
     sources_fingerprint: str
     submissions: list[Row]
+    earlier: Row  # how many submissions there were before those, and their digest
 
 
 def read_origin(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Origin:
@@ -273,8 +287,10 @@ def read_origin(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) ->
 def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Extract:
     """Choose from core and marts what the bundle says. Raises LookupError as export does."""
     periods, chosen, chose = _choose(con, period_code, scope)
+    as_of_on, is_illustrative, _ = con.execute(_BUILD).fetchall()[0]
     return Extract(
-        **_origin(con, chose)._asdict(),
+        as_of_on=as_of_on,
+        is_illustrative=is_illustrative,
         period_code=period_code,
         scope=scope,
         communes={code: name for code, name, _ in chosen},
@@ -308,10 +324,9 @@ def _choose(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> tup
 
 
 def _origin(con: duckdb.DuckDBPyConnection, chose: Mapping[str, Any]) -> Origin:
-    as_of_on, is_illustrative, mark = con.execute(
-        "SELECT as_of_on, is_illustrative, sources_fingerprint FROM core.dim_build"
-    ).fetchall()[0]
-    return Origin(as_of_on, is_illustrative, mark, _query(con, _ORIGINS, chose).dicts())
+    [earlier] = _query(con, _EARLIER, chose).dicts()
+    as_of_on, is_illustrative, mark = con.execute(_BUILD).fetchall()[0]
+    return Origin(as_of_on, is_illustrative, mark, _query(con, _ORIGINS, chose).dicts(), earlier)
 
 
 def _query(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]) -> Table:

@@ -39,6 +39,9 @@ _METHOD = (
     ("Lỗi và lưu ý",
      "Dòng có lỗi không được nhận và đã trả lại cơ quan gửi kèm cách sửa; các dòng đúng trong cùng tệp vẫn được "
      "nhận. Lưu ý là dòng đã nhận nhưng nên xem lại."),
+    ("Phạm vi thời gian",
+     "Tình hình báo cáo, lỗi và lưu ý là của 12 tháng tính đến hết kỳ này. Các kỳ trước có trong những gói đã gửi và "
+     "trong kho dữ liệu."),
     ("Truy nguồn",
      "Mỗi số liệu đều truy được đến tệp, trang tính, ô, thời điểm nhận và số cũ mà nó thay thế. Các bảng của tệp "
      "này có đủ dưới dạng dữ liệu trong cùng thư mục."),

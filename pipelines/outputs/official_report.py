@@ -163,8 +163,8 @@ def _sources(extract: Extract) -> str:
     sent = len(extract.tables["submissions"].rows)
     if not sent:
         return "Chưa nhận được tệp số liệu nào của các cơ quan, đơn vị."
-    return (f"Số liệu do các cơ quan, đơn vị gửi theo biểu mẫu ({sent} tệp) và đã được kiểm tra tự động từng dòng "
-            "trước khi tổng hợp.")  # fmt: skip
+    return (f"Số liệu do các cơ quan, đơn vị gửi theo biểu mẫu ({sent} tệp trong 12 tháng gần nhất) và đã được "
+            "kiểm tra tự động từng dòng trước khi tổng hợp.")  # fmt: skip
 
 
 def _cited_plan(plan: Row) -> str:
@@ -234,9 +234,9 @@ def _reporting(document: Document, extract: Extract) -> None:
         if row["period_code"] != newest and row["reporting_status"] in NOT_SENT:
             before[agency(row, extract)].append(in_sentence(row["period_label"]))
     if not before:
-        body(document, "Không có cơ quan, đơn vị nào còn nợ báo cáo của các kỳ trước.")
+        body(document, "Không có cơ quan, đơn vị nào còn nợ báo cáo của các kỳ trước trong 12 tháng gần nhất.")
         return
-    body(document, "Báo cáo các kỳ trước đến nay chưa nhận được:", keep=True)
+    body(document, "Báo cáo các kỳ trước trong 12 tháng gần nhất, đến nay chưa nhận được:", keep=True)
     items(document, [f"{name}: {', '.join(labels)}" for name, labels in sorted(before.items())])
 
 
