@@ -1,15 +1,14 @@
--- Every accepted figure with until when it was believed; is_unchanged: it says what was believed already. Lines held back
--- by a lock are not here.
+-- Figures that were sent again, with until when each was believed; is_unchanged: it says what was believed already. Most
+-- figures are sent once and are not here; neither are lines held back by a lock.
 WITH sent AS (
     SELECT
-        a.*, e.commune_code, e.agency_code, e.period_code, e.received_at, e.entered_at, e.ledger_sequence,
+        a.*, e.commune_code, e.agency_code, e.period_code, e.entered_at, e.ledger_sequence,
         hash(e.commune_code, e.agency_code, a.indicator_code, e.period_code) AS history
     FROM checked.actual AS a
     JOIN staged.stg_entry AS e USING (submission_id)
     WHERE e.entered_at IS NOT NULL
 ),
--- Most figures are sent once. Only those that may have come again are put in order (two figures of one hash may be
--- strangers: the order is by the names themselves).
+-- Two figures of one hash may be strangers: the order below is by the names themselves.
 again AS (
     SELECT history
     FROM sent
@@ -28,11 +27,9 @@ compared AS (
         PARTITION BY commune_code, agency_code, indicator_code, period_code
         ORDER BY entered_at, ledger_sequence, source_row)
 )
-SELECT * EXCLUDE (history), false AS is_unchanged, NULL::TIMESTAMP AS superseded_at
-FROM sent
-ANTI JOIN again USING (history)
-UNION ALL
-SELECT * EXCLUDE (history, said), min(entered_at) FILTER (NOT is_unchanged) OVER later AS superseded_at
+SELECT
+    submission_id, source_sheet, source_row, is_unchanged,
+    min(entered_at) FILTER (NOT is_unchanged) OVER later AS superseded_at
 FROM compared
 WINDOW later AS (
     PARTITION BY commune_code, agency_code, indicator_code, period_code
