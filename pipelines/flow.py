@@ -255,11 +255,11 @@ def write_extracts(home: Home, period_code: str | None = None) -> list[str]:
 
 
 def make_bundles(home: Home, period_code: str, scopes: list[str], *, only_if_new: bool = False) -> list[Path]:
-    """Bundles of a period as export.export makes them, each entered in the ledger and in core.fct_bundle."""
-    from pipelines.outputs.export import about, export
+    """Bundles of a period as export.export_all makes them, each entered in the ledger and in core.fct_bundle."""
+    from pipelines.outputs.export import about, export_all
 
+    bundles = export_all(home, period_code, scopes, only_if_new=only_if_new)
     with reading(home) as con:
-        bundles = [export(home, con, period_code, scope, only_if_new=only_if_new) for scope in scopes]
         entered = {row[0] for row in con.execute("SELECT bundle_id FROM core.fct_bundle").fetchall()}
     if any(bundle.name not in entered for bundle in bundles):
         ledger = Ledger(home)

@@ -125,15 +125,14 @@ def steps(root: Path, day: str) -> None:
     _say_into(said(root))
     from pipelines import flow
     from pipelines.home import current_home
-    from pipelines.outputs.export import export
-    from pipelines.warehouse import reading, run_lock
+    from pipelines.outputs.export import export_all
+    from pipelines.warehouse import run_lock
 
     home = current_home()
     with run_lock(home):
         flow.run_steps(home)
         flow.write_feedback(home)
-        with reading(home) as con:
-            export(home, con, "2026-10", VINH_LAI, only_if_new=True)
+        export_all(home, "2026-10", [VINH_LAI], only_if_new=True)
         flow.write_site(home)
 
 

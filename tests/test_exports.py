@@ -19,6 +19,7 @@ from test_outputs import bundle_of, files_below, records
 from pipelines.cli import main
 from pipelines.flow import make_bundles, run_steps
 from pipelines.home import PROJECT, Home
+from pipelines.outputs import export as export_module
 from pipelines.outputs.data_package import DESCRIPTOR, describe
 from pipelines.outputs.export import MANIFEST, BundleDamagedError, export, verify
 from pipelines.outputs.extract import CITY, Table, read_extract, read_origin
@@ -98,6 +99,18 @@ def test_a_bundle_made_again_elsewhere_is_the_same_and_made_once(demo_home, tmp_
     assert [path.name for path in made] == [whole.name, whole.name]
     assert files_below(other.exports / "2026-10" / VINH_LAI / whole.name) == files_below(whole)
     assert list(made[0].parent.iterdir()) == [made[0]]
+
+
+def test_bundles_made_on_all_cores_are_those_made_one_by_one(demo_home, copied, monkeypatch):
+    """The same name is the same manifest, and so the same bytes; what a run cut off left is cleared away."""
+    shutil.rmtree(copied.exports)
+    (copied.exports / ".making-cut-off").mkdir(parents=True)
+    monkeypatch.setattr(export_module, "MANY", 2)
+    scopes = ["city", VINH_LAI, LE_CHAN]
+    made = make_bundles(copied, "2026-10", scopes)
+    assert [path.name for path in made] == [bundle_of(demo_home, scope).name for scope in scopes]
+    assert not list(copied.exports.glob(".making-*"))
+    assert make_bundles(copied, "2026-10", scopes, only_if_new=True) == made
 
 
 def test_a_damaged_bundle_is_left_for_a_person_to_look_at(demo_home, bundle, tmp_path):

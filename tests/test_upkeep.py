@@ -594,10 +594,8 @@ def test_old_history_goes_and_the_last_runs_archive_and_ledger_stay(home, monkey
     Ledger(home).append([{"event": "day", "day": "2020-01-01"}])
     (home.archive / "ab").mkdir()
     (home.archive / "ab" / "abc").write_bytes(b"x")
-    half = home.exports / "2026-10" / "city" / ".making-x"
-    half.mkdir(parents=True)
     home.runs.mkdir(parents=True)
-    for path in (home.runs / "old.json", home.archive / "ab" / "abc", home.ledger, half, home.archive):
+    for path in (home.runs / "old.json", home.archive / "ab" / "abc", home.ledger, home.archive):
         if path.suffix == ".json":
             path.write_text("{}")
         os.utime(path, (0, 0))
@@ -611,12 +609,11 @@ def test_old_history_goes_and_the_last_runs_archive_and_ledger_stay(home, monkey
         for _ in range(4):
             nothing.execute_in_process(instance=instance)
         monkeypatch.setattr(retention, "HISTORY_DAYS", -1)  # everything is old
-        assert retention.tidy(home, instance) == {"runs": 2, "summaries": 1, "half made": 1}
+        assert retention.tidy(home, instance) == {"runs": 2, "summaries": 1}
         assert len(instance.get_runs()) == 2
     assert [path.name for path in home.runs.iterdir()] == ["new.json"]
     assert (home.archive / "ab" / "abc").exists()
     assert home.ledger.exists()
-    assert not half.exists()
 
 
 def test_history_kept_on_disk_is_held_open_and_thrown_away(home, tmp_path, monkeypatch):

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from pebble import ProcessPool
 
 from pipelines.home import MODELS, Home
 from pipelines.outputs.data_package import as_json, seal, snapshot, write_tables
 from pipelines.outputs.extract import Extract, Origin, read_extract, read_origin
 from pipelines.outputs.extract_workbook import workbook
 from pipelines.outputs.workbook import save, save_office
-from pipelines.warehouse import fsync
+from pipelines.warehouse import fsync, reading
 
 MANIFEST = "manifest.json"
+MANY = 12  # bundles from which on workers are worth their start
 _VERSIONS = ("kpi57", "duckdb", "openpyxl", "python-docx", "matplotlib", "pillow")
 
 
@@ -34,34 +37,59 @@ class BundleDamagedError(RuntimeError):
     """A bundle that stands already is not what its name says; it is left for a person to look at."""
 
 
-def export(
-    home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str, *, only_if_new: bool = False
-) -> Path:
+def export_all(home: Home, period_code: str, scopes: Sequence[str], *, only_if_new: bool = False) -> list[Path]:
+    """The published database's bundles of a period for several scopes, as export makes them; many on all cores.
+
+    only_if_new: a bundle made from the same submissions and sources stands as it is, even if it speaks of an earlier
+    day. One at a time, under the run lock.
+    """
+    for left in home.exports.glob(".making-*"):  # by a run that was cut off
+        shutil.rmtree(left)
+    with reading(home) as con:
+        found = {scope: _standing(home, con, period_code, scope) if only_if_new else None for scope in scopes}
+        wanted = [scope for scope, standing in found.items() if not standing]
+        if len(wanted) < MANY:
+            return [found[scope] or export(home, con, period_code, scope) for scope in scopes]
+    with ProcessPool(context=multiprocessing.get_context("spawn")) as pool:
+        made = dict(zip(wanted, pool.map(partial(_export_one, home, period_code), wanted).result(), strict=True))
+    return [found[scope] or made[scope] for scope in scopes]
+
+
+def _export_one(home: Home, period_code: str, scope: str) -> Path:
+    """In a worker."""
+    with reading(home) as con:
+        return export(home, con, period_code, scope)
+
+
+def _standing(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Path | None:
+    """The newest bundle made from the same submissions and sources by the same versions, if one stands."""
+    origin = read_origin(con, period_code, scope)
+    _refuse_the_future(con, period_code, origin)
+    for bundle in sorted((home.exports / period_code / scope).glob("[0-9]*"), reverse=True):
+        try:
+            manifest = json.loads((bundle / MANIFEST).read_bytes())
+        except (FileNotFoundError, ValueError):  # damaged: whoever verifies it is told; it is not taken for whole
+            continue
+        if manifest.get("made_from") == _made_from(origin) and manifest.get("versions") == _versions():
+            return bundle
+    return None
+
+
+def export(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Path:
     """Write the bundle of a period for a commune (its code) or for all communes with plans ('city').
 
-    con: a database with core and marts built. only_if_new: where a bundle made from the same submissions and sources
-    stands, return it, even if it speaks of an earlier day. Returns the bundle's folder; one that stands already is
-    checked and returned as it is. Raises LookupError for a period that is none or has not begun and for a commune
-    without a plan, BundleDamagedError if the bundle stands already and is not whole. One export at a time,
-    under the run lock.
+    con: a database with core and marts built. Returns the bundle's folder; one that stands already is checked and
+    returned as it is. Raises LookupError for a period that is none or has not begun and for a commune without a plan,
+    BundleDamagedError if the bundle stands already and is not whole.
     """
     origin = read_origin(con, period_code, scope)
     _refuse_the_future(con, period_code, origin)
-    made_from = {
-        "submissions": origin.submissions,
-        "earlier_submissions": origin.earlier,
-        "sources_fingerprint": origin.sources_fingerprint,
-    }
     above = home.exports / period_code / scope
     above.mkdir(parents=True, exist_ok=True)
-    for left in home.exports.glob(".making-*"):  # by a run that was cut off
-        shutil.rmtree(left)
-    if only_if_new and (standing := _made_from_the_same(above, made_from)):
-        return standing
     with tempfile.TemporaryDirectory(prefix=".making-", dir=home.exports) as making:
         made = Path(making) / "bundle"
         made.mkdir()
-        bundle = above / _write(con, read_extract(con, period_code, scope), made_from, made)
+        bundle = above / _write(con, read_extract(con, period_code, scope), _made_from(origin), made)
         if not bundle.exists():
             fsync(made)
             made.rename(bundle)
@@ -117,16 +145,12 @@ def _refuse_the_future(con: duckdb.DuckDBPyConnection, period_code: str, origin:
         raise LookupError(f"period {period_code} begins on {starts_on}, figures are as of {origin.as_of_on}")
 
 
-def _made_from_the_same(above: Path, made_from: Mapping[str, Any]) -> Path | None:
-    """The newest bundle made from the same submissions and sources by the same versions, if one stands."""
-    for bundle in sorted(above.glob("[0-9]*"), reverse=True):
-        try:
-            manifest = json.loads((bundle / MANIFEST).read_bytes())
-        except (FileNotFoundError, ValueError):  # damaged: whoever verifies it is told; it is not taken for whole
-            continue
-        if manifest.get("made_from") == made_from and manifest.get("versions") == _versions():
-            return bundle
-    return None
+def _made_from(origin: Origin) -> dict[str, Any]:
+    return {
+        "submissions": origin.submissions,
+        "earlier_submissions": origin.earlier,
+        "sources_fingerprint": origin.sources_fingerprint,
+    }
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What is thrown away after a run: old run history and summaries, and what a killed run left half made.
+"""What is thrown away after a run: old run history and summaries.
 
 Archive, ledger, feedback and bundles are never touched; they do not belong here. The published copy is one file, each
 replacing the last, so there are no old ones to keep.
@@ -24,7 +24,7 @@ _AT_ONCE = 100
 
 def tidy(home: Home, instance: DagsterInstance) -> dict[str, int]:
     """Throw away what is old. Returns how many of each."""
-    return {"runs": _old_runs(home, instance), "summaries": _old_summaries(home), "half made": _half_made(home)}
+    return {"runs": _old_runs(home, instance), "summaries": _old_summaries(home)}
 
 
 def _old_runs(home: Home, instance: DagsterInstance) -> int:
@@ -48,12 +48,3 @@ def _old_summaries(home: Home) -> int:
     for path in old:
         path.unlink()
     return len(old)
-
-
-def _half_made(home: Home) -> int:
-    """Bundles whose making was cut off more than a day ago."""
-    before = (datetime.now(VIETNAM) - timedelta(days=1)).timestamp()
-    left = [path for path in home.exports.glob("*/*/.making-*") if path.stat().st_mtime < before]
-    for path in left:
-        shutil.rmtree(path)
-    return len(left)
