@@ -249,10 +249,10 @@ def _stamp(ledger: Ledger, taken: list[tuple[Waiting, dict[str, Any]]]) -> None:
     own time, so that made-up figures arrive on believable days.
     """
     received = ledger.of("received")
-    now, last = datetime.now(VIETNAM), ledger.last_at
+    now, last, illustrative = datetime.now(VIETNAM), ledger.last_at, ledger.illustrative
     seen = Counter(e["sha256"] for e in received)
     for w, entry in taken:
-        at = datetime.fromtimestamp(int(w.stat.st_mtime), VIETNAM) if ledger.illustrative else now
+        at = datetime.fromtimestamp(int(w.stat.st_mtime), VIETNAM) if illustrative else now
         last = max(at, last + timedelta(microseconds=1))
         seen[entry["sha256"]] += 1
         entry["received_at"] = last.isoformat(timespec="microseconds")

@@ -128,7 +128,8 @@ passed AS (
     SELECT p.commune_code, p.indicator_code, p.scope, p.in_force_on AS milestone_on, p.level_status, p.level_label
     FROM marts.mart_kpi_progress AS p
     JOIN core.dim_period AS d USING (period_code)
-    WHERE p.in_force_on IS NOT NULL AND d.measured_on <= $until::DATE
+    WHERE list_contains($communes::VARCHAR[], p.commune_code) AND p.in_force_on IS NOT NULL
+        AND d.measured_on <= $until::DATE
     QUALIFY row_number() OVER (
         PARTITION BY p.commune_code, p.indicator_code, p.scope, p.in_force_on
         ORDER BY p.actual_id IS NOT NULL DESC, d.measured_on DESC, d.kind) = 1
