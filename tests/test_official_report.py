@@ -20,6 +20,7 @@ from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph
 
 from pipelines.home import PROJECT
+from pipelines.outputs import official_results
 from pipelines.outputs.extract import CITY, Table, read_extract
 from pipelines.outputs.official_layout import BLANK
 from pipelines.outputs.official_report import official_report
@@ -412,3 +413,21 @@ def test_word_and_charts_are_loaded_only_when_a_report_is_made():
     asked = "import sys, pipelines.outputs.export; print({'docx', 'matplotlib'} & sys.modules.keys() or 'none')"
     started = subprocess.run([sys.executable, "-c", asked], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert started.stdout == "none\n"
+
+
+def test_what_is_more_than_paper_holds_stands_in_the_workbook(extracts, monkeypatch):
+    """Given more lines than a table takes and more communes than a chart, expect the gravest, and where the rest is."""
+    monkeypatch.setattr(official_results, "MOST", 5)
+    monkeypatch.setattr(official_results, "A_CHART", 2)
+    extract = extracts[CITY]
+    report = docx.Document(official_report(extract))
+    behind = rows(report, "So với mức cần đạt đến kỳ số liệu")
+    assert [row["TT"] for row in behind] == ["1", "2", "3", "4", "5"]
+    text = "\n".join(lines(report))
+    place = f"ở trang tính “Tiến độ chỉ tiêu” của tệp {extract.stem}.xlsx kèm theo."
+    assert re.search(rf"Trên đây nêu 5 trong \d+ dòng; danh sách đầy đủ {re.escape(place)}", text)
+    assert f"Kết quả từng chỉ tiêu {place}" in text
+    assert "TIẾN ĐỘ THỰC HIỆN TỪNG CHỈ TIÊU" not in text
+    assert "Chỉ tiêu của từng xã, phường so với mốc đã đến hạn (2/2)" in text
+    with pytest.raises(LookupError):
+        rows(report, "Đánh giá theo mốc")

@@ -34,6 +34,9 @@ from pipelines.vietnamese import clean
 
 _FEWEST = 5  # things that a chart is worth
 
+MOST = 300  # lines of a table that people read on paper; what is more stands in the workbook
+A_CHART = 30  # communes a chart has room for
+
 # title, width in millimetres, whether its values stand in the middle
 Columns = Sequence[tuple[str, float, bool]]
 
@@ -52,8 +55,10 @@ def indicators(document: Document, extract: Extract) -> None:
         return
     heading(document, 2, "1. Đánh giá chung")
     _how_they_stand(document, progress, extract)
-    if "progress" in annex_names(extract):
-        body(document, f"Kết quả từng chỉ tiêu tại {annex_names(extract)['progress']} kèm theo.")
+    if len(progress) >= _FEWEST:
+        annex_called = annex_names(extract).get("progress")
+        where = f"tại {annex_called}" if annex_called else in_workbook("Tiến độ chỉ tiêu", extract)
+        body(document, f"Kết quả từng chỉ tiêu {where} kèm theo.")
         heading(document, 2, "2. Chỉ tiêu chưa đạt mốc hoặc chậm tiến độ")
         _behind(document, [row for row in progress if is_behind(row)], extract)
     else:
@@ -90,15 +95,17 @@ def _how_they_stand(document: Document, progress: list[Row], extract: Extract) -
 
 
 def _by_commune(document: Document, answer: str, rows: list[Row], caption: str, extract: Extract) -> None:
-    """A bar a commune, where more than one has lines."""
+    """A bar a commune, where more than one has lines; as many charts as they need."""
     parts = []
     for code, name in extract.communes.items():
         lines = by_status([row for row in rows if row["commune_code"] == code], answer, extract)
         if lines:
             parts.append((name, [Bar(label, count, severity) for _, label, count, severity in lines]))
-    if len(parts) > 1:
-        says = "; ".join(f"{name}: " + ", ".join(f"{b.label} {b.size}" for b in one) for name, one in parts)
-        chart(document, caption, stacked(parts, PORTRAIT), says)
+    charts = [parts[start : start + A_CHART] for start in range(0, len(parts), A_CHART)] if len(parts) > 1 else []
+    for place, shown in enumerate(charts, 1):
+        says = "; ".join(f"{name}: " + ", ".join(f"{b.label} {b.size}" for b in one) for name, one in shown)
+        numbered = f"{caption} ({place}/{len(charts)})" if len(charts) > 1 else caption
+        chart(document, numbered, stacked(shown, PORTRAIT), says)
 
 
 def _behind(document: Document, rows: list[Row], extract: Extract) -> None:
@@ -118,9 +125,21 @@ def _compared(document: Document, rows: list[Row], extract: Extract) -> None:
         return -extract.statuses["pace", row["pace_status"]][1], -extract.statuses["level", row["level_status"]][1]
 
     lines = [[str(place), _named(row, extract), _dated_result(row, extract), _against_level(row), _against_pace(row)]
-             for place, row in enumerate(sorted(rows, key=gravity), 1)]  # fmt: skip
+             for place, row in enumerate(sorted(rows, key=gravity)[:MOST], 1)]  # fmt: skip
     titles = ("TT", "Chỉ tiêu", "Kết quả (kỳ số liệu)", "So với mốc đã đến hạn", "So với mức cần đạt đến kỳ số liệu")
     table(document, "", titles, (9, 45, 24, 40, 42), lines, centered=(0, 2), size=10.5)
+    _rest(document, len(rows), "Tiến độ chỉ tiêu", extract)
+
+
+def in_workbook(sheet: str, extract: Extract) -> str:
+    return f"ở trang tính “{sheet}” của tệp {extract.stem}.xlsx"
+
+
+def _rest(document: Document, lines: int, sheet: str, extract: Extract) -> None:
+    """Where the lines are that a table has no room for."""
+    if lines > MOST:
+        body(document, f"Trên đây nêu {number(MOST)} trong {number(lines)} dòng; danh sách đầy đủ "
+             f"{in_workbook(sheet, extract)} kèm theo.")  # fmt: skip
 
 
 def _dated_result(row: Row, extract: Extract) -> str:
@@ -171,7 +190,9 @@ def _unanswered(document: Document, progress: list[Row], extract: Extract) -> No
             no_rate.append(f"Không tính được tỷ lệ vì mẫu số bằng 0: {_named(row, extract)}")
     not_asked = extract.targeted - len(progress)
     later = [f"Chưa đến kỳ báo cáo: {not_asked} chỉ tiêu"] if not_asked else []
-    items(document, [*missing, *no_rate, *by_hand, *later])
+    said = [*missing, *no_rate, *by_hand]
+    items(document, [*said[:MOST], *later])
+    _rest(document, len(said), "Tiến độ chỉ tiêu", extract)
     if not (missing or no_rate or by_hand or later):
         body(document, "Các chỉ tiêu đến kỳ báo cáo đều đã có số liệu.")
 
@@ -221,11 +242,12 @@ def _task_table(document: Document, rows: list[Row], status: str, extract: Extra
     lines = [
         [str(place), _task_named(row, extract), clean(row["lead_as_written"] or NONE),
          clean(row["deadline_as_written"] or NONE), *([number(row["days_overdue"])] if late else [])]
-        for place, row in enumerate(rows, 1)
+        for place, row in enumerate(rows[:MOST], 1)
     ]  # fmt: skip
     titles = ("TT", "Nhiệm vụ", "Cơ quan chủ trì", "Thời hạn", *(("Số ngày quá hạn",) if late else ()))
     widths = (9, 74, 34, 25, 18) if late else (9, 86, 38, 27)
     table(document, "", titles, widths, lines, centered=(0, 3, 4))
+    _rest(document, len(rows), "Nhiệm vụ", extract)
 
 
 def _task_named(row: Row, extract: Extract) -> str:
@@ -238,7 +260,7 @@ def _task_named(row: Row, extract: Extract) -> str:
 
 def annex_names(extract: Extract) -> dict[str, str]:
     """The tables that stand in an annex, and how it is called: few indicators stand in the report itself."""
-    names = ["progress"] if len(extract.tables["progress"].rows) >= _FEWEST else []
+    names = ["progress"] if _FEWEST <= len(extract.tables["progress"].rows) <= MOST else []
     names += [name for name in (["city"] if extract.scope == CITY else ["tasks"]) if extract.tables[name].rows]
     return {name: f"Phụ lục {'I' * place}" if len(names) > 1 else "Phụ lục" for place, name in enumerate(names, 1)}
 
