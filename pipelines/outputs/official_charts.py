@@ -61,7 +61,8 @@ def stacked(rows: Sequence[tuple[str, Sequence[Bar]]], width: float) -> bytes:
     drawn_height, legend_height = 7.5 * len(rows), 17
     height = drawn_height + legend_height + 2
     figure = _figure(width, height)
-    axes = figure.add_axes((0.2, legend_height / height, 0.77, drawn_height / height))
+    named = max(0.2, 2.0 * max(len(name) for name, _ in rows) / width + 0.02)  # the longest name, at 9 points
+    axes = figure.add_axes((named, legend_height / height, 0.97 - named, drawn_height / height))
     kinds = sorted({(bar.severity, bar.label) for _, one in rows for bar in one})
     most = max(sum(bar.size for bar in one) for _, one in rows)
     seen: dict[tuple[int, str], Any] = {}
