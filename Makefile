@@ -36,7 +36,7 @@ serve: .venv/run.done
 # Measurements against peers, whose packages only this target installs; each writes its part of docs/performance.md.
 bench: .venv/bench.done
 	$(BIN)/python -m benchmarks.reading
-	$(BIN)/python -m benchmarks.daily
+	$(BIN)/python -m benchmarks.daily --write
 	$(BIN)/python -m benchmarks.country --sizes $(SIZES) --write
 	$(BIN)/python -m benchmarks.history --months $(MONTHS) --write
 SIZES ?= 114x12,114x60,114x240,830x240
