@@ -25,7 +25,8 @@ serve: .venv/run.done
 	$(PYTHON) -m venv .venv
 
 .venv/run.done: .venv/bin/python requirements.lock pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	-$(BIN)/python -m compileall -q -j 0 .venv/lib  # on all cores; pip compiles on one
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
