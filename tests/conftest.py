@@ -79,13 +79,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return Home(tmp_path / "home")
 
 
-def lying(path: Path) -> Path:
-    """A file that has lain there for a minute: nobody is still writing it."""
-    then = time.time_ns() - 60 * 10**9
-    os.utime(path, ns=(then, then))
-    return path
-
-
 Edit = Callable[[openpyxl.Workbook], None]
 
 
@@ -123,7 +116,8 @@ class Office:
             book = openpyxl.load_workbook(path)
             edit(book)
             book.save(path)
-        lying(path)
+        then = time.time_ns() - 60 * 10**9  # it has lain there for a minute: nobody is still writing it
+        os.utime(path, ns=(then, then))
         return path
 
 

@@ -65,12 +65,13 @@ def _standing(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scop
     """The newest bundle made from the same submissions and sources by the same versions, if one stands."""
     origin = read_origin(con, period_code, scope)
     _refuse_the_future(con, period_code, origin)
+    made_from = _made_from(origin)
     for bundle in sorted((home.exports / period_code / scope).glob("[0-9]*"), reverse=True):
         try:
             manifest = json.loads((bundle / MANIFEST).read_bytes())
         except (FileNotFoundError, ValueError):  # damaged: whoever verifies it is told; it is not taken for whole
             continue
-        if manifest.get("made_from") == _made_from(origin) and manifest.get("versions") == _versions():
+        if manifest.get("made_from") == made_from and manifest.get("versions") == _versions():
             return bundle
     return None
 

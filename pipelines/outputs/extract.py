@@ -282,7 +282,9 @@ class Origin(NamedTuple):
 def read_origin(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Origin:
     """What a bundle would be made from now: far less than what it says. Raises LookupError as export does."""
     _, _, chose = _choose(con, period_code, scope)
-    return _origin(con, chose)
+    [earlier] = _query(con, _EARLIER, chose).dicts()
+    as_of_on, is_illustrative, mark = con.execute(_BUILD).fetchall()[0]
+    return Origin(as_of_on, is_illustrative, mark, _query(con, _ORIGINS, chose).dicts(), earlier)
 
 
 def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Extract:
@@ -322,12 +324,6 @@ def _choose(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> tup
         raise LookupError(f"no commune {scope} with a plan")
     chose = {"communes": [code for code, _, _ in chosen], "until": periods[period_code][1], "is_city": scope == CITY}
     return periods, chosen, chose
-
-
-def _origin(con: duckdb.DuckDBPyConnection, chose: Mapping[str, Any]) -> Origin:
-    [earlier] = _query(con, _EARLIER, chose).dicts()
-    as_of_on, is_illustrative, mark = con.execute(_BUILD).fetchall()[0]
-    return Origin(as_of_on, is_illustrative, mark, _query(con, _ORIGINS, chose).dicts(), earlier)
 
 
 def _query(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]) -> Table:

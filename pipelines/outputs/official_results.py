@@ -57,7 +57,7 @@ def indicators(document: Document, extract: Extract) -> None:
     _how_they_stand(document, progress, extract)
     if len(progress) >= _FEWEST:
         annex_called = annex_names(extract).get("progress")
-        where = f"tại {annex_called}" if annex_called else in_workbook("Tiến độ chỉ tiêu", extract)
+        where = f"tại {annex_called}" if annex_called else _in_workbook("Tiến độ chỉ tiêu", extract)
         body(document, f"Kết quả từng chỉ tiêu {where} kèm theo.")
         heading(document, 2, "2. Chỉ tiêu chưa đạt mốc hoặc chậm tiến độ")
         _behind(document, [row for row in progress if is_behind(row)], extract)
@@ -131,7 +131,7 @@ def _compared(document: Document, rows: list[Row], extract: Extract) -> None:
     _rest(document, len(rows), "Tiến độ chỉ tiêu", extract)
 
 
-def in_workbook(sheet: str, extract: Extract) -> str:
+def _in_workbook(sheet: str, extract: Extract) -> str:
     return f"ở trang tính “{sheet}” của tệp {extract.stem}.xlsx"
 
 
@@ -139,7 +139,7 @@ def _rest(document: Document, lines: int, sheet: str, extract: Extract) -> None:
     """Where the lines are that a table has no room for."""
     if lines > MOST:
         body(document, f"Trên đây nêu {number(MOST)} trong {number(lines)} dòng; danh sách đầy đủ "
-             f"{in_workbook(sheet, extract)} kèm theo.")  # fmt: skip
+             f"{_in_workbook(sheet, extract)} kèm theo.")  # fmt: skip
 
 
 def _dated_result(row: Row, extract: Extract) -> str:

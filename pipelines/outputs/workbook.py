@@ -162,7 +162,7 @@ def save_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -
     with temporary.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\r\n")
         writer.writerow(titles)
-        writer.writerows([plain(value) if type(value) is str else value for value in row] for row in rows)
+        writer.writerows([plain(value) for value in row] for row in rows)
         handle.flush()
         os.fsync(handle.fileno())
     swap_in(temporary, path)
