@@ -25,14 +25,15 @@ from typing import Any, NamedTuple
 import yaml
 
 from benchmarks.made_up import AGENCIES, HAI_PHONG, INDICATORS, make
-from pipelines import registry as registries
+from pipelines.agencies.form import write_template
+from pipelines.files import read_csv, read_yaml
 from pipelines.home import PROJECT, Home
-from pipelines.outputs.template import write_template
-from pipelines.plans.files import plan_text, rows_text
-from pipelines.plans.folders import read_csv, read_yaml
-from pipelines.receive import VIETNAM
-from pipelines.registry import Registry
-from pipelines.warehouse import building, dicts
+from pipelines.intake.ledger import VIETNAM
+from pipelines.plans.plan_files import plan_text, rows_text
+from pipelines.registry import registry as registries
+from pipelines.registry.registry import Registry
+from pipelines.warehouse.database import building
+from pipelines.warehouse.rows import dicts
 
 COMMUNES = 114
 REAL_PLAN = PROJECT / "sources" / "plans" / "11164-vinh-lai-2025"  # for the columns of a plan

@@ -25,10 +25,10 @@ import click
 
 from benchmarks.made_up import make
 from benchmarks.report import machine, table, write_part
-from pipelines.build import build, models, offending
 from pipelines.flow import publish
 from pipelines.home import PROJECT, Home
-from pipelines.warehouse import building, reading
+from pipelines.warehouse.database import building, reading
+from pipelines.warehouse.models import build, models, offending
 
 SIZES = "114x12,114x60,114x240,830x240,3321x240"
 COMMUNE = "11164"

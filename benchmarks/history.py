@@ -27,7 +27,7 @@ from benchmarks.report import machine, table, write_part
 from benchmarks.spent import KPI57, Spent, spend
 from pipelines.home import Home
 from pipelines.upkeep import summary
-from pipelines.warehouse import reading
+from pipelines.warehouse.database import reading
 
 START = date(2026, 11, 15)  # the day of the history's end; NEW is due on the 20th
 SENT = date(2026, 11, 20)

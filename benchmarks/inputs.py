@@ -17,8 +17,8 @@ from xml.sax.saxutils import escape
 
 import openpyxl
 
-from pipelines.outputs.template import write_template
-from pipelines.registry import Registry
+from pipelines.agencies.form import write_template
+from pipelines.registry.registry import Registry
 
 COMMUNE, AGENCY = "11164", "VHXH"  # 21 indicators and 47 tasks: a long form
 PERIODS = tuple(f"2026-{month:02}" for month in range(3, 11))

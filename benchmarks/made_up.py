@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import registry as registries
 from pipelines.home import SOURCES, Home
-from pipelines.warehouse import building, replace, schema_mark, set_info
+from pipelines.registry import registry as registries
+from pipelines.warehouse.database import building, schema_mark
+from pipelines.warehouse.rows import replace, set_info
 
 AGENCIES, INDICATORS, FIRST_MONTH = 7, 50, "2026-01"
 HAI_PHONG = "31"

@@ -28,10 +28,11 @@ import python_calamine
 from benchmarks.inputs import AGENCY, COMMUNE, LINES, make_workbooks
 from benchmarks.report import machine, table, write_part
 from benchmarks.spent import Spent
-from pipelines import flow, registry
+from pipelines import flow
 from pipelines.home import Home
 from pipelines.reading.layout import Form
 from pipelines.reading.read import known_headers, read_file
+from pipelines.registry import registry
 
 PEER_MOST = 1000  # workbooks that the peer is given: it takes 4 MiB of memory for each
 FEW = 20  # workbooks of the smaller run of a pair, and of the table of readers

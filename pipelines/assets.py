@@ -11,14 +11,14 @@ import dagster as dg
 import duckdb
 
 from pipelines import flow
-from pipelines.build import Check, Model, models
+from pipelines.files import read_yaml
 from pipelines.home import SOURCES, Home, current_home
-from pipelines.plans.folders import read_yaml
-from pipelines.unchanged import Done, build_if_changed
 from pipelines.upkeep import summary
-from pipelines.upkeep.faults import may_pass
-from pipelines.upkeep.history import held_open
-from pipelines.warehouse import building, kept_open, run_lock
+from pipelines.upkeep.error_advice import may_pass
+from pipelines.upkeep.run_end import held_open
+from pipelines.warehouse.database import building, kept_open, run_lock
+from pipelines.warehouse.incremental import Done, build_if_changed
+from pipelines.warehouse.models import Check, Model, models
 
 RETRIES, RETRY_AFTER_SECONDS = 3, 20
 Result = TypeVar("Result")

@@ -10,8 +10,8 @@ import dagster as dg
 
 from pipelines.assets import ASSETS, Warehouse
 from pipelines.home import current_home
-from pipelines.receive import waiting
-from pipelines.upkeep.history import BY_COMMAND, conclude
+from pipelines.intake.receive import waiting
+from pipelines.upkeep.run_end import BY_COMMAND, conclude
 
 daily = dg.define_asset_job(
     "daily",

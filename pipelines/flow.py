@@ -15,27 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from pipelines import registry as registries
-from pipelines import unchanged, warehouse
-from pipelines.build import models
-from pipelines.checking.history import LOOK_BACK, History
+from pipelines.checking.earlier_figures import LOOK_BACK, History
+from pipelines.files import read_yaml
 from pipelines.home import SOURCES, Home
-from pipelines.plans.folders import read_yaml
+from pipelines.intake.acts import bundle_events, period_events, record_made, record_sent
+from pipelines.intake.ledger import VIETNAM, Ledger, archived
+from pipelines.intake.receive import receipts, receive, waiting
 from pipelines.reading.read import Job, no_collecting, read_all, read_written, restored
-from pipelines.receive import (
-    VIETNAM,
-    Ledger,
-    archived,
-    bundle_events,
-    period_events,
-    receipts,
-    receive,
-    record_made,
-    record_sent,
-    waiting,
-)
-from pipelines.registry import Registry
-from pipelines.warehouse import building, count, dicts, get_info, insert, kept_open, reading, replace, set_info
+from pipelines.registry import registry as registries
+from pipelines.registry.registry import Registry
+from pipelines.warehouse import database, incremental, publishing
+from pipelines.warehouse.database import building, kept_open, reading
+from pipelines.warehouse.models import models
+from pipelines.warehouse.rows import count, dicts, get_info, insert, replace, set_info
 
 if TYPE_CHECKING:
     from pipelines.checking.validate import Checked
@@ -50,14 +42,14 @@ _CHECKED = ("checked.submission", "checked.line", "checked.actual", "checked.tas
 def load_registry(home: Home) -> Rows:
     """Load sources/ into the raw tables. Where rules or registry changed, every file is read again."""
     mark = registries.fingerprint(SOURCES)
-    warehouse.prepare(home)
+    database.prepare(home)
     with building(home) as con:
         stands = get_info(con, "fingerprint") == mark
-        in_place = stands and not unchanged.has_other_models(con)
+        in_place = stands and not incremental.has_other_models(con)
     if not in_place or waiting(home):  # nearly all is built anew: into a new file, which has no holes
-        warehouse.discard_built(home)
+        database.discard_built(home)
     with building(home) as con:
-        set_info(con, "schema", warehouse.schema_mark())
+        set_info(con, "schema", database.schema_mark())
         set_info(con, "version", version("kpi57"))
         if stands:
             return {table: count(con, table) for table in _REGISTRY}
@@ -208,9 +200,9 @@ FROM raw.reading AS r ANTI JOIN checked.submission USING (submission_id) LEFT JO
 def publish(home: Home) -> Rows:
     """Publish core and marts as one finished copy, described in English and Vietnamese. Returns rows by table; none
     where the published copy is what is built."""
-    if unchanged.is_published(home):
+    if incremental.is_published(home):
         return {}
-    return warehouse.publish(home, [model for model in models() if not model.table.startswith("staged.")])
+    return publishing.publish(home, [model for model in models() if not model.table.startswith("staged.")])
 
 
 def write_feedback(home: Home) -> int:
@@ -219,7 +211,7 @@ def write_feedback(home: Home) -> int:
     with building(home) as con:
         pending = dicts(con, _TO_ANSWER)
         if pending:
-            from pipelines.outputs.feedback import write_feedback as write
+            from pipelines.agencies.feedback import write_feedback as write
 
             ids = [row["submission_id"] for row in pending]
             write(home, con, ids)
@@ -256,7 +248,7 @@ def write_extracts(home: Home, period_code: str | None = None) -> list[str]:
 
 def make_bundles(home: Home, period_code: str, scopes: list[str], *, only_if_new: bool = False) -> list[Path]:
     """Bundles of a period as export.export_all makes them, each entered in the ledger and in core.fct_bundle."""
-    from pipelines.outputs.export import about, export_all
+    from pipelines.bundles.bundle import about, export_all
 
     bundles = export_all(home, period_code, scopes, only_if_new=only_if_new)
     with reading(home) as con:
@@ -271,7 +263,7 @@ def make_bundles(home: Home, period_code: str, scopes: list[str], *, only_if_new
 def note_sent(home: Home, bundle: Path, to: str, by: str) -> None:
     """Enter in the ledger and in core.fct_bundle that a bundle was handed over. Raises LookupError for one that was
     not made in this home, BundleDamagedError for one that is not whole."""
-    from pipelines.outputs.export import BundleDamagedError, about, verify
+    from pipelines.bundles.bundle import BundleDamagedError, about, verify
 
     if faults := verify(bundle):
         raise BundleDamagedError(f"{bundle.name} is not whole: {'; '.join(faults)}")
@@ -288,12 +280,12 @@ def note_sent(home: Home, bundle: Path, to: str, by: str) -> None:
 def _publish_bundles(home: Home, ledger: Ledger) -> None:
     """Show at once what became of bundles: they are made from what is published, and so after it."""
     [model] = [model for model in models() if model.table == "core.fct_bundle"]
-    warehouse.publish_again(home, model, {"raw.bundle_event": bundle_events(ledger)})
+    publishing.publish_again(home, model, {"raw.bundle_event": bundle_events(ledger)})
 
 
 def write_site(home: Home) -> int:
     """Make the scorecard say what the published copy says. Returns how many files were written or removed."""
-    from pipelines.outputs.site.write import write_site as write
+    from pipelines.scorecard.write import write_site as write
 
     with reading(home) as con:
         return write(home, con)
@@ -309,7 +301,7 @@ def run_steps(home: Home) -> None:
         validate_files(home)
         for model in models():
             with building(home) as con:
-                for check, bad, examples in unchanged.build_if_changed(con, model).outcomes:
+                for check, bad, examples in incremental.build_if_changed(con, model).outcomes:
                     if bad and check.severity == "error":
                         raise ValueError(f"{model.table}: {check.description}: {bad} rows, {examples}")
         publish(home)

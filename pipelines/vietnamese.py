@@ -212,3 +212,10 @@ def parse_deadline(text: str) -> Deadline:
     elif found := _YEARS.search(plain):
         due = date(int(found[2]), 12, 31)
     return Deadline(due, "once" if due and recurrence == "on_request" else recurrence)
+
+
+def place_in_plan(appendix: str | None, row_number: str | None, section: str | None = None) -> str:
+    """Where a target or a task stands in its document: 'Phụ lục II, dòng 27'."""
+    named = (("Phụ lục", appendix), ("mục", section), ("dòng", row_number))
+    text = ", ".join(f"{word} {printed}" for word, printed in named if printed)
+    return text[:1].upper() + text[1:]

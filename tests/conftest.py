@@ -15,13 +15,13 @@ import openpyxl
 import pytest
 from filelock import FileLock
 
-from pipelines import registry as registries
+from pipelines.agencies.form import template_name, write_template
+from pipelines.demo import fill_inbox
 from pipelines.home import PROJECT, Home
-from pipelines.outputs.demo import fill_inbox
-from pipelines.outputs.template import template_name, write_template
-from pipelines.reading.layout import Sheet
+from pipelines.intake.ledger import VIETNAM, Ledger
 from pipelines.reading.read import known_headers, read_sheets
-from pipelines.receive import VIETNAM, Ledger
+from pipelines.reading.sheet import Sheet
+from pipelines.registry import registry as registries
 
 CORPUS = Path(os.environ.get("KPI57_CORPUS") or PROJECT.parent / "shared" / "corpus")
 # real files of other projects, too many to keep here: tested where they lie
@@ -75,7 +75,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """An empty home that every part of the code finds through KPI57_HOME."""
     monkeypatch.setenv("KPI57_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("KPI57_DAY", raising=False)
-    monkeypatch.setattr("pipelines.receive.QUIET_SECONDS", 0)  # nobody writes slowly here, but in test_faults.py
+    monkeypatch.setattr("pipelines.intake.receive.QUIET_SECONDS", 0)  # nobody writes slowly here, but in test_faults.py
     return Home(tmp_path / "home")
 
 

@@ -1,6 +1,6 @@
 """What tests/test_corpus.py does with each file in a worker: importable by it."""
 
-from pipelines.reading.cells import UnreadableError
+from pipelines.reading.formats.cell_values import UnreadableError
 from pipelines.reading.read import read_sheets
 
 

@@ -24,19 +24,19 @@ from typing import Any
 import duckdb
 from syscalls import GO_ON, KILL, Decide, Operation, watch
 
-from pipelines import registry as registries
+from pipelines.agencies.form import write_template
+from pipelines.bundles.bundle import verify
 from pipelines.home import PROJECT, Home
-from pipelines.outputs.export import verify
-from pipelines.outputs.template import write_template
-from pipelines.receive import VIETNAM, Ledger, archived
+from pipelines.intake.ledger import VIETNAM, Ledger, archived
+from pipelines.registry import registry as registries
 
 VINH_LAI, DAI_SON = "11164", "11086"
 DAYS = ("2026-11-16", "2026-11-17")  # the first day's run is always undisturbed; the second's is the one that suffers
 Run = Callable[[Path, str], None]
 CONTEXT = multiprocessing.get_context("forkserver")  # imports once, then a fork a run
 CONTEXT.set_forkserver_preload(
-    ["pipelines.checking.validate", "pipelines.outputs.feedback", "pipelines.outputs.official_report",
-     "pipelines.outputs.official_charts", "pipelines.outputs.site.write", "faults"]
+    ["pipelines.checking.validate", "pipelines.agencies.feedback", "pipelines.bundles.report.report",
+     "pipelines.bundles.report.charts", "pipelines.scorecard.write", "faults"]
 )  # fmt: skip
 
 
@@ -124,9 +124,9 @@ def steps(root: Path, day: str) -> None:
     os.environ["KPI57_HOME"], os.environ["KPI57_DAY"] = str(root), day
     _say_into(said(root))
     from pipelines import flow
+    from pipelines.bundles.bundle import export_all
     from pipelines.home import current_home
-    from pipelines.outputs.export import export_all
-    from pipelines.warehouse import run_lock
+    from pipelines.warehouse.database import run_lock
 
     home = current_home()
     with run_lock(home):

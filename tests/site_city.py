@@ -13,10 +13,11 @@ from datetime import date
 
 import duckdb
 
-from pipelines import registry as registries
-from pipelines.build import build, models
 from pipelines.home import Home
-from pipelines.warehouse import building, prepare, replace, set_info
+from pipelines.registry import registry as registries
+from pipelines.warehouse.database import building, prepare
+from pipelines.warehouse.models import build, models
+from pipelines.warehouse.rows import replace, set_info
 
 AS_OF = date(2026, 12, 25)
 

@@ -13,7 +13,7 @@ from test_cli import BAD, GOOD
 
 from pipelines import flow
 from pipelines.home import Home
-from pipelines.receive import Ledger
+from pipelines.intake.ledger import Ledger
 from pipelines.upkeep import alerts
 from pipelines.upkeep.alerts import AlertsError, read_settings, tell
 

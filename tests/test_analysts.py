@@ -19,12 +19,13 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from pipelines.build import models
+from pipelines.analysts import schema_docs
+from pipelines.analysts.result_formats import answer, width, written
 from pipelines.cli import main
 from pipelines.home import PROJECT, Home
-from pipelines.outputs import schema_docs
-from pipelines.outputs.answers import answer, width, written
-from pipelines.warehouse import building, publish, reading
+from pipelines.warehouse.database import building, reading
+from pipelines.warehouse.models import models
+from pipelines.warehouse.publishing import publish
 
 PAGE = (PROJECT / "docs" / "analysts.md").read_text(encoding="utf-8")
 QUESTIONS = {int(number): query for number, query in re.findall(r"^### (\d+)\. .*?```sql\n(.*?)```", PAGE, re.S | re.M)}
@@ -68,7 +69,7 @@ def publish_of(home, day, *, illustrative=True):
 
 @pytest.mark.parametrize("path", [schema_docs.TABLES, schema_docs.PICTURE], ids=lambda path: path.name)
 def test_the_page_and_the_picture_are_those_of_the_models(path):
-    renew = ".venv/bin/python -m pipelines.outputs.schema_docs"
+    renew = ".venv/bin/python -m pipelines.analysts.schema_docs"
     assert path.read_text(encoding="utf-8") == schema_docs.made()[path], f"a model has changed; run: {renew}"
 
 

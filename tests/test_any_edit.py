@@ -6,11 +6,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from pipelines.agencies.form import write_template
 from pipelines.checking.validate import validate
-from pipelines.outputs.template import write_template
-from pipelines.reading.layout import Cell, Form, Sheet, lay_out
+from pipelines.intake.receive import receipts
+from pipelines.reading.layout import Form, lay_out
 from pipelines.reading.read import read_sheets
-from pipelines.receive import receipts
+from pipelines.reading.sheet import Cell, Sheet
 
 NUMERATOR, DENOMINATOR = "G", "I"
 

@@ -12,10 +12,11 @@ import pytest
 import yaml
 from test_progress import CASES as PROGRESS
 
-from pipelines.build import build, models, offending
 from pipelines.home import MODELS
 from pipelines.vietnamese import parse_target
-from pipelines.warehouse import in_memory, replace, set_info
+from pipelines.warehouse.database import in_memory
+from pipelines.warehouse.models import build, models, offending
+from pipelines.warehouse.rows import replace, set_info
 
 FILES = {f"{path.parent.name}.{path.name.removesuffix('.case.yml')}": path for path in MODELS.glob("*/*.case.yml")}
 CASES = {table: yaml.safe_load(path.read_text(encoding="utf-8")) for table, path in sorted(FILES.items())}

@@ -15,10 +15,10 @@ from test_rules import typing
 
 from pipelines.cli import main
 from pipelines.home import PROJECT, Home
-from pipelines.outputs.workbook import ILLUSTRATIVE
-from pipelines.plans.folders import RegistryError
-from pipelines.receive import Ledger
-from pipelines.warehouse import run_lock
+from pipelines.intake.ledger import Ledger
+from pipelines.office.workbook import ILLUSTRATIVE
+from pipelines.registry.plan_folders import RegistryError
+from pipelines.warehouse.database import run_lock
 
 DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 GOOD = typing(("XHS-02", "Tử số", 20), ("XHS-02", "Mẫu số", 40))

@@ -19,13 +19,13 @@ import python_calamine
 from conftest import CORPUS, VINH_LAI
 
 from pipelines import flow
-from pipelines.reading.cells import number_cell
-from pipelines.reading.layout import Cell
-from pipelines.reading.limited import SECONDS_A_CALL, WORKERS, run_limited
+from pipelines.reading.formats.cell_values import number_cell
+from pipelines.reading.formats.csv_text import decode
+from pipelines.reading.formats.package import Package
+from pipelines.reading.formats.xlsx_sheet import Shared, parse_sheet, scan_sheet
 from pipelines.reading.read import Job, read_all
-from pipelines.reading.text import decode
-from pipelines.reading.xlsx_sheet import Shared, parse_sheet, scan_sheet
-from pipelines.reading.zipped import Package
+from pipelines.reading.sheet import Cell
+from pipelines.workers import SECONDS_A_CALL, WORKERS, run_limited
 
 with (CORPUS / "INDEX.csv").open(encoding="utf-8") as _handle:
     INDEX = {row["file"]: row for row in csv.DictReader(_handle)}

@@ -10,11 +10,12 @@ import dagster as dg
 import pytest
 from conftest import VINH_LAI, run_day
 
-from pipelines.build import models
 from pipelines.definitions import defs, new_files
 from pipelines.home import PROJECT, Home
-from pipelines.receive import Ledger, receive
-from pipelines.warehouse import run_lock
+from pipelines.intake.ledger import Ledger
+from pipelines.intake.receive import receive
+from pipelines.warehouse.database import run_lock
+from pipelines.warehouse.models import models
 
 GRAPH = defs.resolve_asset_graph()
 

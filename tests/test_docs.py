@@ -33,7 +33,7 @@ def test_links_lead_somewhere(path):
 
 def test_the_readme_shows_what_a_run_really_prints(demo_home):
     """The figures shown after 'make run' are those of the illustrative files."""
-    from pipelines.outputs.report import run_report
+    from pipelines.upkeep.status_report import run_report
 
     said = run_report(demo_home).splitlines()
     shown = (PROJECT / "README.md").read_text(encoding="utf-8")

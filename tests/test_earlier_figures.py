@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from pipelines import flow
 from pipelines.checking.validate import validate
-from pipelines.reading.layout import Cell, Form, Sheet, lay_out
-from pipelines.receive import receipts
-from pipelines.warehouse import dicts, in_memory, insert
-from pipelines.warehouse import replace as fill
+from pipelines.intake.receive import receipts
+from pipelines.reading.layout import Form, lay_out
+from pipelines.reading.sheet import Cell, Sheet
+from pipelines.warehouse.database import in_memory
+from pipelines.warehouse.rows import dicts, insert
+from pipelines.warehouse.rows import replace as fill
 
 CA, PVHCC = "11164-vinh-lai/CA", "11164-vinh-lai/PVHCC"
 

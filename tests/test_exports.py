@@ -16,14 +16,14 @@ from conftest import DAI_SON, VINH_LAI, Warehouse
 from frictionless import Package, validate
 from test_outputs import bundle_of, files_below, records
 
+from pipelines.bundles import bundle as export_module
+from pipelines.bundles.bundle import MANIFEST, BundleDamagedError, export, verify
+from pipelines.bundles.data_package import DESCRIPTOR, describe
+from pipelines.bundles.extract import CITY, Table, read_extract, read_origin
 from pipelines.cli import main
 from pipelines.flow import make_bundles, run_steps
 from pipelines.home import PROJECT, Home
-from pipelines.outputs import export as export_module
-from pipelines.outputs.data_package import DESCRIPTOR, describe
-from pipelines.outputs.export import MANIFEST, BundleDamagedError, export, verify
-from pipelines.outputs.extract import CITY, Table, read_extract, read_origin
-from pipelines.receive import Ledger
+from pipelines.intake.ledger import Ledger
 
 LE_CHAN = "11383"
 
@@ -145,7 +145,7 @@ import sys
 from pathlib import Path
 import duckdb
 from pipelines.home import Home
-from pipelines.outputs.export import export
+from pipelines.bundles.bundle import export
 with duckdb.connect(sys.argv[1], read_only=True, config={"threads": int(sys.argv[3])}) as con:
     print(export(Home(Path(sys.argv[2])), con, "2026-10", "city").name)
 """

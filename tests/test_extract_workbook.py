@@ -13,10 +13,10 @@ from conftest import DAI_SON, VINH_LAI
 from openpyxl.utils import get_column_letter
 from test_outputs import MARTS, SCOPES, bundle_of, communes_of, newest_progress, rows, workbook_of
 
-from pipelines.outputs.extract import read_extract
-from pipelines.outputs.extract_notes import MEANINGS
-from pipelines.outputs.extract_workbook import workbook
-from pipelines.outputs.workbook import ILLUSTRATIVE, save
+from pipelines.bundles.extract import read_extract
+from pipelines.bundles.workbook.method import MEANINGS
+from pipelines.bundles.workbook.workbook import workbook
+from pipelines.office.workbook import ILLUSTRATIVE, save
 
 CAM_GIANG, LE_CHAN = "10903", "11383"
 OF_A_COMMUNE = ["Tổng hợp", "Tiến độ chỉ tiêu", "Nhiệm vụ", "Tình hình báo cáo", "Lỗi và lưu ý", "Mâu thuẫn",

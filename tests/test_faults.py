@@ -17,10 +17,12 @@ import faults
 import pytest
 from syscalls import GO_ON, KILL, Operation, watch
 
-from pipelines import flow, receive, warehouse
-from pipelines.build import models
-from pipelines.receive import VIETNAM, Ledger
-from pipelines.warehouse import building
+from pipelines import files, flow
+from pipelines.intake import receive
+from pipelines.intake.ledger import VIETNAM, Ledger
+from pipelines.warehouse import publishing
+from pipelines.warehouse.database import building
+from pipelines.warehouse.models import models
 
 # What a run does to the disk, in the order it does it: each is a point at which a run is killed.
 POINTS = [
@@ -327,7 +329,7 @@ def publish_the(home, day):
         con.execute("UPDATE core.dim_plan SET title = ?", [day.isoformat()])
     marked = {"core.dim_build", "core.dim_indicator", "core.dim_plan", "core.dim_commune", "core.fct_target"}
     plain = [model for model in models() if model.table in marked]
-    warehouse.publish(home, [m if m.table != "core.dim_build" else only(m, "as_of_on") for m in plain])
+    publishing.publish(home, [m if m.table != "core.dim_build" else only(m, "as_of_on") for m in plain])
 
 
 def only(model, column):
@@ -396,12 +398,12 @@ def test_where_an_open_file_cannot_be_replaced_the_old_copy_stays_and_the_error_
         tries.append(target)
         raise PermissionError(errno.EACCES, "Access is denied", str(target))
 
-    monkeypatch.setattr(warehouse, "_SECONDS_HELD", 0.6)
+    monkeypatch.setattr(files, "_SECONDS_HELD", 0.6)
     with monkeypatch.context() as as_windows:
         as_windows.setattr(Path, "replace", held)
         with pytest.raises(PermissionError, match="close the program that has it open, and run again"):
-            warehouse.swap_in(new, home.published)
+            files.swap_in(new, home.published)
     assert len(tries) > 2
     assert home.published.read_bytes() == b"old"
-    warehouse.swap_in(new, home.published)
+    files.swap_in(new, home.published)
     assert home.published.read_bytes() == b"new"

@@ -9,10 +9,11 @@ from openpyxl.styles import Font
 from test_rules import cell_of, typing
 
 from pipelines import flow
+from pipelines.agencies.marked_copy import marked_copy
 from pipelines.flow import run_steps
-from pipelines.outputs.marked_copy import marked_copy
-from pipelines.reading.limited import LimitError, run_limited
-from pipelines.receive import Ledger, act_on_period
+from pipelines.intake.acts import act_on_period
+from pipelines.intake.ledger import Ledger
+from pipelines.workers import LimitError, run_limited
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from pipelines.agencies.feedback import _COLUMNS as FEEDBACK_COLUMNS
+from pipelines.agencies.form import write_template
 from pipelines.cli import main
 from pipelines.flow import check_file
 from pipelines.home import PROJECT, SOURCES
-from pipelines.outputs.feedback import _COLUMNS as FEEDBACK_COLUMNS
-from pipelines.outputs.template import write_template
 from pipelines.vietnamese import clean, parse_number
 
 GUIDE = PROJECT / "docs" / "huong-dan.md"
@@ -205,7 +205,7 @@ def test_statuses_are_called_as_in_the_answers():
 
 def test_every_label_in_quotation_marks_stands_in_the_product():
     kept = [*SOURCES.glob("forms/*.yml"), *SOURCES.glob("reference/*.csv")]
-    kept += [p for p in (PROJECT / "pipelines" / "outputs").rglob("*") if p.suffix in (".py", ".html", ".js")]
+    kept += [p for p in (PROJECT / "pipelines").rglob("*") if p.suffix in (".py", ".html", ".js")]
     product = "\n".join(path.read_text(encoding="utf-8") for path in kept)
     quoted = {clean(text) for text in re.findall("“([^”]+)”", re.sub(r"^>.*$", "", TEXT, flags=re.M))}
     forbidden = {"không", "chưa có"}  # what an officer should not type

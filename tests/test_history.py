@@ -10,12 +10,13 @@ from conftest import DAI_SON, VINH_LAI, Office, Warehouse, vietnam
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.build import models
+from pipelines.analysts.trace import trace
 from pipelines.flow import run_steps
 from pipelines.home import Home
-from pipelines.outputs.trace import trace
-from pipelines.receive import Ledger, act_on_period
-from pipelines.warehouse import building
+from pipelines.intake.acts import act_on_period
+from pipelines.intake.ledger import Ledger
+from pipelines.warehouse.database import building
+from pipelines.warehouse.models import models
 
 TABLES = [m.table for m in models() if not m.table.startswith("staged.") and not m.parameters]
 CURRENT = "SELECT indicator_code, period_code, value::DOUBLE FROM core.fct_actual WHERE is_current ORDER BY ALL"
@@ -221,8 +222,9 @@ def test_archive_and_ledger_alone_give_the_same_warehouse(office, home, ask, tmp
 )
 def test_the_city_s_rate_is_the_rate_of_the_pooled_lines(registry, lines, seed):
     """However the same lines are split between communes, the rate above them stays the same."""
-    from pipelines.build import build
-    from pipelines.warehouse import in_memory, replace, set_info
+    from pipelines.warehouse.database import in_memory
+    from pipelines.warehouse.models import build
+    from pipelines.warehouse.rows import replace, set_info
 
     rows = [(min(a, b), max(a, b)) for a, b in lines]
     pooled = (sum(n for n, d in rows if d), sum(d for _, d in rows))

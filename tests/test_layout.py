@@ -3,8 +3,9 @@
 import pytest
 
 from pipelines.checking.lookup import Names
-from pipelines.periods import named_periods, stated_period
-from pipelines.reading.layout import Cell, Form, Sheet, lay_out
+from pipelines.reading.layout import Form, lay_out
+from pipelines.reading.sheet import Cell, Sheet
+from pipelines.registry.periods import named_periods, stated_period
 
 HEADER = ["Mã chỉ tiêu", "Tử số", "Mẫu số", "Kết quả"]
 

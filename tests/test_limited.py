@@ -5,8 +5,8 @@ import time
 import pytest
 from misbehaving import behave
 
-from pipelines.reading import limited
-from pipelines.reading.limited import LimitError, NoWorkerError, run_limited
+from pipelines import workers
+from pipelines.workers import LimitError, NoWorkerError, run_limited
 
 OUTCOMES = {
     "abort": "too_large",  # how Rust ends where memory ends
@@ -20,8 +20,8 @@ OUTCOMES = {
 
 @pytest.fixture(autouse=True)
 def _short_limits(monkeypatch):
-    monkeypatch.setattr(limited, "SECONDS_A_CALL", 1)
-    monkeypatch.setattr(limited, "CALLS_A_TASK", 4)
+    monkeypatch.setattr(workers, "SECONDS_A_CALL", 1)
+    monkeypatch.setattr(workers, "CALLS_A_TASK", 4)
 
 
 @pytest.mark.parametrize("how", OUTCOMES)
@@ -33,7 +33,7 @@ def test_a_lost_worker_costs_one_call(how):
     assert isinstance(outcomes[how], LimitError)
     assert str(outcomes[how]) == OUTCOMES[how]
     assert {one: outcomes[one] for one in calls if one != how} == {f"good {n}": f"good {n} read" for n in range(1, 6)}
-    assert time.monotonic() - start < 10 * limited.SECONDS_A_CALL
+    assert time.monotonic() - start < 10 * workers.SECONDS_A_CALL
 
 
 def test_many_losses_in_any_order_cost_no_more():

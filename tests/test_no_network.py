@@ -12,7 +12,7 @@ from conftest import Warehouse, vietnam
 from test_run import ALL_TABLES
 
 from pipelines.home import PROJECT, Home
-from pipelines.receive import Ledger
+from pipelines.intake.ledger import Ledger
 
 # Put before everything else in every Python process of the run, reading workers included: notes who is asked for.
 TRACE = """

@@ -19,13 +19,13 @@ from docx.shared import Mm
 from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph
 
+from pipelines.bundles.extract import CITY, Table, read_extract
+from pipelines.bundles.report import results
+from pipelines.bundles.report.report import official_report
+from pipelines.bundles.report.wording import open_rejections
 from pipelines.home import PROJECT
-from pipelines.outputs import official_results
-from pipelines.outputs.extract import CITY, Table, read_extract
-from pipelines.outputs.official_layout import BLANK
-from pipelines.outputs.official_report import official_report
-from pipelines.outputs.official_words import open_rejections
-from pipelines.outputs.workbook import ILLUSTRATIVE, save_office
+from pipelines.office.administrative_document import BLANK
+from pipelines.office.workbook import ILLUSTRATIVE, save_office
 
 VINH_LAI, CAM_GIANG, LE_CHAN, TIEN_MINH, DAI_SON = "11164", "10903", "11383", "11791", "11086"
 SCOPES = [VINH_LAI, CAM_GIANG, LE_CHAN, TIEN_MINH, DAI_SON, CITY]
@@ -410,15 +410,15 @@ def test_every_chart_is_also_said_in_words(reports, demo):
 
 
 def test_word_and_charts_are_loaded_only_when_a_report_is_made():
-    asked = "import sys, pipelines.outputs.export; print({'docx', 'matplotlib'} & sys.modules.keys() or 'none')"
+    asked = "import sys, pipelines.bundles.bundle; print({'docx', 'matplotlib'} & sys.modules.keys() or 'none')"
     started = subprocess.run([sys.executable, "-c", asked], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert started.stdout == "none\n"
 
 
 def test_what_is_more_than_paper_holds_stands_in_the_workbook(extracts, monkeypatch):
     """Given more lines than a table takes and more communes than a chart, expect the gravest, and where the rest is."""
-    monkeypatch.setattr(official_results, "MOST", 5)
-    monkeypatch.setattr(official_results, "A_CHART", 2)
+    monkeypatch.setattr(results, "MOST", 5)
+    monkeypatch.setattr(results, "A_CHART", 2)
     extract = extracts[CITY]
     report = docx.Document(official_report(extract))
     behind = rows(report, "So với mức cần đạt đến kỳ số liệu")

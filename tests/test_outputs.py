@@ -12,9 +12,9 @@ import python_calamine
 from conftest import VINH_LAI, Office, Warehouse, run_day
 from test_rules import cell_of, typing
 
+from pipelines.agencies.form import write_template
 from pipelines.home import Home
-from pipelines.outputs.template import write_template
-from pipelines.outputs.workbook import ILLUSTRATIVE
+from pipelines.office.workbook import ILLUSTRATIVE
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

@@ -9,13 +9,14 @@ import openpyxl
 import pytest
 from conftest import DAI_SON, VINH_LAI
 
-from pipelines import receive as receiving
-from pipelines.build import build, models
-from pipelines.outputs.template import write_template
-from pipelines.periods import make_periods, period_bounds, period_label
-from pipelines.receive import Ledger, receipts, receive
-from pipelines.warehouse import in_memory
-from pipelines.warehouse import replace as replace_rows
+from pipelines.agencies.form import write_template
+from pipelines.intake import receive as receiving
+from pipelines.intake.ledger import Ledger
+from pipelines.intake.receive import receipts, receive
+from pipelines.registry.periods import make_periods, period_bounds, period_label
+from pipelines.warehouse.database import in_memory
+from pipelines.warehouse.models import build, models
+from pipelines.warehouse.rows import replace as replace_rows
 
 
 def day(text):

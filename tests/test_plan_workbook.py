@@ -8,15 +8,16 @@ import openpyxl
 import pytest
 from click.testing import CliRunner
 
-from pipelines import registry as registries
-from pipelines.build import build, models, offending
 from pipelines.cli import main
+from pipelines.files import read_csv, read_yaml
 from pipelines.home import PROJECT, SOURCES
 from pipelines.plans.add import add_plan
-from pipelines.plans.folders import read_csv, read_yaml
-from pipelines.plans.workbook import read_form, write_plan_workbook
+from pipelines.plans.form import read_form, write_plan_workbook
+from pipelines.registry import registry as registries
 from pipelines.vietnamese import fold
-from pipelines.warehouse import in_memory, replace, set_info
+from pipelines.warehouse.database import in_memory
+from pipelines.warehouse.models import build, models, offending
+from pipelines.warehouse.rows import replace, set_info
 
 FORM = read_form(SOURCES)
 PLANS = sorted(folder.name for folder in (SOURCES / "plans").iterdir())

@@ -10,10 +10,11 @@ import pytest
 import yaml
 from conftest import VINH_LAI
 
-from pipelines.build import build, models, offending
 from pipelines.home import MODELS, Home
 from pipelines.vietnamese import parse_target
-from pipelines.warehouse import building, in_memory, insert, replace, set_info
+from pipelines.warehouse.database import building, in_memory
+from pipelines.warehouse.models import build, models, offending
+from pipelines.warehouse.rows import insert, replace, set_info
 
 CASES = yaml.safe_load((MODELS / "marts" / "mart_kpi_progress.cases.yml").read_text(encoding="utf-8"))
 PLAN = "plan"

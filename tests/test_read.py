@@ -10,10 +10,10 @@ import xlwt
 from made_files import MAIN, RELATIONS, ods, parts_of, record, saved, wide, xlsb, xlsx, zipped
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from pipelines.reading import xlsx as xlsx_reader
-from pipelines.reading import xlsx_sheet
-from pipelines.reading.cells import number_cell, shown_as
-from pipelines.reading.layout import Cell, address
+from pipelines.reading.formats import xlsx as xlsx_reader
+from pipelines.reading.formats import xlsx_sheet
+from pipelines.reading.formats.cell_values import number_cell, shown_as
+from pipelines.reading.sheet import Cell, address
 
 STRICT = {
     MAIN: "http://purl.oclc.org/ooxml/spreadsheetml/main",

@@ -10,7 +10,7 @@ import pytest
 import xlwt
 from made_files import ONE_SHEET, links, ods, saved, xlsx, zipped
 
-from pipelines.reading.cells import UnreadableError
+from pipelines.reading.formats.cell_values import UnreadableError
 from pipelines.reading.read import Job, read_all
 
 

@@ -6,8 +6,8 @@ import openpyxl
 import pytest
 from made_files import saved
 
-from pipelines.reading.layout import Cell, address
-from pipelines.reading.tcvn3 import BYTES
+from pipelines.reading.formats.tcvn3 import BYTES
+from pipelines.reading.sheet import Cell, address
 
 
 def shown(sheet):

@@ -6,7 +6,8 @@ import shutil
 
 from conftest import vietnam
 
-from pipelines.receive import Ledger, archived, receipts, receive, waiting
+from pipelines.intake.ledger import Ledger, archived
+from pipelines.intake.receive import receipts, receive, waiting
 
 
 def drop(home, folder, name, content, at=None):

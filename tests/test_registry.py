@@ -8,8 +8,8 @@ from conftest import VINH_LAI
 
 from pipelines.home import SOURCES
 from pipelines.plans.check import check_plans
-from pipelines.plans.folders import RegistryError
-from pipelines.registry import load
+from pipelines.registry.plan_folders import RegistryError
+from pipelines.registry.registry import load
 
 PLANS = {
     "10903-cam-giang-2025": 34,

@@ -8,10 +8,11 @@ import pytest
 from conftest import DAI_SON, VINH_LAI, Office, Warehouse, run_day
 from test_rules import typing
 
-from pipelines.build import models
 from pipelines.flow import run_steps
 from pipelines.home import Home
-from pipelines.warehouse import BusyError, building, publish, run_lock
+from pipelines.warehouse.database import BusyError, building, run_lock
+from pipelines.warehouse.models import models
+from pipelines.warehouse.publishing import publish
 
 ALL_TABLES = [m.table for m in models() if not m.table.startswith("staged.") and not m.parameters]
 

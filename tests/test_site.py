@@ -14,7 +14,7 @@ from site_city import Size, made_up_city
 
 from pipelines import flow
 from pipelines.home import Home
-from pipelines.outputs.site.words import day, embedded, number
+from pipelines.scorecard.filters import day, embedded, number
 
 KINDS = ["index.html", "commune/11791.html", "commune/11383.html", "indicators.html", "indicator/dvc-01.html",
          "indicator/gd-02.html", "tasks.html", "agency/vhxh.html", "reporting.html", "quality.html",

@@ -8,11 +8,13 @@ import pytest
 from conftest import Office, run_day
 from faults import tables
 
-from pipelines import flow, unchanged
-from pipelines.build import models, offending
+from pipelines import flow
 from pipelines.home import Home
-from pipelines.receive import Ledger, act_on_period
-from pipelines.warehouse import building, discard_built
+from pipelines.intake.acts import act_on_period
+from pipelines.intake.ledger import Ledger
+from pipelines.warehouse import incremental
+from pipelines.warehouse.database import building, discard_built
+from pipelines.warehouse.models import models, offending
 
 FIRST, NEXT = date(2044, 11, 16), date(2044, 11, 17)  # after any day a file of this test is received
 FIGURE = {"XHS-02": {"numerator": 20, "denominator": 40}}
@@ -30,8 +32,8 @@ def ran(office: Office, home: Home) -> Home:
 def built(monkeypatch) -> list[str]:
     """The models that are built from here on."""
     done: list[str] = []
-    build = unchanged.build.build
-    monkeypatch.setattr(unchanged.build, "build", lambda con, model: done.append(model.table) or build(con, model))
+    build = incremental.build
+    monkeypatch.setattr(incremental, "build", lambda con, model: done.append(model.table) or build(con, model))
     return done
 
 
@@ -106,7 +108,7 @@ def test_a_model_written_otherwise_is_built_with_all_that_read_it(ran, monkeypat
     [old] = [model for model in models() if model.table == "core.dim_agency"]
     for new in (replace(old, sql=f"{old.sql}\n-- otherwise"), replace(old, spec={**old.spec, "en": "Otherwise"})):
         others = tuple(new if model is old else model for model in models())
-        for module in (unchanged, flow):
+        for module in (incremental, flow):
             monkeypatch.setattr(module, "models", lambda others=others: others)
         done.clear()
         flow.run_steps(ran)
@@ -117,7 +119,7 @@ def test_a_model_written_otherwise_is_built_with_all_that_read_it(ran, monkeypat
 
 def test_sources_written_otherwise_are_built_anew(ran, monkeypatch):
     done = built(monkeypatch)
-    monkeypatch.setattr("pipelines.registry.fingerprint", lambda _: "another plan, name or rule")
+    monkeypatch.setattr("pipelines.registry.registry.fingerprint", lambda _: "another plan, name or rule")
     flow.run_steps(ran)
     assert set(done) == {model.table for model in models()}
 
@@ -153,7 +155,7 @@ def test_a_check_that_found_something_is_asked_again(ran, monkeypatch):
     for _ in range(2):
         with building(ran) as con:
             assert [
-                bad for check, bad, _ in unchanged.build_if_changed(con, new).outcomes if check.code == "warned"
+                bad for check, bad, _ in incremental.build_if_changed(con, new).outcomes if check.code == "warned"
             ] == [1]
 
 

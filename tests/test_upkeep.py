@@ -20,12 +20,12 @@ from test_run import ALL_TABLES, content
 from pipelines import flow
 from pipelines.cli import main
 from pipelines.home import PROJECT, Home
-from pipelines.receive import Ledger, archived, whole_lines
+from pipelines.intake.ledger import Ledger, archived, whole_lines
 from pipelines.upkeep import backup as backups
-from pipelines.upkeep import doctor, history, retention, summary
+from pipelines.upkeep import doctor, retention, run_end, summary
 from pipelines.upkeep.backup import BackupError, backup, restore, snapshots
-from pipelines.upkeep.faults import may_pass, what_to_do
-from pipelines.warehouse import run_lock
+from pipelines.upkeep.error_advice import may_pass, what_to_do
+from pipelines.warehouse.database import run_lock
 
 
 def start(office):
@@ -434,7 +434,7 @@ def test_a_run_of_the_schedule_is_concluded_by_the_daemon_and_one_of_the_command
     """Given a run that failed, expect the daemon to write its summary unless 'kpi57 run' has done so."""
     from pipelines.definitions import after_failure, defs
 
-    tags = history.BY_COMMAND if by == "the command" else {}
+    tags = run_end.BY_COMMAND if by == "the command" else {}
     with run_lock(ran), dg.DagsterInstance.ephemeral() as instance:
         run = defs.resolve_job_def("daily").execute_in_process(
             instance=instance, asset_selection=[dg.AssetKey("published")], raise_on_error=False, tags=tags
@@ -501,7 +501,7 @@ def only(step):
         run = defs.resolve_job_def("daily").execute_in_process(
             instance=instance, asset_selection=[dg.AssetKey(step.split("."))], raise_on_error=False
         )
-        return run.success, history.failures(instance, run.run_id)
+        return run.success, run_end.failures(instance, run.run_id)
 
 
 def test_a_file_held_for_a_moment_does_not_fail_the_run(ran, monkeypatch):
@@ -629,9 +629,9 @@ def test_history_kept_on_disk_is_held_open_and_thrown_away(home, tmp_path, monke
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         runs = []
         for _ in range(2):
-            with history.held_open(instance):
+            with run_end.held_open(instance):
                 runs.append(nothing.execute_in_process(instance=instance).run_id)
-        with history.held_open(instance, runs[1]):
+        with run_end.held_open(instance, runs[1]):
             assert list((tmp_path / "history" / "runs").glob("*.db-wal")), "held open, so not written back yet"
         assert retention.tidy(home, instance)["runs"] == 1
         assert [run.run_id for run in instance.get_runs()] == [runs[1]]

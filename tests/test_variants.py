@@ -14,11 +14,11 @@ import edits as e
 import openpyxl
 import pytest
 
+from pipelines.agencies.form import write_template
 from pipelines.checking.validate import validate
-from pipelines.outputs.template import write_template
+from pipelines.intake.receive import receipts
 from pipelines.reading.layout import Form
 from pipelines.reading.read import read_file
-from pipelines.receive import receipts
 
 OWN = {"XHS-01": (30, 60, 50), "XHS-02": (20, 40, 50)}
 TASK = "11164-vinh-lai-2025/IV/III.10"

@@ -8,16 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.vietnamese import (
-    Deadline,
-    Target,
-    fold,
-    format_number,
-    parse_deadline,
-    parse_number,
-    parse_target,
-    slug,
-)
+from pipelines.vietnamese import Deadline, Target, fold, format_number, parse_deadline, parse_number, parse_target, slug
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ import pytest
 
 from pipelines import flow
 from pipelines.home import Home
+from pipelines.intake.ledger import Ledger, archived
 from pipelines.reading.layout import Form
 from pipelines.reading.read import known_headers, read_file, restored, written
-from pipelines.receive import Ledger, archived
-from pipelines.warehouse import building, dicts, in_memory, insert
+from pipelines.warehouse.database import building, in_memory
+from pipelines.warehouse.rows import dicts, insert
 
 ANSWERS = {"XHS-02": {"numerator": 20, "denominator": 40}}
 

@@ -80,5 +80,5 @@ CREATE TABLE IF NOT EXISTS checked.finding (
 -- of the file sent first)
 CREATE TABLE IF NOT EXISTS raw.feedback_written (submission_id VARCHAR, status VARCHAR);
 
--- what each staged model was built from (pipelines/unchanged.py); those of core and marts stand in the file they are in
+-- what each staged model was built from (pipelines/incremental.py); those of core and marts stand in the file they are in
 CREATE TABLE IF NOT EXISTS raw.model_mark (table_name VARCHAR, mark VARCHAR);

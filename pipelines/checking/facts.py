@@ -25,9 +25,9 @@ from pipelines.checking.figures import (
 )
 from pipelines.checking.identify import identify
 from pipelines.checking.lookup import Known, loose
-from pipelines.periods import Period, stated_period
-from pipelines.reading.layout import address
-from pipelines.registry import Registry
+from pipelines.reading.sheet import address
+from pipelines.registry.periods import Period, stated_period
+from pipelines.registry.registry import Registry
 from pipelines.vietnamese import clean, code_key, fold, format_number
 
 Row = dict[str, Any]

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
-from pipelines.reading.layout import Cell, is_nothing
+from pipelines.reading.sheet import Cell, is_nothing
 from pipelines.vietnamese import clean, format_number, parse_number
 
 Typed = Mapping[str, Sequence[str]]  # column: cell, kind, text

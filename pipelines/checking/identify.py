@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipelines.checking.lookup import Names
-from pipelines.periods import named_periods, stated_period
-from pipelines.registry import Registry
+from pipelines.registry.periods import named_periods, stated_period
+from pipelines.registry.registry import Registry
 from pipelines.vietnamese import clean
 
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any
 
-from pipelines.registry import Registry
+from pipelines.registry.registry import Registry
 from pipelines.vietnamese import clean, code_key, fold
 
 Row = dict[str, Any]

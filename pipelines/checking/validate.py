@@ -1,7 +1,8 @@
 """Holding what was read against the rules, with Great Expectations.
 
 The only module that imports Great Expectations (5 to 9 s), so it is imported only where there is something to
-validate. Rules are data (sources/forms/rules.yml): each looks at one fact of a file or a line (facts.py, history.py);
+validate. Rules are data (sources/forms/rules.yml): each looks at one fact of a file or a line (facts.py,
+earlier_figures.py);
 a rule that does not apply finds a null there. All rules run over all lines of all new files together, those that need
 the figures accepted before in a second pass.
 """
@@ -21,11 +22,11 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
+from pipelines.checking.earlier_figures import HISTORY_FACTS, History, Memory, compare_lines
 from pipelines.checking.facts import file_facts, line_code, table_facts
 from pipelines.checking.figures import to_four_places
-from pipelines.checking.history import HISTORY_FACTS, History, Memory, compare_lines
 from pipelines.checking.lookup import Known
-from pipelines.registry import Registry
+from pipelines.registry.registry import Registry
 
 Row = dict[str, Any]
 Found = list[tuple[int, int, Row]]  # number of the line, number of the rule, finding

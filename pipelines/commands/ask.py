@@ -1,4 +1,4 @@
-"""Questions to the warehouse. How they are answered is outputs/trace.py, outputs/answers.py and outputs/shell.py."""
+"""Questions to the warehouse. How they are answered is analysts/trace.py, analysts/answers.py and analysts/shell.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipelines.home import current_home
 @click.argument("period")
 def trace(commune: str, indicator: str, period: str) -> None:
     """Where a figure comes from: kpi57 trace 11164 XHS-02 2026-10."""
-    from pipelines.outputs.trace import trace as tell
+    from pipelines.analysts.trace import trace as tell
 
     try:
         click.echo(tell(current_home(), commune, indicator, period))
@@ -44,9 +44,9 @@ def query(sql: str, form: str, limit: int | None) -> None:
     """
     import duckdb
 
-    from pipelines.outputs.answers import answer, written
-    from pipelines.outputs.shell import mark
-    from pipelines.warehouse import reading
+    from pipelines.analysts.result_formats import answer, written
+    from pipelines.analysts.shell import mark
+    from pipelines.warehouse.database import reading
 
     try:
         asked = sys.stdin.buffer.read().decode("utf-8-sig") if sql == "-" else sql
@@ -76,7 +76,7 @@ def _write(pieces: Iterator[str]) -> None:
 @click.command()
 def sql() -> None:
     """A shell on the published warehouse, read-only: type SQL, end it with ; (.help says more)."""
-    from pipelines.outputs.shell import shell
+    from pipelines.analysts.shell import shell
 
     try:
         shell(current_home(), click.echo)

@@ -46,13 +46,13 @@ def run(day: datetime | None) -> None:
         with alone(home):  # said before seconds of imports
             pass
     except OSError as error:
-        from pipelines.upkeep.faults import what_to_do
+        from pipelines.upkeep.error_advice import what_to_do
 
         raise click.ClickException(f"{error}. {what_to_do(f'{type(error).__name__}: {error}')}") from None
     from dagster import DagsterInstance
 
     from pipelines.definitions import defs
-    from pipelines.upkeep.history import BY_COMMAND, conclude, held_open
+    from pipelines.upkeep.run_end import BY_COMMAND, conclude, held_open
 
     click.echo(f"kpi57 run in {home.root}", err=True)
     with DagsterInstance.get() as instance, held_open(instance):
@@ -69,7 +69,7 @@ def run(day: datetime | None) -> None:
     if not result.success:
         click.echo("kpi57: the run failed; what is published is unchanged. Mend the cause and run again.", err=True)
         sys.exit(EXIT_ERRORS)
-    from pipelines.outputs.report import run_report
+    from pipelines.upkeep.status_report import run_report
 
     said = run_report(home)
     click.echo(said)
@@ -82,7 +82,7 @@ def run(day: datetime | None) -> None:
 def rebuild(context: click.Context) -> None:
     """Make the whole warehouse again from archive and ledger, and run."""
     home = current_home()
-    from pipelines.warehouse import discard_build
+    from pipelines.warehouse.database import discard_build
 
     with alone(home):
         discard_build(home)
@@ -92,7 +92,7 @@ def rebuild(context: click.Context) -> None:
 @click.command()
 def status() -> None:
     """What the published warehouse says: rows, reconciliation, who has not reported, where things lie."""
-    from pipelines.outputs.report import run_report
+    from pipelines.upkeep.status_report import run_report
 
     try:
         click.echo(run_report(current_home()))
@@ -136,9 +136,10 @@ def demo(unless_used: bool) -> None:
 
     The home is marked illustrative for good: everything made from it says so.
     """
-    from pipelines import registry
-    from pipelines.outputs.demo import fill_inbox
-    from pipelines.receive import Ledger, waiting
+    from pipelines.demo import fill_inbox
+    from pipelines.intake.ledger import Ledger
+    from pipelines.intake.receive import waiting
+    from pipelines.registry import registry
 
     home = current_home()
     with alone(home):

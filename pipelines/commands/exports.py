@@ -1,4 +1,4 @@
-"""Bundles: made, verified, recorded as handed over. What is in one and how it is sealed is outputs/export.py."""
+"""Bundles: made, verified, recorded as handed over. What is in one and how it is sealed is bundles/bundle.py."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def export(
 
 
 def _make(home: Home, period: str, commune: str | None) -> None:
+    from pipelines.bundles.bundle import BundleDamagedError
     from pipelines.flow import make_bundles
-    from pipelines.outputs.export import BundleDamagedError
 
     with alone(home):
         try:
@@ -57,7 +57,7 @@ def _make(home: Home, period: str, commune: str | None) -> None:
 
 def _known(home: Home) -> str:
     """What can be asked for."""
-    from pipelines.warehouse import reading
+    from pipelines.warehouse.database import reading
 
     with reading(home) as con:
         communes = con.execute("SELECT commune_code FROM core.dim_commune WHERE has_plan ORDER BY ALL").fetchall()
@@ -65,7 +65,7 @@ def _known(home: Home) -> str:
 
 
 def _verify(bundle: Path) -> None:
-    from pipelines.outputs.export import verify
+    from pipelines.bundles.bundle import verify
 
     faults = verify(bundle.resolve())
     for fault in faults:
@@ -75,8 +75,8 @@ def _verify(bundle: Path) -> None:
 
 
 def _note_sent(home: Home, bundle: Path, to: str, by: str) -> None:
+    from pipelines.bundles.bundle import BundleDamagedError
     from pipelines.flow import note_sent
-    from pipelines.outputs.export import BundleDamagedError
 
     with alone(home):
         try:

@@ -1,4 +1,4 @@
-"""What an officer needs to send figures: the form, and a check before it is sent. The form is outputs/template.py."""
+"""What an officer needs to send figures: the form, and a check before it is sent. The form is agencies/form.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.commands import EXIT_ERRORS
 from pipelines.home import Home, current_home
 
 if TYPE_CHECKING:
-    from pipelines.registry import Registry
+    from pipelines.registry.registry import Registry
 
 
 @click.command()
@@ -29,9 +29,9 @@ def template(commune: str | None, agency: str | None, period: str, out: Path | N
 
     More than one go into the folder --out, laid out as the inbox is; a file that is there already is left as it is.
     """
-    from pipelines import registry
-    from pipelines.outputs.template import template_name, write_template
-    from pipelines.receive import Ledger
+    from pipelines.agencies.form import template_name, write_template
+    from pipelines.intake.ledger import Ledger
+    from pipelines.registry import registry
 
     home = current_home()
     try:
@@ -61,7 +61,7 @@ def _folder(home: Home, out: Path | None) -> Path:
 def _write_all(
     known: Registry, commune: str | None, agency: str | None, period: str, folder: Path, illustrative: bool
 ) -> None:
-    from pipelines.outputs.template import forms_owed, template_name, write_template
+    from pipelines.agencies.form import forms_owed, template_name, write_template
 
     forms, kept = forms_owed(known, commune, agency), 0
     for commune_code, agency_code in forms:
@@ -82,9 +82,9 @@ def _write_all(
 @click.option("--agency", metavar="CODE", help="Check as if sent by this agency (default: what the file states).")
 def check(file: Path, commune: str | None, agency: str | None) -> None:
     """Check one file before it is sent. Exits 1 if it has errors. Needs no warehouse."""
-    from pipelines import registry
+    from pipelines.agencies.feedback import findings_lines
     from pipelines.flow import check_file
-    from pipelines.outputs.feedback import findings_lines
+    from pipelines.registry import registry
 
     counts, findings = check_file(registry.load(), file, commune, agency)
     for line in findings_lines(findings):

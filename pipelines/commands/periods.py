@@ -11,8 +11,9 @@ from pipelines.home import current_home
 
 
 def _act(event: str, period: str, reason: str, by: str, commune: str | None) -> None:
-    from pipelines import registry
-    from pipelines.receive import Ledger, act_on_period
+    from pipelines.intake.acts import act_on_period
+    from pipelines.intake.ledger import Ledger
+    from pipelines.registry import registry
 
     home = current_home()
     known = registry.load()

@@ -30,8 +30,8 @@ _sources = click.option(
 @_sources
 def plans_template(plan_id: str | None, out: Path | None, sources: Path) -> None:
     """Write the workbook in which a commune registers its plan."""
-    from pipelines import registry
-    from pipelines.plans.workbook import write_plan_workbook
+    from pipelines.plans.form import write_plan_workbook
+    from pipelines.registry import registry
 
     try:
         path = out or Path(f"{plan_id or 'ke-hoach'}.xlsx")
@@ -47,7 +47,7 @@ def plans_template(plan_id: str | None, out: Path | None, sources: Path) -> None
 @_sources
 def plans_add(file: Path, replace: bool, sources: Path) -> None:
     """Check a filled registry workbook and write its plan folder. Exits 1, with nothing written, if it has errors."""
-    from pipelines.outputs.feedback import findings_lines
+    from pipelines.agencies.feedback import findings_lines
     from pipelines.plans.add import add_plan
 
     try:
@@ -69,8 +69,8 @@ def plans_add(file: Path, replace: bool, sources: Path) -> None:
 @_sources
 def plans_check(sources: Path) -> None:
     """Say what is wrong in the transcription of the plans (errors) and in the documents (warnings)."""
-    from pipelines import registry
     from pipelines.plans.check import check_plans
+    from pipelines.registry import registry
 
     try:
         known = registry.load(sources)

@@ -1,7 +1,7 @@
 """'kpi57 plans add': a filled plan workbook becomes a plan folder, or a list of everything wrong with it.
 
-Only here a plan is held against the other plans and written. The workbook is taken apart by sheets.py, read by
-cells.py and entry.py.
+Only here a plan is held against the other plans and written. The workbook is taken apart by workbook_cells.py, read by
+cell_values.py and draft.py.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipelines.plans.cells import CellReader
+from pipelines.files import read_csv
+from pipelines.plans.cell_values import CellReader
 from pipelines.plans.check import check_plans
-from pipelines.plans.entry import Draft, read_draft
-from pipelines.plans.files import plan_text, write_folder
-from pipelines.plans.folders import AgencyNames, PlanReader, RegistryError, read_csv
-from pipelines.plans.sheets import Faults, read_sheets
-from pipelines.plans.workbook import read_form
-from pipelines.registry import Registry, load
+from pipelines.plans.draft import Draft, read_draft
+from pipelines.plans.form import read_form
+from pipelines.plans.plan_files import plan_text, write_folder
+from pipelines.plans.workbook_cells import Faults, read_sheets
+from pipelines.registry.plan_folders import AgencyNames, PlanReader, RegistryError
+from pipelines.registry.registry import Registry, load
 
 Row = dict[str, Any]
 

@@ -1,7 +1,7 @@
 """'kpi57 plans check': what is wrong in the transcription of the plans, and what is wrong in the documents.
 
 An error is a fault of ours (the registry does not say what was printed); a warning is a fault of the document (it
-contradicts itself), which is shown and never mended. Reading the plans belongs to folders.py.
+contradicts itself), which is shown and never mended. Reading the plans belongs to plan_folders.py.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
-from pipelines.build import build, models
-from pipelines.registry import Registry
+from pipelines.registry.registry import Registry
 from pipelines.vietnamese import fold, parse_deadline, parse_target
-from pipelines.warehouse import in_memory, replace
+from pipelines.warehouse.database import in_memory
+from pipelines.warehouse.models import build, models
+from pipelines.warehouse.rows import replace
 
 Row = dict[str, Any]
 _OWN_TARGETS = re.compile(r"chỉ tiêu[^.;]* tại kế hoạch này", re.IGNORECASE)

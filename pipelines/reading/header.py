@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from pipelines.reading.sheet import Cell, Sheet
 from pipelines.vietnamese import clean, code_key, fold
-
-if TYPE_CHECKING:
-    from pipelines.reading.layout import Cell, Sheet
 
 HEADER_WITHIN = 60  # rows searched for a header whose column of codes is gone
 HEADER_COLUMNS = 300  # columns a merged header is spread over at most

@@ -8,54 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, NamedTuple
 
 from pipelines.reading.header import Grid, Header, HeaderWords, TableForm, find_headers, find_keyless
+from pipelines.reading.sheet import Cell, Sheet, address, column_letter, is_nothing
 from pipelines.vietnamese import clean, fold
 
 FIRST_ROWS = 40  # rows of a sheet without a table that may say whose file it is
 LONGEST_LABEL = 60  # letters
 LOOKED_AT = 200  # letters of a text that decide what it is; the rest may be anything
 BLANKS_KEPT = 20  # blank lines counted one after the other; a stray cell far below does not make a million lines
-
-
-class Cell(NamedTuple):
-    """What was typed: its kind, and its text in Excel's own notation.
-
-    Kinds: n number; t text; b yes/no ('1', '0'); d date (ISO); e error ('#DIV/0!'); p number in a cell formatted as a
-    percentage (the stored number: '0.855' for 85,5%); f formula never calculated (the formula).
-    """
-
-    kind: str
-    text: str
-
-
-class Sheet(NamedTuple):
-    """A worksheet's non-empty cells by (row, column), both from 1, and how it is shown.
-
-    merged: ranges as (first row, first column, last row, last column).
-    """
-
-    name: str
-    cells: Mapping[tuple[int, int], Cell]
-    is_hidden: bool = False
-    hidden_rows: frozenset[int] = frozenset()
-    hidden_columns: frozenset[int] = frozenset()
-    merged: tuple[tuple[int, int, int, int], ...] = ()
-
-
-@cache
-def column_letter(column: int) -> str:
-    letters = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
-
-
-def address(row: int, column: int) -> str:
-    return f"{column_letter(column)}{row}"
 
 
 class Form:
@@ -78,11 +40,6 @@ def _beginning(words: list[str]) -> re.Pattern[str]:
     """Matches folded text that begins with one of the words; '...' stands for anything."""
     patterns = [".*".join(re.escape(fold(part)) for part in word.split("...")) for word in words]
     return re.compile(rf"(?:{'|'.join(patterns)})(?![^\W_])", re.DOTALL)
-
-
-def is_nothing(cell: Cell) -> bool:
-    """Whether a cell says that there is nothing: a dash or dots."""
-    return cell.kind == "t" and _NOTHING.fullmatch(cell.text) is not None
 
 
 def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
@@ -324,7 +281,6 @@ def _pairs(text: str, form: Form) -> list[tuple[str, str]]:
     return [(form.labels[fold(label)], clean(value)) for label, _, value in parts if fold(label) in form.labels]
 
 
-_NOTHING = re.compile(r"[\s.\u2026_\-\u2010-\u2015\u2212\u200b\ufeff]*")
 _COLUMN_NUMBER = re.compile(r"\(?([A-ZĐa-zđ]|\d{1,2})\)?\s*(?:=.*)?")
 _UNIT = re.compile(r"\(.*\)|%|ĐVT.*|Đơn vị.*", re.IGNORECASE)
 _PARTS = re.compile(r"(?:[\n;\t,]| {2,}| [-\u2013\u2014] )(?=[^:]*:)")  # before the next label in the same cell

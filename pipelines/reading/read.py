@@ -1,6 +1,6 @@
 """From an untrusted file to a reading: its format known by content, its cells, its lines.
 
-Read in worker processes with limits (limited.py): a file can cost itself its reading, never the run. The formats are
+Read in worker processes with limits (workers.py): a file can cost itself its reading, never the run. The formats are
 the modules beside it; what a cell means does not belong here (layout.py, checking/). This module is imported by the
 workers, so it imports little.
 """
@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines.reading.cells import UnreadableError
-from pipelines.reading.layout import Form, Sheet, lay_out
-from pipelines.reading.limited import LimitError, run_limited
-from pipelines.reading.tcvn3 import in_unicode
+from pipelines.reading.formats.cell_values import UnreadableError
+from pipelines.reading.formats.tcvn3 import in_unicode
+from pipelines.reading.layout import Form, lay_out
+from pipelines.reading.sheet import Sheet
 from pipelines.vietnamese import fold
+from pipelines.workers import LimitError, run_limited
 
 BYTES_A_FILE = 64 * 1024**2
 _ZIP, _COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -164,10 +165,10 @@ def _sheets(data: bytes, headers: Collection[str]) -> list[Sheet]:
     if data.startswith(_COMPOUND) and not _holds(data, "Workbook", "Book") and _holds(data, *_OTHER_COMPOUNDS):
         raise UnreadableError("not_a_workbook")
     if data.startswith((_COMPOUND, *_BARE_XLS)):
-        from pipelines.reading.xls import read_xls
+        from pipelines.reading.formats.xls import read_xls
 
         return [in_unicode(sheet) for sheet in read_xls(data)]
-    from pipelines.reading.text import read_text
+    from pipelines.reading.formats.csv_text import read_text
 
     return [in_unicode(sheet) for sheet in read_text(data, headers)]
 
@@ -178,21 +179,21 @@ def _holds(data: bytes, *streams: str) -> bool:
 
 
 def _from_zip(data: bytes) -> list[Sheet]:
-    from pipelines.reading.zipped import Package
+    from pipelines.reading.formats.package import Package
 
     package = Package(data)
     names = package.names
     if any(name.endswith("workbook.bin") for name in names):
-        from pipelines.reading.xlsb import read_xlsb
+        from pipelines.reading.formats.xlsb import read_xlsb
 
         return [in_unicode(sheet) for sheet in read_xlsb(package)]
     if any(name.startswith("xl/") or name.endswith("workbook.xml") for name in names):
-        from pipelines.reading.xlsx import read_xlsx
+        from pipelines.reading.formats.xlsx import read_xlsx
 
         return read_xlsx(package)
     kind = package.read("mimetype") if "mimetype" in package else b"spreadsheet"
     if "content.xml" in package and b"spreadsheet" in kind:
-        from pipelines.reading.ods import read_ods
+        from pipelines.reading.formats.ods import read_ods
 
         return [in_unicode(sheet) for sheet in read_ods(package)]
     raise UnreadableError("not_a_workbook")

@@ -15,9 +15,11 @@ from typing import Any
 import duckdb
 import yaml
 
+from pipelines.files import write_whole
 from pipelines.home import Home
 from pipelines.upkeep.channels import Channel, Message, channels
-from pipelines.warehouse import dicts, reading, write_whole
+from pipelines.warehouse.database import reading
+from pipelines.warehouse.rows import dicts
 
 KINDS = ("failed_run", "overdue", "closing", "rejected_share")
 _MOST_LINES = 40

@@ -18,9 +18,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipelines.files import fsync, swap_in, write_whole
 from pipelines.home import Home
-from pipelines.receive import VIETNAM, archived, entered_as, waiting, whole_lines
-from pipelines.warehouse import discard_build, fsync, schema_mark, swap_in, write_whole
+from pipelines.intake.ledger import VIETNAM, archived, whole_lines
+from pipelines.intake.receive import entered_as, waiting
+from pipelines.warehouse.database import discard_build, schema_mark
 
 KEEP = 14
 _MANIFEST, _LEDGER, _INBOX = "backup.json", "ledger.jsonl", "inbox"

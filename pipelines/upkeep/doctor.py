@@ -21,13 +21,13 @@ from typing import Any
 
 import duckdb
 
-from pipelines import registry as registries
 from pipelines.home import MODELS, PROJECT, SOURCES, Home
-from pipelines.receive import VIETNAM, archived, whole_lines
-from pipelines.registry import Registry
+from pipelines.intake.ledger import VIETNAM, archived, whole_lines
+from pipelines.registry import registry as registries
+from pipelines.registry.registry import Registry
 from pipelines.upkeep import summary
 from pipelines.upkeep.alerts import AlertsError, read_settings
-from pipelines.warehouse import BusyError, run_lock, schema_mark
+from pipelines.warehouse.database import BusyError, run_lock, schema_mark
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 GIB = 2**30

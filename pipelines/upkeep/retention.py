@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pipelines.home import Home
-from pipelines.receive import VIETNAM
+from pipelines.intake.ledger import VIETNAM
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

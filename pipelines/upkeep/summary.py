@@ -13,10 +13,12 @@ from typing import Any
 
 import duckdb
 
+from pipelines.files import write_whole
 from pipelines.home import Home
-from pipelines.receive import VIETNAM, whole_lines
-from pipelines.upkeep.faults import what_to_do
-from pipelines.warehouse import dicts, reading, write_whole
+from pipelines.intake.ledger import VIETNAM, whole_lines
+from pipelines.upkeep.error_advice import what_to_do
+from pipelines.warehouse.database import reading
+from pipelines.warehouse.rows import dicts
 
 RUNNING, SUCCEEDED, FAILED, STOPPED = "running", "succeeded", "failed", "stopped"
 

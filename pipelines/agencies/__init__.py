@@ -1,0 +1,1 @@
+"""What agencies get: the form to fill and the feedback on what they sent."""

@@ -1,0 +1,369 @@
+"""What an agency gets back for each file it sent: one workbook, in the words of the officer who must act on it.
+
+Which rules there are and what they say is data (sources/forms/rules.yml); whether a line is good was decided by
+checking/validate.py. Only how the answer looks belongs here, in a workbook and as plain text for 'kpi57 check'.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+import duckdb
+from openpyxl import Workbook
+from openpyxl.cell.cell import Cell
+from openpyxl.styles import Alignment
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
+
+from pipelines.home import Home
+from pipelines.intake.ledger import archived
+from pipelines.office.row_height import row_height
+from pipelines.office.workbook import SEVERITY_FILLS, banner, head, page, put, save
+from pipelines.vietnamese import clean, format_number, slug
+from pipelines.warehouse.rows import dicts
+from pipelines.workers import run_limited
+
+Row = dict[str, Any]
+
+UNKNOWN = "khong-ro"
+_WORDS = {"fail": "Lỗi", "warn": "Lưu ý"}
+_FILLS = {"fail": SEVERITY_FILLS[4], "warn": SEVERITY_FILLS[2]}
+_COLUMNS = (("STT", 6), ("Trang tính", 13), ("Ô", 8), ("Giá trị tìm thấy", 21), ("Mức độ", 9), ("Sai ở đâu", 42),
+            ("Cách sửa", 42), ("Mã quy tắc", 10))  # fmt: skip
+_WIDTHS = [width for _, width in _COLUMNS]
+_MIDDLE = Alignment(wrap_text=True, vertical="center")
+_CENTERED = Alignment(wrap_text=True, vertical="center", horizontal="center")
+_LABEL_COLUMNS = 3  # a label runs over the first three columns, its value takes the others
+_LONGEST = {"found": 200, "message": 700, "fix": 700}  # letters shown; what was typed can be a whole page
+
+_SUBMISSIONS = """
+WITH held AS (
+    SELECT submission_id, count(*) AS rows_held
+    FROM core.fct_line
+    SEMI JOIN (SELECT submission_id FROM core.fct_submission WHERE is_held) USING (submission_id)
+    WHERE disposition = 'accepted'
+    GROUP BY submission_id
+),
+-- the first file by which a report counts as given, where it came in time
+in_time AS (
+    SELECT commune_code, agency_code, period_code, min(ledger_sequence) AS first_in_time
+    FROM core.fct_submission
+    WHERE rows_accepted + rows_unchanged > 0 AND NOT is_late
+    GROUP BY ALL
+)
+SELECT
+    s.submission_id, s.original_name, s.commune_code, s.agency_code, s.period_code, s.received_at, s.due_on, s.is_late,
+    s.status, s.sha256, s.rows_read, s.rows_accepted,
+    s.rows_unchanged, s.rows_rejected, s.rows_ignored, s.is_illustrative,
+    coalesce(h.rows_held, 0) AS rows_held, coalesce(i.first_in_time < s.ledger_sequence, false) AS came_in_time_before,
+    c.commune_name, a.agency_name, p.label AS period_label, t.label AS status_label, t.severity,
+    o.original_name AS first_name, o.received_at AS first_received_at, u.label AS first_status_label
+FROM core.fct_submission AS s
+SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS submission_id) AS wanted USING (submission_id)
+LEFT JOIN core.dim_commune AS c ON c.commune_code = s.commune_code
+LEFT JOIN core.dim_agency AS a ON a.agency_code = s.agency_code
+LEFT JOIN core.dim_period AS p ON p.period_code = s.period_code
+LEFT JOIN core.fct_submission AS o ON o.submission_id = s.duplicate_of
+LEFT JOIN held AS h ON h.submission_id = s.submission_id
+LEFT JOIN in_time AS i
+    ON i.commune_code = s.commune_code AND i.agency_code = s.agency_code AND i.period_code = s.period_code
+LEFT JOIN core.dim_status AS t ON t.answer = 'submission' AND t.status = s.status
+LEFT JOIN core.dim_status AS u ON u.answer = 'submission' AND u.status = o.status
+ORDER BY s.ledger_sequence
+"""
+_FINDINGS = """
+SELECT submission_id, source_sheet, source_row, source_cell, rule_code, severity, found, message, fix
+FROM core.fct_rejection
+SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS submission_id) AS wanted USING (submission_id)
+ORDER BY submission_id, finding_order
+"""
+# Figures a submission took back; had_figure: whether the agency had one in force for the period until then.
+_WITHDRAWN = """
+WITH wanted AS (SELECT unnest($ids::VARCHAR[]) AS submission_id),
+taken AS (
+    SELECT commune_code, agency_code, indicator_code, period_code
+    FROM core.fct_actual
+    SEMI JOIN wanted USING (submission_id)
+    WHERE is_withdrawn
+),
+said AS (
+    SELECT
+        a.submission_id, a.indicator_code, a.is_withdrawn,
+        lag(NOT a.is_withdrawn, 1, false) OVER (
+            PARTITION BY a.commune_code, a.agency_code, a.indicator_code, a.period_code
+            ORDER BY a.recorded_at, s.ledger_sequence, a.source_row) AS had_figure
+    FROM core.fct_actual AS a
+    SEMI JOIN taken USING (commune_code, agency_code, indicator_code, period_code)
+    JOIN core.fct_submission AS s ON s.submission_id = a.submission_id
+)
+SELECT submission_id, indicator_code, had_figure
+FROM said
+SEMI JOIN wanted USING (submission_id)
+WHERE is_withdrawn
+ORDER BY ALL
+"""
+
+
+def write_feedback(home: Home, con: duckdb.DuckDBPyConnection, submission_ids: Sequence[str]) -> int:
+    """Write one workbook for each submission, below home.feedback by commune and agency. Returns how many.
+
+    con: a database with the core tables built. Raises LookupError naming the submissions it does not hold.
+    """
+    parameters = {"ids": list(submission_ids)}
+    submissions = dicts(con, _SUBMISSIONS, parameters)
+    if unknown := set(submission_ids) - {s["submission_id"] for s in submissions}:
+        raise LookupError(f"core.fct_submission has no {', '.join(sorted(unknown))}")
+    findings: dict[str, list[Row]] = defaultdict(list)
+    for finding in dicts(con, _FINDINGS, parameters):
+        findings[finding["submission_id"]].append(finding)
+    withdrawn: dict[str, list[Row]] = defaultdict(list)
+    for figure in dicts(con, _WITHDRAWN, parameters):
+        withdrawn[figure["submission_id"]].append(figure)
+    for submission in submissions:
+        submission["withdrawn"] = withdrawn[submission["submission_id"]]
+    answers = [_Answer(home, submission, findings[submission["submission_id"]]) for submission in submissions]
+    marked = {
+        answer.submission["submission_id"]
+        for answer, outcome in run_limited(_write_marked, [a for a in answers if a.has_marks])
+        if not isinstance(outcome, Exception)
+    }
+    for answer in answers:
+        if answer.submission["submission_id"] not in marked:
+            _write(answer, Workbook())
+    return len(submissions)
+
+
+class _Answer(NamedTuple):
+    """One workbook to write: for which submission, with which findings."""
+
+    home: Home
+    submission: Row
+    findings: list[Row]
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether a finding stands at a cell of the file that was sent, so that a copy of it can be marked."""
+        return any(f["source_cell"] for f in self.findings)
+
+
+def _write_marked(answer: _Answer) -> None:
+    """Write the answer into a copy of the file that was sent (in a worker: it opens a stranger's file)."""
+    from pipelines.agencies.marked_copy import marked_copy
+
+    _write(answer, marked_copy(archived(answer.home, answer.submission["sha256"]), answer.findings))
+
+
+def _write(answer: _Answer, book: Workbook) -> None:
+    """Put the list of findings in front of the book's sheets and save it at its place."""
+    if book.worksheets and not book.worksheets[0]._cells:
+        book.remove(book.worksheets[0])
+    sheet = book.create_sheet("Kết quả kiểm tra", 0)
+    for other in book.worksheets:
+        other.sheet_view.tabSelected = False
+    book.active = 0
+    _fill(sheet, answer.submission, answer.findings)
+    save(book, _place(answer.home, answer.submission), answer.submission["received_at"])
+
+
+def findings_lines(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Findings (rows of checked.finding) as lines for a terminal, one text each, in the order given."""
+    return [
+        f"{_WORDS[f['severity']]} {f['rule_code']} · {_address(f)} · tìm thấy: {_one_line(f, 'found')} — "
+        f"{_one_line(f, 'message')} Cách sửa: {_one_line(f, 'fix')}"
+        for f in findings
+    ]
+
+
+def _address(finding: Mapping[str, Any]) -> str:
+    parts = [part for part in (finding["source_sheet"], finding["source_cell"]) if part]
+    return _printable("!".join(parts)) if parts else "cả tệp"
+
+
+def _one_line(finding: Mapping[str, Any], name: str) -> str:
+    return _printable(_clipped(finding[name], _LONGEST[name]))
+
+
+def _printable(text: str) -> str:
+    """Text from a stranger's file, fit for a terminal: one line, no control characters."""
+    return "".join(c for c in clean(text) if c.isprintable())
+
+
+# ---------------------------------------------------------------- the workbook
+
+
+def _place(home: Home, submission: Row) -> Path:
+    """Where the workbook goes. The name comes from outside: only its letters and digits are kept."""
+    named = slug(PurePath(submission["original_name"]).stem)[:60].strip("-") or "tep"
+    name = f"{submission['received_at']:%Y%m%d}-{named}-{submission['submission_id']}.xlsx"
+    return home.feedback / (submission["commune_code"] or UNKNOWN) / (submission["agency_code"] or UNKNOWN) / name
+
+
+def _fill(sheet: Worksheet, submission: Row, findings: list[Row]) -> None:
+    page(sheet, footer=f"kpi57 · {submission['submission_id']}")
+    for column, width in enumerate(_WIDTHS, 1):
+        sheet.column_dimensions[get_column_letter(column)].width = width
+    row = 1
+    if submission["is_illustrative"]:
+        banner(sheet, row, len(_COLUMNS))
+        row += 1
+    _across(sheet, row, 1, "KẾT QUẢ KIỂM TRA TỆP BÁO CÁO", size=15, center=True)
+    for label, text in _facts(submission, findings):
+        row += 1
+        put(sheet.cell(row, 1), label, bold=True, wrap=False, border=False)
+        if label == "Kết quả":
+            answer = _across(sheet, row, _LABEL_COLUMNS + 1, text, size=13)
+            answer.fill = SEVERITY_FILLS[submission["severity"]]
+        else:
+            _across(sheet, row, _LABEL_COLUMNS + 1, text, bold=False)
+    row += 2
+    _across(sheet, row, 1, _summary(submission, findings), size=12)
+    if findings:
+        _table(sheet, row + 1, findings)
+
+
+def _across(sheet: Worksheet, row: int, column: int, text: str, *, size: int = 11, bold: bool = True,
+            center: bool = False) -> Cell:  # fmt: skip
+    """Text from a column to the last, the row made as high as it needs. Returns the cell."""
+    sheet.merge_cells(start_row=row, start_column=column, end_row=row, end_column=len(_COLUMNS))
+    cell = put(sheet.cell(row, column), text, size=size, bold=bold, center=center, border=False)
+    sheet.row_dimensions[row].height = row_height([(text, sum(_WIDTHS[column - 1 :]))], size=size, bold=bold)
+    return cell
+
+
+def _table(sheet: Worksheet, row: int, findings: list[Row]) -> None:
+    head(sheet, row, [title for title, _ in _COLUMNS])
+    sheet.freeze_panes = None  # the lines above the table are too many to stay in sight on a small screen
+    sheet.row_dimensions[row].height = row_height(_COLUMNS, bold=True)
+    for number, finding in enumerate(findings, 1):
+        row += 1
+        shown = {name: _clipped(finding[name], longest) for name, longest in _LONGEST.items()}
+        values = [number, finding["source_sheet"] or "Cả tệp", finding["source_cell"], shown["found"],
+                  _WORDS[finding["severity"]], shown["message"], shown["fix"], finding["rule_code"]]  # fmt: skip
+        for column, value in enumerate(values, 1):
+            fill = _FILLS[finding["severity"]] if column == 5 else None
+            cell = put(sheet.cell(row, column), value, bold=fill is not None, fill=fill)
+            cell.alignment = _CENTERED if column in (1, 3, 5, 8) else _MIDDLE
+        sheet.row_dimensions[row].height = row_height(zip(values, _WIDTHS, strict=True))
+
+
+def _clipped(text: str | None, longest: int) -> str:
+    plain = (text or "").strip() or "(trống)"
+    return plain if len(plain) <= longest else plain[:longest] + " …"
+
+
+# ---------------------------------------------------------------- the words
+
+
+def _facts(submission: Row, findings: list[Row]) -> list[tuple[str, str]]:
+    """Label and text of each line above the table, the answer first."""
+    taken_back = _taken_back(submission)
+    return [
+        ("Kết quả", submission["status_label"]),
+        ("Việc cần làm", _what_to_do(submission, findings)),
+        ("Tệp đã gửi", submission["original_name"]),
+        ("Xã, phường", _named(submission["commune_name"], submission["commune_code"])),
+        ("Cơ quan báo cáo", _named(submission["agency_name"], submission["agency_code"])),
+        ("Kỳ báo cáo", _named(submission["period_label"], submission["period_code"])),
+        ("Nhận lúc", _received(submission)),
+        ("Số dòng", _sums(submission)),
+        *([("Rút số liệu", taken_back)] if taken_back else []),
+    ]
+
+
+def _named(name: str | None, code: str | None) -> str:
+    return f"{name} ({code})" if name and code else code or "Không rõ"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%H:%M} ngày {at:%d/%m/%Y}"
+
+
+def _received(submission: Row) -> str:
+    text = _moment(submission["received_at"])
+    if not submission["due_on"]:
+        return text
+    days = (submission["received_at"].date() - submission["due_on"]).days
+    late = f"muộn {days} ngày" if submission["is_late"] else "đúng hạn"
+    if submission["is_late"] and submission["came_in_time_before"]:
+        late = f"tệp gửi bổ sung sau hạn {days} ngày; báo cáo của kỳ đã được tính đúng hạn"
+    return f"{text}; hạn gửi {submission['due_on']:%d/%m/%Y}: {late}"
+
+
+def _sums(submission: Row) -> str:
+    if submission["status"] in ("duplicate", "unreadable"):
+        return "Không đọc dòng nào"
+    names = ("read", "accepted", "unchanged", "held", "rejected")
+    read, accepted, unchanged, held, rejected = (format_number(submission[f"rows_{name}"]) for name in names)
+    ignored = format_number(submission["rows_ignored"] - submission["rows_held"])  # a held line is ignored for now
+    if submission["status"] == "held":
+        taken = f"{held} dòng đúng được giữ lại, chưa tính vì kỳ đã khóa"
+    else:
+        taken = f"{accepted} dòng nhận mới; {unchanged} dòng giữ nguyên (giống số đã gửi trước)"
+    return (
+        f"Đọc {read} dòng, gồm: {taken}; {rejected} dòng bị từ chối; "
+        f"{ignored} dòng bỏ qua (dòng trống, dòng cộng, ghi chú, dòng chưa điền)"
+    )
+
+
+def _taken_back(submission: Row) -> str:
+    """What became of the lines that say a figure is withdrawn; empty where there are none."""
+    codes = [figure["indicator_code"] for figure in submission["withdrawn"] if figure["had_figure"]]
+    others = [figure["indicator_code"] for figure in submission["withdrawn"] if not figure["had_figure"]]
+    parts = []
+    if codes:
+        parts.append(f"Đã rút số liệu của {', '.join(codes)}: {len(codes)} chỉ tiêu")
+    if others:
+        parts.append(f"Không có số liệu đã gửi để rút: {', '.join(others)}")
+    return "; ".join(parts)
+
+
+def _what_to_do(submission: Row, findings: list[Row]) -> str:
+    status = submission["status"]
+    if status == "duplicate":
+        return (
+            f"Tệp này giống hệt tệp “{submission['first_name']}” đã nhận lúc "
+            f"{_moment(submission['first_received_at'])} (kết quả: {submission['first_status_label'].lower()}), "
+            "nên số liệu không có gì thay đổi. Nếu gửi lại để khôi phục số liệu cũ, hãy sửa ít nhất một ô trong tệp "
+            "(ví dụ thêm ghi chú), lưu rồi gửi lại."
+        )
+    if status == "unreadable":
+        return "Chưa ghi nhận số liệu nào vì không mở được tệp. Làm theo cột “Cách sửa” rồi gửi lại tệp."
+    if status == "rejected":
+        return "Chưa ghi nhận dòng nào. Sửa theo cột “Cách sửa” rồi gửi lại cả tệp."
+    if status == "held":
+        again = "Không phải gửi lại; báo cán bộ đầu mối nếu cần mở khóa."
+        if submission["rows_rejected"]:
+            again = (
+                "Sửa các dòng có mức độ “Lỗi” rồi gửi lại cả tệp; dòng đúng không phải sửa. Báo cán bộ đầu mối nếu "
+                "cần mở khóa."
+            )
+        return f"Kỳ đã khóa: tệp được giữ lại, chưa tính. {again}"
+    if status == "partly_accepted":
+        return (
+            "Các dòng đúng đã được ghi nhận. Sửa các dòng có mức độ “Lỗi” rồi gửi lại cả tệp; các dòng đã nhận để "
+            "nguyên trong tệp, hệ thống không tính hai lần."
+        )
+    if submission["rows_accepted"] + submission["rows_unchanged"] == 0:
+        return "Tệp chưa có số liệu nào. Điền các ô màu vàng của biểu mẫu rồi gửi lại."
+    if findings:
+        return "Số liệu đã được ghi nhận. Xem các lưu ý bên dưới; nếu có số liệu bổ sung thì sửa và gửi lại cả tệp."
+    return "Không phải làm gì thêm."
+
+
+def _summary(submission: Row, findings: list[Row]) -> str:
+    """The line that stands above the table, or instead of it."""
+    if findings:
+        errors = sum(f["severity"] == "fail" for f in findings)
+        found = f"Tìm thấy {errors} lỗi, {len(findings) - errors} lưu ý. "
+        if submission["status"] in ("rejected", "unreadable"):
+            return found + "Chưa dòng nào được ghi nhận."
+        if submission["status"] == "held":
+            return found + "Dòng có lỗi không được ghi nhận khi mở khóa; dòng chỉ có lưu ý vẫn được giữ lại."
+        return found + "Dòng có lỗi chưa được ghi nhận; dòng chỉ có lưu ý vẫn được ghi nhận."
+    if submission["status"] == "duplicate":
+        return "Tệp trùng không được kiểm tra lại; xem kết quả kiểm tra của tệp đã gửi trước."
+    return "Không có lỗi nào. Cảm ơn cơ quan đã gửi báo cáo!"

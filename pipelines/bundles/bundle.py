@@ -1,0 +1,215 @@
+"""Bundles for the city and the communes: files to read and print, the same tables for machines, a manifest.
+
+A bundle is immutable and carries no clock time: the same state of the warehouse gives the same bytes. What it says
+(extract.py) and how its files look (workbook/workbook.py, data_package.py) do not belong here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, time
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from pebble import ProcessPool
+
+from pipelines.bundles.data_package import as_json, seal, snapshot, write_tables
+from pipelines.bundles.extract import Extract, Origin, read_extract, read_origin
+from pipelines.bundles.workbook.workbook import workbook
+from pipelines.files import fsync
+from pipelines.home import MODELS, PROJECT, Home
+from pipelines.office.workbook import save, save_office
+from pipelines.warehouse.database import reading
+
+MANIFEST = "manifest.json"
+# The code that writes a bundle.
+_CODE = [path for folder in ("bundles", "office") for path in (PROJECT / "pipelines" / folder).rglob("*.py")]
+MANY = 12  # bundles from which on workers are worth their start
+_VERSIONS = ("kpi57", "duckdb", "openpyxl", "python-docx", "matplotlib", "pillow")
+
+
+class BundleDamagedError(RuntimeError):
+    """A bundle that stands already is not what its name says; it is left for a person to look at."""
+
+
+def export_all(home: Home, period_code: str, scopes: Sequence[str], *, only_if_new: bool = False) -> list[Path]:
+    """The published database's bundles of a period for several scopes, as export makes them; many on all cores.
+
+    only_if_new: a bundle made from the same submissions and sources stands as it is, even if it speaks of an earlier
+    day. One at a time, under the run lock.
+    """
+    for left in home.exports.glob(".making-*"):  # by a run that was cut off
+        shutil.rmtree(left)
+    with reading(home) as con:
+        found = {scope: _standing(home, con, period_code, scope) if only_if_new else None for scope in scopes}
+        wanted = [scope for scope, standing in found.items() if not standing]
+        if len(wanted) < MANY:
+            return [found[scope] or export(home, con, period_code, scope) for scope in scopes]
+    with ProcessPool(context=multiprocessing.get_context("spawn")) as pool:
+        made = dict(zip(wanted, pool.map(partial(_export_one, home, period_code), wanted).result(), strict=True))
+    return [found[scope] or made[scope] for scope in scopes]
+
+
+def _export_one(home: Home, period_code: str, scope: str) -> Path:
+    """In a worker."""
+    with reading(home) as con:
+        return export(home, con, period_code, scope)
+
+
+def _standing(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Path | None:
+    """The newest bundle made from the same submissions and sources by the same versions, if one stands."""
+    origin = read_origin(con, period_code, scope)
+    _refuse_the_future(con, period_code, origin)
+    made_from = _made_from(origin)
+    for bundle in sorted((home.exports / period_code / scope).glob("[0-9]*"), reverse=True):
+        try:
+            manifest = json.loads((bundle / MANIFEST).read_bytes())
+        except (FileNotFoundError, ValueError):  # damaged: whoever verifies it is told; it is not taken for whole
+            continue
+        if manifest.get("made_from") == made_from and manifest.get("versions") == _versions():
+            return bundle
+    return None
+
+
+def export(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Path:
+    """Write the bundle of a period for a commune (its code) or for all communes with plans ('city').
+
+    con: a database with core and marts built. Returns the bundle's folder; one that stands already is checked and
+    returned as it is. Raises LookupError for a period that is none or has not begun and for a commune without a plan,
+    BundleDamagedError if the bundle stands already and is not whole.
+    """
+    origin = read_origin(con, period_code, scope)
+    _refuse_the_future(con, period_code, origin)
+    above = home.exports / period_code / scope
+    above.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=home.exports) as making:
+        made = Path(making) / "bundle"
+        made.mkdir()
+        bundle = above / _write(con, read_extract(con, period_code, scope), _made_from(origin), made)
+        if not bundle.exists():
+            fsync(made)
+            made.rename(bundle)
+            fsync(above)
+        elif faults := verify(bundle):
+            raise BundleDamagedError(f"{home.shown(bundle)} is not whole: {'; '.join(faults)}")
+    return bundle
+
+
+def about(bundle: Path) -> dict[str, Any]:
+    """What the ledger keeps of a bundle. Raises OSError or ValueError where its manifest cannot be read."""
+    path = bundle / MANIFEST
+    what = json.loads(path.read_bytes())["what"]
+    return {
+        "bundle_id": bundle.name,
+        "period_code": what["period_code"],
+        "scope": what["scope"],
+        "manifest_sha256": seal(path)[1],
+    }
+
+
+def verify(bundle: Path) -> list[str]:
+    """Hold every file of a bundle against its manifest, and the manifest against the bundle's name.
+
+    Returns the faults, one text each ('missing: tasks.csv'); [] when the bundle is whole.
+    """
+    try:
+        manifest = json.loads((bundle / MANIFEST).read_bytes())
+        listed, named = dict(manifest["files"]), _bundle_id(manifest)
+    except FileNotFoundError:
+        return [f"missing: {MANIFEST}"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [f"changed: {MANIFEST}"]
+    if named != bundle.name:  # a list that was changed proves nothing about the files
+        return [f"changed: {MANIFEST}"]
+    found = {path.name: path for path in bundle.iterdir() if path.name != MANIFEST}
+    faults = [f"missing: {name}" for name in sorted(listed.keys() - found.keys())]
+    faults += [f"extra: {name}" for name in sorted(found.keys() - listed.keys())]
+    for name in sorted(listed.keys() & found.keys()):
+        if not found[name].is_file() or seal(found[name]) != (listed[name]["bytes"], listed[name]["sha256"]):
+            faults.append(f"changed: {name}")
+    return faults
+
+
+# ---------------------------------------------------------------- sealing
+
+
+def _refuse_the_future(con: duckdb.DuckDBPyConnection, period_code: str, origin: Origin) -> None:
+    [(starts_on,)] = con.execute(
+        "SELECT min(starts_on) FROM core.dim_period WHERE period_code = ?", [period_code]
+    ).fetchall()
+    if starts_on > origin.as_of_on:
+        raise LookupError(f"period {period_code} begins on {starts_on}, figures are as of {origin.as_of_on}")
+
+
+def _made_from(origin: Origin) -> dict[str, Any]:
+    return {
+        "submissions": origin.submissions,
+        "earlier_submissions": origin.earlier,
+        "sources_fingerprint": origin.sources_fingerprint,
+    }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """What the bytes of a bundle depend on besides the figures: libraries, models, and the code that writes it."""
+    code = hashlib.sha256()
+    for path in sorted([*MODELS.glob("*/*.sql"), *MODELS.glob("*/*.yml"), *_CODE]):
+        code.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return {package: version(package) for package in _VERSIONS} | {"code": code.hexdigest()}
+
+
+def _write_workbook(con: duckdb.DuckDBPyConnection, extract: Extract, folder: Path) -> dict[str, int | None]:
+    name = f"{extract.stem}.xlsx"
+    save(workbook(extract), folder / name, datetime.combine(extract.as_of_on, time()))
+    return {name: sum(len(table.rows) for table in extract.tables.values())}
+
+
+def _write_report(con: duckdb.DuckDBPyConnection, extract: Extract, folder: Path) -> dict[str, int | None]:
+    from pipelines.bundles.report.report import official_report  # Word and charts: slow to load
+
+    name = f"{extract.stem.replace('kpi57', 'bao-cao', 1)}.docx"
+    save_office(official_report(extract), folder / name, datetime.combine(extract.as_of_on, time()))
+    return {name: None}
+
+
+# What is written into a bundle. Each writes its files into the folder and returns their rows, None where it has none.
+_WRITERS: tuple[Callable[[duckdb.DuckDBPyConnection, Extract, Path], dict[str, int | None]], ...] = (
+    _write_workbook,
+    _write_report,
+    write_tables,
+)
+
+
+def _write(con: duckdb.DuckDBPyConnection, extract: Extract, made_from: Mapping[str, Any], folder: Path) -> str:
+    """Write all files of the bundle into the folder. Returns the bundle's id."""
+    rows = {name: count for write in _WRITERS for name, count in write(con, extract, folder).items()}
+    files = {}
+    for name, count in rows.items():
+        size, sha256 = seal(folder / name)
+        files[name] = {"rows": count, "bytes": size, "sha256": sha256}
+    manifest = {
+        "what": {"period_code": extract.period_code, "scope": extract.scope, "communes": list(extract.communes)},
+        "as_of_on": extract.as_of_on.isoformat(),
+        "is_illustrative": extract.is_illustrative,
+        "made_from": made_from,
+        "snapshot": snapshot(con, extract),
+        "versions": _versions(),
+        "files": files,
+    }
+    path = folder / MANIFEST
+    path.write_text(as_json(manifest), encoding="utf-8", newline="\n")
+    fsync(path)
+    return _bundle_id(manifest)
+
+
+def _bundle_id(manifest: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(as_json(manifest).encode()).hexdigest()
+    return f"{manifest['as_of_on'].replace('-', '')}-{digest[:12]}"

@@ -1,0 +1,259 @@
+"""The tables of a bundle for machines: each as CSV and as Parquet, and the Data Package that describes them.
+
+What a column means is said once, in the .yml of the models, and taken from there. What the tables hold does not belong
+here (extract.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from pipelines.bundles.extract import Extract, Table
+from pipelines.files import fsync
+from pipelines.office.workbook import ILLUSTRATIVE, plain, save_csv
+from pipelines.warehouse.models import Model, models
+from pipelines.warehouse.rows import insert
+
+DESCRIPTOR = "datapackage.json"
+_STANDARD = "https://datapackage.org/profiles/2.0/datapackage.json"
+_DIALECT = {"delimiter": ",", "lineTerminator": "\r\n", "quoteChar": '"', "doubleQuote": True, "header": True}
+_FIELD_TYPES = {"VARCHAR": "string", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "datetime", "DECIMAL": "number",
+                "DOUBLE": "number", "INTEGER": "integer", "BIGINT": "integer",
+                "VARCHAR[]": "list"}  # fmt: skip
+_ROW_GROUP = 122_880  # fixed, as the bytes of a Parquet file depend on it
+_AT_ONCE = 20_000
+
+_ABOUT = (
+    "{place}, {period}. Số liệu tính đến ngày {day}. Mỗi bảng có một tệp CSV và một tệp Parquet cùng nội dung. Trong "
+    "CSV, văn bản bắt đầu bằng = + - @ có thêm dấu ' ở trước để không chạy thành công thức; Parquet giữ nguyên văn. "
+    "Thời điểm là giờ Việt Nam (UTC+7).",
+    "Figures as of {day}. Each table is a CSV and a Parquet file of the same content. In the CSV a text that begins "
+    "with = + - @ has ' before it, so that it does not run as a formula; Parquet holds the text itself. Times are "
+    "Vietnam time (UTC+7).",
+)
+
+
+# Columns that an extract names otherwise than the models do.
+_RENAMED = {
+    "plan_title": "core.dim_plan.title",
+    "lead_agency_name": "core.dim_agency.agency_name",
+    "focal_agency_name": "core.dim_agency.agency_name",
+    "status_label": "core.dim_status.label",
+}
+# Columns that no model has.
+_OWN = {
+    "is_in_force": {
+        "type": "BOOLEAN",
+        "en": "True for a target of the plan in force in the period of the bundle",
+        "vi": "Đúng nếu chỉ tiêu thuộc kế hoạch đang có hiệu lực trong kỳ của gói dữ liệu",
+    },
+}
+
+
+class Described(NamedTuple):
+    """What is known of a table of the bundle: the model it is chosen from, and of each column its type and what the
+    models' .yml say of it."""
+
+    model: Model
+    types: dict[str, str]
+    about: dict[str, dict[str, Any]]
+
+
+def describe(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Table]) -> dict[str, Described]:
+    """Find the columns of the tables in the models: those of the main model, the model that has most of them, there;
+    the others where one has them. Raises LookupError for a column that is described nowhere."""
+    published = {m.table: m for m in models() if not m.table.startswith("staged.") and not m.parameters}
+    # sums of counts are HUGEINT, which Parquet would keep as DOUBLE
+    types = {(table, column): "BIGINT" if kind == "HUGEINT" else kind for table, column, kind in con.execute(
+        "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = current_database()").fetchall()}  # fmt: skip
+    holding: dict[str, str] = {}
+    for name in sorted(published, reverse=True):  # of several the first by name says what a column is
+        holding |= dict.fromkeys(published[name].spec["columns"], name)
+    found = {}
+    for name, table in tables.items():
+        main = max(published.values(), key=lambda m: (len(m.spec["columns"].keys() & {*table.columns}), m.table))
+        one = Described(main, {}, {})
+        for column in table.columns:
+            if column in _OWN:
+                one.types[column], one.about[column] = _OWN[column]["type"], _OWN[column]
+            elif column in main.spec["columns"]:
+                one.types[column], one.about[column] = types[main.table, column], main.spec["columns"][column]
+            elif column in _RENAMED or column in holding:
+                model, _, original = _RENAMED.get(column, f"{holding.get(column)}.{column}").rpartition(".")
+                one.types[column] = types[model, original]
+                # joined to the main model's lines, or to none: there, but perhaps null
+                one.about[column] = {**published[model].spec["columns"][original], "not_null": False}
+            else:
+                raise LookupError(f"column {column} of the extract's table {name} is described in no model")
+        found[name] = one
+    return found
+
+
+def write_tables(con: duckdb.DuckDBPyConnection, extract: Extract, folder: Path) -> dict[str, int | None]:
+    """Write every table of the extract as CSV and Parquet, and the descriptor. Returns rows by file name."""
+    described = describe(con, extract.tables)
+    rows: dict[str, int | None] = {}
+    with duckdb.connect() as memory:
+        memory.execute("SET threads = 1")
+        for name, table in extract.tables.items():
+            save_csv(folder / f"{name}.csv", table.columns, map(_csv_row, table.rows))
+            _save_parquet(memory, folder / f"{name}.parquet", table, described[name].types)
+            rows |= {f"{name}.csv": len(table.rows), f"{name}.parquet": len(table.rows)}
+    path = folder / DESCRIPTOR
+    path.write_text(as_json(_package(extract, described, folder)), encoding="utf-8", newline="\n")
+    fsync(path)
+    return rows | {DESCRIPTOR: None}
+
+
+def snapshot(con: duckdb.DuckDBPyConnection, extract: Extract) -> dict[str, Any]:
+    """What the database gave, whatever files it is written to: rows and digest of each table, and of all together."""
+    described = describe(con, extract.tables)
+    tables = {}
+    for name, table in extract.tables.items():
+        digest = hashlib.sha256(_line([[column, described[name].types[column]] for column in table.columns]))
+        for row in table.rows:
+            digest.update(_line(row))
+        tables[name] = {"rows": len(table.rows), "sha256": digest.hexdigest()}
+    return {"sha256": hashlib.sha256(as_json(tables).encode()).hexdigest(), "tables": tables}
+
+
+def seal(path: Path) -> tuple[int, str]:
+    """Bytes and sha256 of a file."""
+    data = path.read_bytes()
+    return len(data), hashlib.sha256(data).hexdigest()
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
+def _line(values: Iterable[Any]) -> bytes:
+    return _encode(list(values)).encode() + b"\n"
+
+
+# ---------------------------------------------------------------- files
+
+
+# How the CSV says what is neither text nor a number.
+_SAID: dict[type, Callable[[Any], str]] = {
+    bool: lambda value: "true" if value else "false",
+    list: " ".join,
+    date: date.isoformat,
+    datetime: datetime.isoformat,
+}
+
+
+def _csv_row(row: Iterable[Any]) -> list[Any]:
+    return [_SAID[type(value)](value) if type(value) in _SAID else value for value in row]
+
+
+def _save_parquet(memory: duckdb.DuckDBPyConnection, path: Path, table: Table, types: Mapping[str, str]) -> None:
+    columns = ", ".join(f'"{column}" {types[column]}' for column in table.columns)
+    memory.execute(f"CREATE OR REPLACE TABLE main.chosen ({columns})")
+    for part in _parts(table.rows):
+        insert(memory, "main.chosen", [dict(zip(table.columns, row, strict=True)) for row in part])
+    memory.table("main.chosen").write_parquet(str(path), compression="zstd", row_group_size=_ROW_GROUP)
+    fsync(path)
+
+
+def _parts(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    left = iter(rows)
+    while part := list(islice(left, _AT_ONCE)):
+        yield part
+
+
+# ---------------------------------------------------------------- the descriptor
+
+
+def _package(extract: Extract, described: Mapping[str, Described], folder: Path) -> dict[str, Any]:
+    said = {"place": extract.place, "period": extract.periods[extract.period_code],
+            "day": extract.as_of_on.isoformat()}  # fmt: skip
+    marking = [ILLUSTRATIVE] if extract.is_illustrative else []
+    package = {
+        "$schema": _STANDARD,
+        "name": f"kpi57-{extract.period_code.lower()}-{extract.scope}",
+        "title": " – ".join(["Nghị quyết 57-NQ/TW", said["place"], said["period"], *marking]),
+        "description": "\n\n".join([*marking, *(text.format(**said) for text in _ABOUT)]),
+        "as_of_on": said["day"],
+        "is_illustrative": extract.is_illustrative,
+        "resources": [
+            resource
+            for name, table in extract.tables.items()
+            for resource in _resources(name, table, described[name], folder)
+        ],
+    }
+    if extract.is_illustrative:  # made up by this project; whose real figures are is for their publisher to say
+        package["licenses"] = [{"name": "Apache-2.0", "title": f"Apache-2.0: {ILLUSTRATIVE}"}]
+    return package
+
+
+def _resources(name: str, table: Table, one: Described, folder: Path) -> Iterator[dict[str, Any]]:
+    text = f"{one.model.spec['en']} · {one.model.spec['vi']}"
+    yield {
+        "name": name,
+        "type": "table",
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "dialect": _DIALECT,
+        "description": text,
+        "schema": _schema(table, one),
+        **_sealed(folder / f"{name}.csv"),
+    }
+    yield {
+        "name": f"{name}-parquet",
+        "type": "file",
+        "format": "parquet",
+        "mediatype": "application/vnd.apache.parquet",
+        "description": f"{name}.csv, typed, texts as they were typed · {name}.csv có kiểu dữ liệu, giữ nguyên văn bản",
+        **_sealed(folder / f"{name}.parquet"),
+    }
+
+
+def _sealed(path: Path) -> dict[str, Any]:
+    size, sha256 = seal(path)
+    return {"path": path.name, "bytes": size, "hash": f"sha256:{sha256}"}
+
+
+def _schema(table: Table, one: Described) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "fields": [_field(column, one.types[column], one.about[column]) for column in table.columns],
+        "missingValues": [""],
+    }
+    if {*one.model.spec["key"]} <= {*table.columns}:
+        schema["primaryKey"] = one.model.spec["key"]
+    return schema
+
+
+def _field(column: str, kind: str, about: Mapping[str, Any]) -> dict[str, Any]:
+    field: dict[str, Any] = {
+        "name": column,
+        "type": _FIELD_TYPES[kind.partition("(")[0]],
+        "description": f"{about['en']} · {about['vi']}",
+    }
+    if field["type"] == "list":
+        field |= {"delimiter": " ", "itemType": "string"}
+    if field["type"] == "boolean":
+        field |= {"trueValues": ["true"], "falseValues": ["false"]}
+    if "unit" in about:
+        field["unit"] = about["unit"]
+    limits: dict[str, Any] = {}
+    if about.get("not_null"):
+        limits["required"] = True
+        if field["type"] == "string":
+            field["missingValues"] = []  # an empty text is one here, not a value that is missing
+    if about.get("accepted"):
+        limits["enum"] = [plain(value) for value in about["accepted"]]
+    return field | ({"constraints": limits} if limits else {})

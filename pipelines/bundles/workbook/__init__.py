@@ -1,0 +1,1 @@
+"""The Excel workbook of a bundle, sheet by sheet."""

@@ -1,0 +1,127 @@
+"""The charts of an extract's workbook: Excel's own, drawn from cells, so that they follow what stands in them.
+
+Which cells they are drawn from belongs to the sheets (workbook/summary.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openpyxl.chart import BarChart, Reference, Series
+from openpyxl.chart.data_source import AxDataSource, StrRef
+from openpyxl.chart.label import DataLabelList
+from openpyxl.chart.layout import Layout, ManualLayout
+from openpyxl.chart.marker import DataPoint
+from openpyxl.chart.shapes import GraphicalProperties
+from openpyxl.chart.text import RichText, Text
+from openpyxl.chart.title import Title
+from openpyxl.drawing.line import LineProperties
+from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, ParagraphProperties, RegularTextRun
+from openpyxl.worksheet.worksheet import Worksheet
+
+from pipelines.office.workbook import FONT
+
+# Stronger than the fills of cells with text in them, one row a severity; statuses of one severity take them in turn.
+_COLOURS = {
+    0: ("6AA84F", "A9D18E", "38761D"),
+    1: ("A6A6A6", "C9C9C9", "7F7F7F", "D9D9D9", "8EA9C1", "B4C7DC"),
+    2: ("FFD966", "F1C232", "FFE599", "BF9000"),
+    3: ("F6A04D", "E67E22", "F8C08A"),
+    4: ("E06666", "B92D2D"),
+}
+_THICKEST, _TITLE, _LEGEND = 20, 21, 26  # points
+_CM_OF_POINT = 2.54 / 72
+_CM_OF_CHARACTER = 2.54 * 7 / 96  # of column width
+
+
+def colours(severities: Sequence[int]) -> list[str]:
+    """A colour for each of the statuses with these severities, told apart where severities repeat."""
+    used: dict[int, int] = {}
+    found = []
+    for severity in severities:
+        shades = _COLOURS[severity]
+        found.append(shades[used.get(severity, 0) % len(shades)])
+        used[severity] = used.get(severity, 0) + 1
+    return found
+
+
+def bars(sheet: Worksheet, anchor: str, title: str, labels: tuple[int, int, int], values: int,
+         severities: Sequence[int], *, width: float, height: float) -> None:  # fmt: skip
+    """A bar a status, its count beside it. labels: column, first and last row; values: the column of the counts;
+    width in characters of columns, height in points."""
+    column, first, last = labels
+    chart = _chart(title, width, height)
+    chart.gapWidth = min(max(35, round(100 * ((height - _TITLE) / (last - first + 1) / _THICKEST - 1))), 500)
+    chart.legend = None
+    series = Series(Reference(sheet, min_col=values, min_row=first, max_row=last))
+    series.cat = _categories(sheet, column, first, last)
+    series.dPt = [DataPoint(idx=number, spPr=_solid(colour)) for number, colour in enumerate(colours(severities))]
+    chart.series.append(series)
+    chart.dataLabels = _counts()
+    sheet.add_chart(chart, anchor)
+
+
+def stacked(sheet: Worksheet, anchor: str, title: str, labels: tuple[int, int, int], values: Sequence[int],
+            severities: Sequence[int], *, width: float, height: float) -> None:  # fmt: skip
+    """A bar a label, one piece for each column of counts; what a piece is stands in the row above the first."""
+    column, first, last = labels
+    chart = _chart(title, width, height)
+    chart.grouping, chart.overlap, chart.gapWidth = "stacked", 100, 40
+    chart.layout = _between(height, _LEGEND)
+    chart.legend.position = "b"
+    chart.legend.txPr = _small()
+    for number, colour in zip(values, colours(severities), strict=True):
+        cells = Reference(sheet, min_col=number, min_row=first - 1, max_row=last)
+        series = Series(cells, title_from_data=True)
+        series.cat = _categories(sheet, column, first, last)
+        series.spPr = _solid(colour)
+        chart.series.append(series)
+    chart.dataLabels = _counts()
+    sheet.add_chart(chart, anchor)
+
+
+def _chart(title: str, width: float, height: float) -> BarChart:
+    chart = BarChart()
+    letters = CharacterProperties(latin=Font(typeface=FONT), sz=1000, b=True)
+    run = Paragraph(pPr=ParagraphProperties(defRPr=letters), r=[RegularTextRun(rPr=letters, t=title)])
+    chart.title = Title(tx=Text(rich=RichText(p=[run])), overlay=True)
+    chart.roundedCorners = False
+    chart.type = "bar"
+    chart.varyColors = False
+    chart.width, chart.height = width * _CM_OF_CHARACTER, height * _CM_OF_POINT
+    chart.x_axis.delete = False
+    chart.x_axis.scaling.orientation = "maxMin"  # the first row on top, as in the table
+    chart.x_axis.txPr = _small()
+    chart.x_axis.majorTickMark = None
+    chart.y_axis.delete = True
+    chart.y_axis.majorGridlines = None
+    chart.y_axis.scaling.min = 0
+    chart.layout = _between(height, 0)
+    chart.graphical_properties = GraphicalProperties(noFill=True, ln=LineProperties(noFill=True))
+    return chart
+
+
+def _between(height: float, legend: float) -> Layout:
+    """Bars and labels over the whole chart but its title and, of that many points, its legend below."""
+    return Layout(manualLayout=ManualLayout(layoutTarget="outer", xMode="edge", yMode="edge", x=0.01, w=0.96,
+                                            y=_TITLE / height, h=(height - _TITLE - legend) / height))  # fmt: skip
+
+
+def _categories(sheet: Worksheet, column: int, first: int, last: int) -> AxDataSource:
+    cells = Reference(sheet, min_col=column, min_row=first, max_row=last)
+    return AxDataSource(strRef=StrRef(f=str(cells)))
+
+
+def _counts() -> DataLabelList:
+    labels = DataLabelList(showVal=True, showSerName=False, showCatName=False, showLegendKey=False, showPercent=False)
+    labels.txPr = _small()
+    return labels
+
+
+def _small() -> RichText:
+    letters = CharacterProperties(latin=Font(typeface=FONT), sz=900)
+    return RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=letters), endParaRPr=letters)])
+
+
+def _solid(colour: str) -> GraphicalProperties:
+    return GraphicalProperties(solidFill=colour, ln=LineProperties(noFill=True))

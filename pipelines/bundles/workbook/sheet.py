@@ -1,0 +1,205 @@
+"""How the sheets of an extract are laid out: opening lines, tables of columns, counts by status.
+
+Which columns a sheet has belongs to workbook/tables.py, the page leaders read to workbook/summary.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from openpyxl.styles import Alignment
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
+
+from pipelines.bundles.extract import CITY, Extract, Row
+from pipelines.office.row_height import row_height
+from pipelines.office.workbook import ILLUSTRATIVE, SEVERITY_FILLS, banner, head, page, put
+
+_A4 = (8.27, 11.69)  # inches
+_SPARED = 0.95  # of the paper's width is used: not every program takes a character for 7 pixels
+WORRYING = 3  # the severity from which on a status is named under what needs attention
+_ALIGNED = {center: Alignment(wrap_text=True, vertical="center", horizontal="center" if center else None)
+            for center in (False, True)}  # fmt: skip
+
+
+class Column(NamedTuple):
+    """A column of a sheet: title and width, what it shows of a row, and how grave that is (0 to 4, or no colour)."""
+
+    title: str
+    width: float
+    show: Callable[[Row, Extract], Any]
+    grave: Callable[[Row, Extract], int | None] | None = None
+    center: bool = False
+    number: str | None = None
+
+
+class Counted(NamedTuple):
+    """How many things (noun) stand at each status of an answer."""
+
+    title: str
+    noun: str
+    answer: str
+    statuses: Counter[str]
+
+    def gravest_first(self, extract: Extract) -> list[tuple[int, str, int]]:
+        """Severity, label and count of each status that occurs."""
+        lines = [(*extract.statuses[self.answer, status], count) for status, count in self.statuses.items()]
+        return sorted(((severity, label, count) for label, severity, count in lines), key=lambda x: (-x[0], x[1]))
+
+
+_COUNTED = ("progress", "tasks", "reporting")
+
+
+def counted(extract: Extract) -> list[Counted]:
+    """By level, pace, task status, and reporting status of the newest period that was owed."""
+    return _count(extract, {name: extract.tables[name].dicts() for name in _COUNTED})
+
+
+def counted_by_commune(extract: Extract) -> dict[str, list[Counted]]:
+    """The same of each commune."""
+    rows: dict[str, dict[str, list[Row]]] = {code: {name: [] for name in _COUNTED} for code in extract.communes}
+    for name in _COUNTED:
+        for row in extract.tables[name].dicts():
+            rows[row["commune_code"]][name].append(row)
+    return {code: _count(extract, of_commune) for code, of_commune in rows.items()}
+
+
+def _count(extract: Extract, rows: Mapping[str, Sequence[Row]]) -> list[Counted]:
+    progress, tasks, reporting = (rows[name] for name in _COUNTED)
+    newest = extract.newest_owed
+    return [
+        Counted("Chỉ tiêu so với mốc đã đến hạn", "chỉ tiêu", "level", Counter(p["level_status"] for p in progress)),
+        Counted("Chỉ tiêu trên đường đến mốc tiếp theo", "chỉ tiêu", "pace",
+                Counter(p["pace_status"] for p in progress)),
+        Counted("Nhiệm vụ", "nhiệm vụ", "task", Counter(t["task_status"] for t in tasks)),
+        Counted(f"Gửi báo cáo kỳ {extract.periods[newest]}", "báo cáo", "reporting",
+                Counter(r["reporting_status"] for r in reporting if r["period_code"] == newest)),
+    ]  # fmt: skip
+
+
+def severity_of(answer: str) -> Callable[[Row, Extract], int | None]:
+    """How grave the status is that a row has for an answer."""
+
+    def grave(row: Row, extract: Extract) -> int | None:
+        status = row[f"{answer}_status"]
+        return None if status is None else extract.statuses[answer, status][1]
+
+    return grave
+
+
+def opening(
+    sheet: Worksheet, heading: str, widths: Sequence[float], extract: Extract, *, landscape: bool = True
+) -> int:
+    """Widths, page, banner, heading and what the sheet is about. Returns the first free row."""
+    page(sheet, landscape=landscape, footer=f"{extract.periods[extract.period_code]} · {extract.place}")
+    sheet.print_options.horizontalCentered = True
+    for column, width in enumerate(widths, 1):
+        sheet.column_dimensions[get_column_letter(column)].width = width
+    row = 1
+    if extract.is_illustrative:
+        banner(sheet, row, len(widths))
+        sheet.oddHeader.center.text = ILLUSTRATIVE  # a later page may be handed on without the first
+        row += 1
+    about = (f"{extract.place} · Kỳ báo cáo: {extract.periods[extract.period_code]} · "
+             f"Tính đến ngày {extract.as_of_on:%d/%m/%Y}")  # fmt: skip
+    for text, size, bold in ((heading, 15, True), (about, 11, False)):
+        across(sheet, row, text, widths, size=size, bold=bold, center=True)
+        row += 1
+    return row
+
+
+def broken_by_hand(sheet: Worksheet, widths: Sequence[float]) -> float:
+    """Print the sheet one page wide by its scale: Excel takes no page break where it fits a sheet to pages itself.
+
+    Returns how many points of rows a page then has room for.
+    """
+    landscape = sheet.page_setup.orientation == "landscape"
+    margins = sheet.page_margins
+    wide = _A4[landscape] - margins.left - margins.right
+    high = _A4[not landscape] - margins.top - margins.bottom
+    scale = int(_SPARED * 100 * wide * 96 / sum(7 * width + 5 for width in widths))
+    sheet.sheet_properties.pageSetUpPr.fitToPage = False
+    sheet.page_setup.fitToWidth = sheet.page_setup.fitToHeight = None
+    sheet.page_setup.scale = scale
+    return float(high * 72 * 100 / scale)
+
+
+def height(sheet: Worksheet, first: int, last: int) -> float:
+    """Points of the rows from first to last."""
+    return sum(sheet.row_dimensions[row].height or 15 for row in range(first, last + 1))
+
+
+def across(sheet: Worksheet, row: int, text: str, widths: Sequence[float], *, size: int = 11, bold: bool = False,
+           center: bool = False, severity: int | None = None) -> None:  # fmt: skip
+    """A line of text over all columns, as high as it needs."""
+    sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=len(widths))
+    put(sheet.cell(row, 1), text, size=size, bold=bold, center=center, border=False,
+        fill=None if severity is None else SEVERITY_FILLS[severity])  # fmt: skip
+    sheet.row_dimensions[row].height = row_height([(text, sum(widths))], size=size, bold=bold)
+
+
+def table(sheet: Worksheet, heading: str, columns: Sequence[Column], rows: Sequence[Row], extract: Extract, *,
+          none: str, frozen: int = 0) -> None:  # fmt: skip
+    """A sheet with one table, with filters. frozen: columns that stay in sight; none: what is said of no rows."""
+    lines = [[column.show(row, extract) for column in columns] for row in rows]
+    widths = [max([column.width, *map(_width, values)]) for column, *values in zip(columns, *lines, strict=True)]
+    titles = [column.title for column in columns]
+    top = row = opening(sheet, heading, widths, extract)
+    head(sheet, row, titles)
+    sheet.freeze_panes = sheet.cell(row + 1, frozen + 1)
+    sheet.row_dimensions[row].height = row_height(zip(titles, widths, strict=True), bold=True)
+    aligned: dict[tuple[bytes, bool], Any] = {}  # a look is aligned once a table, not once a cell
+    for one, values in zip(rows, lines, strict=True):
+        row += 1
+        for number, (column, value) in enumerate(zip(columns, values, strict=True), 1):
+            severity = column.grave(one, extract) if column.grave else None
+            cell = put(sheet.cell(row, number), value, number=column.number or number_format(value),
+                       fill=None if severity is None else SEVERITY_FILLS[severity])  # fmt: skip
+            look = (cell._style.tobytes(), column.center)
+            if look in aligned:
+                cell._style = copy(aligned[look])
+            else:
+                cell.alignment = _ALIGNED[column.center]
+                aligned[look] = copy(cell._style)
+        sheet.row_dimensions[row].height = row_height(zip(values, widths, strict=True))
+    if row == top:
+        across(sheet, row + 1, none, widths)
+    else:
+        sheet.auto_filter.ref = f"A{top}:{get_column_letter(len(columns))}{row}"
+
+
+def _width(value: Any) -> float:
+    """Characters a number or a day takes; Excel shows #### for one its column is too narrow for. Text wraps: 0."""
+    if isinstance(value, datetime):
+        return 16
+    if isinstance(value, date):
+        return 11
+    if isinstance(value, int | float | Decimal):
+        return len(f"{value:,.2f}".rstrip("0").rstrip("."))
+    return 0
+
+
+def number_format(value: Any) -> str | None:
+    """How Excel shows a value: numbers grouped, with as many of two decimals as there are; dates day first."""
+    if isinstance(value, datetime):
+        return "dd/mm/yyyy hh:mm"
+    if isinstance(value, date):
+        return "dd/mm/yyyy"
+    if isinstance(value, int | float | Decimal):
+        decimals = len(f"{value:.2f}".rstrip("0").partition(".")[2])
+        return "#,##0" + ("." + "0" * decimals if decimals else "")
+    return None
+
+
+def indicator(row: Row, extract: Extract) -> str:
+    return f"{row['indicator_name']} – {row['scope']}" if row["scope"] else str(row["indicator_name"])
+
+
+def of_scope(columns: Sequence[Column], commune: Column, extract: Extract) -> list[Column]:
+    """The columns without that of the commune where there is only one."""
+    return [column for column in columns if extract.scope == CITY or column is not commune]

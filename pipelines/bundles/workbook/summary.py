@@ -1,0 +1,230 @@
+"""The page of an extract that a leader reads first, on one sheet of A4, and the communes of the city side by side.
+
+The tables behind it are workbook/tables.py; how a chart is drawn is workbook/charts.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import shorten
+from typing import Any
+
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.pagebreak import Break
+from openpyxl.worksheet.worksheet import Worksheet
+
+from pipelines.bundles.extract import CITY, Extract, Row
+from pipelines.bundles.workbook.charts import bars, stacked
+from pipelines.bundles.workbook.sheet import (
+    WORRYING,
+    Counted,
+    across,
+    broken_by_hand,
+    counted,
+    counted_by_commune,
+    height,
+    indicator,
+    opening,
+)
+from pipelines.office.row_height import row_height
+from pipelines.office.workbook import HEAD_FILL, SEVERITY_FILLS, put
+from pipelines.vietnamese import format_number, place_in_plan
+
+_WIDTHS = (36, 9, 8, 2, 46)  # label, count, share, a gap, and the chart
+_CHART = 5
+_LINE = 16.5  # points
+_LONGEST = 120  # letters of a task's title; its sheet has the whole
+_FEWEST_LINES = 4  # that a chart is drawn over
+_NAMED = 3  # things of a kind that are named one by one under what needs attention
+
+
+def add_summary(sheet: Worksheet, extract: Extract) -> None:
+    """How many stand where, in words and charts, and the gravest by name; on one page."""
+    row = opening(sheet, "TỔNG HỢP TIẾN ĐỘ THỰC HIỆN NGHỊ QUYẾT SỐ 57-NQ/TW", _WIDTHS, extract, landscape=False)
+    sheet.page_setup.fitToHeight = 1
+    counts = counted(extract)
+    worries = _worries(counts, extract)
+    across(sheet, row, _followed(extract), _WIDTHS, size=12)
+    text = f"Cần chú ý: {'; '.join(worries)}." if worries else "Không có nội dung nào cần chú ý đặc biệt."
+    across(sheet, row + 1, text, _WIDTHS, size=12, bold=True, severity=WORRYING if worries else 0)
+    sheet.freeze_panes = sheet.cell(row, 1)
+    sheet.print_title_rows = f"1:{row - 1}"
+    row += 3
+    for one in counts:
+        row = _block(sheet, row, one, extract) + 1
+    for heading, lines in _gravest(extract):
+        across(sheet, row, heading, _WIDTHS, bold=True)
+        for severity, line in lines:
+            row += 1
+            across(sheet, row, line, _WIDTHS, severity=severity)
+        row += 1
+
+
+def _block(sheet: Worksheet, row: int, one: Counted, extract: Extract) -> int:
+    """A table of counts, the gravest status first, with its chart beside it. Returns the row after it."""
+    lines = one.gravest_first(extract)
+    total = one.statuses.total()
+    head = row
+    for column, text in enumerate((one.title, "Số lượng", "Tỷ lệ"), 1):
+        put(sheet.cell(row, column), text, bold=True, center=True, fill=HEAD_FILL, color="FFFFFF")
+    for severity, label, count in lines:
+        row += 1
+        put(sheet.cell(row, 1), label, fill=SEVERITY_FILLS[severity])
+        put(sheet.cell(row, 2), count, number="#,##0")
+        put(sheet.cell(row, 3), count / total, number="0%")
+    put(sheet.cell(row + 1, 1), "Tổng số" if total else "Chưa có", bold=True)
+    put(sheet.cell(row + 1, 2), total, bold=True, number="#,##0")
+    put(sheet.cell(row + 1, 3), None)
+    end = row + 1 if not lines else max(row + 1, head + _FEWEST_LINES)
+    for number in range(head, end + 1):
+        text = sheet.cell(number, 1).value
+        sheet.row_dimensions[number].height = max(_LINE, row_height([(text, _WIDTHS[0])], bold=number == head))
+    if lines:
+        bars(sheet, f"{get_column_letter(_CHART)}{head}", one.title, (1, head + 1, row), 2, [s for s, _, _ in lines],
+             width=_WIDTHS[_CHART - 1], height=height(sheet, head, end))  # fmt: skip
+    return end + 1
+
+
+def _followed(extract: Extract) -> str:
+    progress, tasks = extract.tables["progress"].dicts(), extract.tables["tasks"].rows
+    if not extract.targeted:
+        return f"Kế hoạch không giao chỉ tiêu đo được; theo dõi {len(tasks)} nhiệm vụ."
+    figures = sum(one["actual_id"] is not None for one in progress)
+    return (
+        f"Theo dõi {extract.targeted} chỉ tiêu ({figures} đã có số liệu, {len(progress) - figures} đã đến kỳ nhưng "
+        f"chưa có số liệu, {extract.targeted - len(progress)} chưa đến kỳ báo cáo) và {len(tasks)} nhiệm vụ."
+    )
+
+
+def _worries(counts: list[Counted], extract: Extract) -> list[str]:
+    """'5 chỉ tiêu chưa đạt mốc', '12 nhiệm vụ quá hạn' ..., conflicts between targets, and what was refused."""
+    texts = [
+        f"{count} {one.noun} {label[:1].lower()}{label[1:]}"
+        for one in counts
+        for severity, label, count in one.gravest_first(extract)
+        if severity >= WORRYING
+    ]
+    refused = sum(row["severity"] == "fail" for row in extract.tables["rejections"].dicts())
+    counts_of = ((len(extract.tables["conflicts"].rows), "cặp chỉ tiêu giao mâu thuẫn"),
+                 (refused, "lỗi trong các tệp đã gửi"))  # fmt: skip
+    return texts + [f"{count} {what}" for count, what in counts_of if count]
+
+
+# ---------------------------------------------------------------- the gravest by name
+
+
+def _gravest(extract: Extract) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+    """A heading and its lines, each with how grave it is: indicators, tasks and reports, the worst first."""
+    for title, rows, answers, order, tell in (
+        ("Chỉ tiêu", "progress", ("pace", "level"), _worst_pace, _tell_indicator),
+        ("Nhiệm vụ", "tasks", ("task",), _longest_overdue, _tell_task),
+        (f"Báo cáo kỳ {extract.periods[extract.newest_owed]}", "reporting", ("reporting",), _agency, _tell_report),
+    ):
+        found = []
+        for row in extract.tables[rows].dicts():
+            severity = max(extract.statuses[answer, row[f"{answer}_status"]][1] for answer in answers)
+            if severity >= WORRYING and (rows != "reporting" or row["period_code"] == extract.newest_owed):
+                found.append((-severity, order(row), row))
+        found.sort(key=lambda one: one[:2])
+        if found:
+            few = f" ({_NAMED} trong {len(found)})" if len(found) > _NAMED else ""
+            yield f"{title} cần chỉ đạo{few}", [(-worst, tell(row, extract)) for worst, _, row in found[:_NAMED]]
+
+
+def _worst_pace(row: Row) -> tuple[Any, ...]:
+    pace = row["pace"]
+    return (pace is None, pace, row["commune_code"], row["indicator_code"], row["scope"])
+
+
+def _longest_overdue(row: Row) -> tuple[Any, ...]:
+    return (-(row["days_overdue"] or 0), row["task_id"])
+
+
+def _agency(row: Row) -> tuple[Any, ...]:
+    return (row["commune_code"], row["agency_code"])
+
+
+def _whose(row: Row, extract: Extract) -> str:
+    return f"{row['commune_name']}: " if extract.scope == CITY else ""
+
+
+def _tell_indicator(row: Row, extract: Extract) -> str:
+    """'Tỷ lệ …: 63,06% (Tháng 10/2026). Chưa đạt mốc 31/12/2025 (≥ 70%). Mốc 31/12/2030 (100%): đi lùi.'"""
+    text = f"– {_whose(row, extract)}{indicator(row, extract)}"
+    if row["value"] is not None:
+        unit = row["unit_of_measure"] if row["unit_of_measure"] == "%" else f" {row['unit_of_measure']}"
+        text += f": {format_number(row['value'])}{unit} ({extract.periods[row['period_code']]})"
+    for answer, which in (("level", "in_force"), ("pace", "next")):
+        if extract.statuses[answer, row[f"{answer}_status"]][1] >= WORRYING:
+            written = row[f"{which}_as_written"].replace(" | ", "; ")
+            label = row[f"{answer}_label"]
+            text += f". Mốc {row[f'{which}_on']:%d/%m/%Y} ({written}): {label[:1].lower()}{label[1:]}"
+    return text + "."
+
+
+def _tell_task(row: Row, extract: Extract) -> str:
+    late = f"quá hạn {row['days_overdue']} ngày" if row["days_overdue"] else row["task_label"]
+    place = place_in_plan(row["appendix"], row["row_number"], row["section"])
+    title = shorten(row["title"], _LONGEST, placeholder=" …")
+    return f"– {_whose(row, extract)}{title} ({place}; chủ trì: {row['lead_as_written']}): {late}."
+
+
+def _tell_report(row: Row, extract: Extract) -> str:
+    late = f", muộn {row['days_late']} ngày" if row["days_late"] else ""
+    return (
+        f"– {_whose(row, extract)}{row['agency_name']}: {row['reporting_label']} (hạn {row['due_on']:%d/%m/%Y}{late})."
+    )
+
+
+# ---------------------------------------------------------------- the communes of the city side by side
+
+_COMMUNE_WIDTH, _COUNT_WIDTH, _MOST_STATUSES = 26, 12, 11
+_NONE_UNSEEN = "#,##0;-#,##0;"  # the chart's numbers are written as its cells are
+_FEWEST_CHART_LINES = 8
+
+
+def add_communes(sheet: Worksheet, extract: Extract) -> None:
+    """For each answer a table, a line a commune and a column a status, and under it the same as stacked bars."""
+    widths = (_COMMUNE_WIDTH, *[_COUNT_WIDTH] * (_MOST_STATUSES + 1))
+    row = opening(sheet, "SO SÁNH CÁC XÃ, PHƯỜNG", widths, extract)
+    sheet.freeze_panes = sheet.cell(row, 2)
+    sheet.print_title_rows = f"1:{row - 1}"
+    room = broken_by_hand(sheet, widths) - height(sheet, 1, row - 1)
+    by_commune = counted_by_commune(extract)
+    used = 0.0
+    for number, one in enumerate(counted(extract)):
+        if not one.statuses:
+            continue
+        end = _compared(sheet, row, one, [by_commune[code][number] for code in extract.communes], extract, widths)
+        if used and used + height(sheet, row, end - 1) > room:
+            sheet.row_breaks.append(Break(id=row - 1))
+            used = 0.0
+        used += height(sheet, row, end)
+        row = end + 1
+
+
+def _compared(sheet: Worksheet, row: int, one: Counted, communes: Sequence[Counted], extract: Extract,
+              widths: Sequence[float]) -> int:  # fmt: skip
+    """Returns the row after the chart."""
+    statuses = sorted(one.statuses, key=lambda status: (-extract.statuses[one.answer, status][1], status))
+    labels = [extract.statuses[one.answer, status] for status in statuses]
+    titles = [one.title, *(label for label, _ in labels), "Tổng số"]
+    for column, text in enumerate(titles, 1):
+        put(sheet.cell(row, column), text, bold=True, center=True, fill=HEAD_FILL, color="FFFFFF")
+    sheet.row_dimensions[row].height = row_height(zip(titles, widths, strict=False), bold=True)
+    head = row
+    for name, of_commune in zip(extract.communes.values(), communes, strict=True):
+        row += 1
+        put(sheet.cell(row, 1), name)
+        for column, (status, (_, severity)) in enumerate(zip(statuses, labels, strict=True), 2):
+            count = of_commune.statuses[status]
+            put(sheet.cell(row, column), count, center=True, number=_NONE_UNSEEN,
+                fill=SEVERITY_FILLS[severity] if count else None)  # fmt: skip
+        put(sheet.cell(row, len(statuses) + 2), of_commune.statuses.total(), bold=True, center=True, number="#,##0")
+        sheet.row_dimensions[row].height = _LINE
+    lines = max(_FEWEST_CHART_LINES, len(communes) + 3)
+    stacked(sheet, f"A{row + 1}", one.title, (1, head + 1, row), range(2, len(statuses) + 2),
+            [severity for _, severity in labels], width=sum(widths), height=lines * _LINE)  # fmt: skip
+    for number in range(row + 1, row + 1 + lines):
+        sheet.row_dimensions[number].height = _LINE
+    return row + 1 + lines

@@ -1,0 +1,71 @@
+"""Files on disk: written whole or not at all; the CSV and YAML of the project. What they say does not belong here."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_SECONDS_HELD = 10  # how long a file that another program holds (Windows) is tried again to be replaced
+
+
+def swap_in(new: Path, place: Path) -> None:
+    """Put a finished file in its place: on disk first, then one rename. Whoever has the old one open keeps it.
+
+    Windows lets no file be replaced that somebody has open: tried again for some seconds, then PermissionError says
+    what to do; the old one stays whole.
+    """
+    fsync(new)
+    until = time.monotonic() + _SECONDS_HELD
+    while True:
+        try:
+            new.replace(place)
+            break
+        except PermissionError as error:
+            if time.monotonic() > until:
+                raise PermissionError(
+                    error.errno, f"cannot be replaced; close the program that has it open, and run again ({error})",
+                    str(place)) from error  # fmt: skip
+            time.sleep(0.25)
+    fsync(place.parent)
+
+
+def write_whole(place: Path, text: str) -> None:
+    """Write a text file so that readers see the old one or the new one, never half of it."""
+    new = place.with_name(f".{place.name}.new")
+    new.write_text(text, encoding="utf-8", newline="\n")
+    swap_in(new, place)
+
+
+def fsync(path: Path) -> None:
+    """Force a file or a folder to disk (folders only where the system can)."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV of the registry as written (UTF-8, header row)."""
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def read_yaml(path: Path) -> Any:
+    with path.open(encoding="utf-8") as handle:
+        return yaml.load(handle, yaml.CSafeLoader)
+
+
+def make_folder(folder: Path) -> None:
+    """A folder that is there after a power cut too."""
+    if not folder.exists():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        fsync(folder.parent)

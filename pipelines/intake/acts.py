@@ -1,0 +1,78 @@
+"""Acts people enter in the ledger: locks and unlocks of periods, bundles made and handed over.
+
+Taking files is in receive.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipelines.intake.ledger import VIETNAM, Ledger
+from pipelines.vietnamese import clean
+
+
+def act_on_period(
+    ledger: Ledger, event: str, period_code: str, reason: str, by: str, commune_code: str | None = None
+) -> None:
+    """Enter a lock or an unlock ('locked', 'unlocked') of a period, for the city (None) or one commune.
+
+    What is done for the city holds for each of its communes until something is done for that commune, and the other way
+    round: the last act counts. Raises ValueError if it changes nothing.
+    """
+    acts = [e for e in ledger.entries if e["event"] in ("locked", "unlocked") and e["period_code"] == period_code]
+    touched = {commune_code} if commune_code else {None, *(e.get("commune_code") for e in acts)}
+    locked = [_is_locked(acts, commune) for commune in touched]
+    if all(locked) if event == "locked" else not any(locked):
+        raise ValueError(f"period {period_code} is {'locked already' if event == 'locked' else 'not locked'}")
+    at = max(datetime.now(VIETNAM), ledger.last_at + timedelta(microseconds=1))
+    ledger.append(
+        [{"event": event, "period_code": period_code, "commune_code": commune_code, "reason": clean(reason),
+          "by": clean(by), "at": at.isoformat(timespec="microseconds")}]
+    )  # fmt: skip
+
+
+def _is_locked(acts: Iterable[dict[str, Any]], commune_code: str | None) -> bool:
+    """Whether a period is locked for a commune, or for the communes of which nothing is said by name (None)."""
+    last = [act["event"] for act in acts if act.get("commune_code") in (None, commune_code)][-1:]
+    return last == ["locked"]
+
+
+def period_events(ledger: Ledger) -> list[dict[str, Any]]:
+    """Locks and unlocks of the ledger as rows of raw.period_event."""
+    return [
+        {"ledger_sequence": e["sequence"], "period_code": e["period_code"], "commune_code": e.get("commune_code"),
+         "event": e["event"],
+         "acted_at": e["at"][:26], "acted_by": e["by"], "reason": e["reason"]}
+        for e in ledger.entries
+        if e["event"] in ("locked", "unlocked")
+    ]  # fmt: skip
+
+
+def record_made(ledger: Ledger, bundles: Iterable[dict[str, Any]]) -> int:
+    """Enter the bundles (export.about) that are not entered yet as made. Returns how many."""
+    known = {entry["bundle_id"] for entry in ledger.of("bundle_made")}
+    new = [bundle for bundle in bundles if bundle["bundle_id"] not in known]
+    ledger.append({"event": "bundle_made", **bundle, **_done_now()} for bundle in new)
+    return len(new)
+
+
+def record_sent(ledger: Ledger, bundle: dict[str, Any], to: str, by: str) -> None:
+    """Enter that a bundle (export.about) was handed over: to whom, by whom."""
+    ledger.append([{"event": "bundle_sent", **bundle, "to": clean(to), "by": clean(by), **_done_now()}])
+
+
+def _done_now() -> dict[str, str]:
+    """When something was done to a bundle. Not as 'at': a file received later need not bear a later time."""
+    return {"done_at": datetime.now(VIETNAM).isoformat(timespec="microseconds")}
+
+
+def bundle_events(ledger: Ledger) -> list[dict[str, Any]]:
+    """What was made and handed over, as rows of raw.bundle_event."""
+    return [
+        {"ledger_sequence": e["sequence"], "event": e["event"].removeprefix("bundle_"), "bundle_id": e["bundle_id"],
+         "period_code": e["period_code"], "scope": e["scope"], "manifest_sha256": e["manifest_sha256"],
+         "done_at": e["done_at"][:26], "sent_to": e.get("to"), "sent_by": e.get("by")}
+        for e in ledger.entries
+        if e["event"] in ("bundle_made", "bundle_sent")
+    ]  # fmt: skip

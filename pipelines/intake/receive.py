@@ -1,0 +1,196 @@
+"""From the inbox into archive and ledger: the only state that cannot be rebuilt.
+
+Each file is hashed and copied into the archive (write, fsync, rename), then entered in the ledger (append, fsync), and
+only then leaves the inbox. A run killed at any instant loses nothing: what was not entered is still in the inbox, what
+was entered but not yet removed is recognised and removed by the next run. What is in a file does not belong here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipelines.files import make_folder, swap_in
+from pipelines.home import Home
+from pipelines.intake.ledger import VIETNAM, Ledger, archived
+from pipelines.vietnamese import clean
+
+_TEMPORARY = ("~$", ".", "~")
+_TEMPORARY_ENDS = (".tmp", ".part", ".crdownload", ".partial")
+QUIET_SECONDS = 5.0  # a file changed more recently may still be on its way over a slow share
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A file in the inbox: its folder below the inbox ('11164-vinh-lai/CA'), and when it was last changed."""
+
+    path: Path
+    folder: str
+    stat: os.stat_result
+
+    @property
+    def identity(self) -> str:
+        """Tells this very file from a later copy with the same name and content."""
+        return f"{self.stat.st_ino}:{self.stat.st_ctime_ns}"
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it is still the file that was listed, neither replaced nor written to."""
+        try:
+            now, then = self.path.stat(), self.stat
+        except FileNotFoundError:
+            return False
+        return (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (
+            then.st_ino, then.st_size, then.st_mtime_ns, then.st_ctime_ns
+        )  # fmt: skip
+
+
+def waiting(home: Home) -> list[Waiting]:
+    """Files in the inbox that are no temporary files of Excel or of a copy, oldest first."""
+    found = []
+    for path in sorted(p for p in home.inbox.rglob("*") if not p.is_symlink() and p.is_file()):
+        if path.name.startswith(_TEMPORARY) or path.name.endswith(_TEMPORARY_ENDS):
+            continue
+        with suppress(FileNotFoundError):  # gone since it was listed: its sender took it back
+            found.append(Waiting(path, path.parent.relative_to(home.inbox).as_posix(), path.stat()))
+    return sorted(found, key=lambda w: (w.stat.st_mtime_ns, w.path.as_posix()))
+
+
+def receive(home: Home, ledger: Ledger) -> int:
+    """Take every waiting file that is finished into archive and ledger. Returns how many were entered.
+
+    A file still being written or locked by its writer stays in the inbox for the next run.
+    """
+    entered = {(e["folder"], e["name"], e["identity"]) for e in ledger.of("received")}
+    new: list[Waiting] = []
+    done: list[Waiting] = []
+    for w in _finished(waiting(home)):
+        (done if entered_as(w) in entered else new).append(w)
+    taken = [(w, entry) for w in new for entry in [_archive(home, w)] if w.is_unchanged]
+    _stamp(ledger, taken)
+    ledger.append(entry for _, entry in taken)
+    for w in (*done, *(w for w, _ in taken)):
+        if w.is_unchanged:  # what changed under our hands stays for the next run
+            _remove(w)
+    return len(taken)
+
+
+def _finished(files: list[Waiting]) -> list[Waiting]:
+    """The files that nobody is still writing. Where one was changed a moment ago, by a clock that need not be ours,
+    all are watched for QUIET_SECONDS."""
+    if any(time.time() - w.stat.st_mtime < QUIET_SECONDS for w in files):
+        time.sleep(QUIET_SECONDS)
+    finished = []
+    for w in files:
+        try:
+            with w.path.open("rb"):  # Windows does not open what another program is writing
+                is_finished, why = w.is_unchanged, "it is still being written"
+        except OSError as error:
+            is_finished, why = False, str(error)
+        if is_finished:
+            finished.append(w)
+        else:
+            _log.warning("%s/%s is left in the inbox for the next run: %s", w.folder, w.path.name, why)
+    return finished
+
+
+def _archive(home: Home, w: Waiting) -> dict[str, Any]:
+    """Copy a file into the archive, on disk with its name before this returns. Returns its ledger entry."""
+    make_folder(home.archive)
+    temporary = home.archive / "incoming.new"
+    digest = hashlib.sha256()
+    with w.path.open("rb") as source, temporary.open("wb") as copy:
+        while block := source.read(1 << 20):
+            digest.update(block)
+            copy.write(block)
+    sha256 = digest.hexdigest()
+    place = archived(home, sha256)
+    make_folder(place.parent)
+    swap_in(temporary, place)
+    return {
+        "event": "received",
+        "sha256": sha256,
+        "size": w.stat.st_size,
+        "folder": _printable(w.folder),
+        "name": _printable(w.path.name),
+        "identity": w.identity,
+    }
+
+
+def _remove(w: Waiting) -> None:
+    """Take a file that was entered out of the inbox; one that cannot be removed now is known by the next run."""
+    try:
+        w.path.unlink()
+    except OSError as error:
+        _log.warning("%s/%s is received and cannot be removed from the inbox: %s", w.folder, w.path.name, error)
+
+
+def entered_as(w: Waiting) -> tuple[str, str, str]:
+    """A waiting file as the ledger names it: folder, name, identity."""
+    return _printable(w.folder), _printable(w.path.name), w.identity
+
+
+def _printable(name: str) -> str:
+    """A file's name as text; bytes that are no UTF-8 as \\xNN."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _stamp(ledger: Ledger, taken: list[tuple[Waiting, dict[str, Any]]]) -> None:
+    """Give each entry its submission_id and received_at, which never goes back, whatever the clock does.
+
+    Received is when this run took it: the sender's clock is no proof. Only in an illustrative home is it the file's
+    own time, so that made-up figures arrive on believable days.
+    """
+    received = ledger.of("received")
+    now, last, illustrative = datetime.now(VIETNAM), ledger.last_at, ledger.illustrative
+    seen = Counter(e["sha256"] for e in received)
+    for w, entry in taken:
+        at = datetime.fromtimestamp(int(w.stat.st_mtime), VIETNAM) if illustrative else now
+        last = max(at, last + timedelta(microseconds=1))
+        seen[entry["sha256"]] += 1
+        entry["received_at"] = last.isoformat(timespec="microseconds")
+        entry["submission_id"] = f"{entry['sha256'][:12]}-{seen[entry['sha256']]}"
+
+
+def receipts(
+    received: Iterable[dict[str, Any]], communes: Iterable[str], agencies: Iterable[str]
+) -> list[dict[str, Any]]:
+    """The ledger's entries of received files as rows of raw.receipt.
+
+    The folder says who sends: '<commune code>-<anything>/<agency code>'. Codes that are not registered are None.
+    A file whose content the same folder has sent before is a duplicate of the first.
+    """
+    known_communes, known_agencies = set(communes), set(agencies)
+    first: dict[tuple[str, str], str] = {}
+    rows = []
+    for entry in received:
+        parts = entry["folder"].split("/")
+        commune = parts[0].split("-")[0]
+        agency = parts[1] if len(parts) == 2 else ""
+        key = (entry["folder"], entry["sha256"])
+        rows.append(
+            {
+                "submission_id": entry["submission_id"],
+                "ledger_sequence": entry["sequence"],
+                "sha256": entry["sha256"],
+                "original_name": clean(entry["name"]),
+                "folder": entry["folder"],
+                "commune_code": commune if commune in known_communes else None,
+                "agency_code": agency if agency in known_agencies else None,
+                "received_at": entry["received_at"][:26],
+                "size_bytes": entry["size"],
+                "duplicate_of": first.get(key),
+            }
+        )
+        first.setdefault(key, entry["submission_id"])
+    return rows

@@ -1,0 +1,175 @@
+"""Writing workbooks people open in Excel: one look, text that stays text, the same bytes for the same content.
+
+What a workbook says belongs to the modules that write one (template.py, feedback.py, bundle.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import zipfile
+from collections.abc import Iterable, Sequence
+from copy import copy
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
+from openpyxl.worksheet.worksheet import Worksheet
+
+from pipelines.files import swap_in
+
+ILLUSTRATIVE = "SỐ LIỆU MINH HỌA – không phải kết quả của địa phương"
+FONT = "Times New Roman"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_STAMPED = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*(</dcterms:)")
+
+_LINE = Side(style="thin", color="B7B7B7")
+BORDER = Border(left=_LINE, right=_LINE, top=_LINE, bottom=_LINE)
+HEAD_FILL = PatternFill("solid", fgColor="1F4E79")
+ANSWER_FILL = PatternFill("solid", fgColor="FFF9DB")
+LOCKED_FILL = PatternFill("solid", fgColor="F3F3F3")
+WARNING_FILL = PatternFill("solid", fgColor="FDE2C8")
+SEVERITY_FILLS = {
+    0: PatternFill("solid", fgColor="D9EAD3"),
+    1: PatternFill("solid", fgColor="EDEDED"),
+    2: PatternFill("solid", fgColor="FFF2CC"),
+    3: PatternFill("solid", fgColor="F9CB9C"),
+    4: PatternFill("solid", fgColor="F4B6B6"),
+}
+
+
+class _Look(NamedTuple):
+    bold: bool
+    size: int
+    wrap: bool
+    center: bool
+    fill: PatternFill | None
+    color: str | None
+    border: bool
+    number: str | None
+    answer: bool
+    quoted: bool
+
+
+def put(cell: Any, value: Any, *, bold: bool = False, size: int = 11, wrap: bool = True, center: bool = False,
+        fill: PatternFill | None = None, color: str | None = None, border: bool = True, number: str | None = None,
+        answer: bool = False) -> Any:  # fmt: skip
+    """Write one cell in the house's look, and return it. Text never becomes a formula, whatever it begins with.
+
+    number: the number format. answer: unlocked for the officer, on the answer fill.
+    """
+    if isinstance(value, str):
+        value = ILLEGAL_CHARACTERS_RE.sub("", value)
+    cell.value = value
+    quoted = isinstance(value, str) and value.startswith(_FORMULA_STARTS)
+    if isinstance(value, str):
+        cell.data_type = "s"
+    look = _Look(bold, size, wrap, center, fill, color, border, number, answer, quoted)
+    # openpyxl hashes each part of a style for each cell; a look is made once a workbook and then shared
+    looks = _LOOKS.setdefault(cell.parent.parent, {})
+    if (made := looks.get(_key(look))) is not None:
+        cell._style = copy(made)
+    else:
+        _dress(cell, look)
+        looks[_key(look)] = copy(cell._style)
+    return cell
+
+
+_LOOKS: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+
+
+def _key(look: _Look) -> Any:
+    return (*look[:4], look.fill.fgColor.rgb if look.fill else None, *look[5:])
+
+
+def _dress(cell: Any, look: _Look) -> None:
+    cell.font = Font(name=FONT, size=look.size, bold=look.bold, color=look.color)
+    cell.alignment = Alignment(wrap_text=look.wrap, vertical="center" if look.center else "top",
+                               horizontal="center" if look.center else None)  # fmt: skip
+    cell.quotePrefix = look.quoted
+    if look.border:
+        cell.border = BORDER
+    if look.answer:
+        cell.fill, cell.protection = ANSWER_FILL, Protection(locked=False)
+    if look.fill is not None:
+        cell.fill = look.fill
+    if look.number is not None:
+        cell.number_format = look.number
+
+
+def head(sheet: Worksheet, row: int, titles: Sequence[str], widths: Sequence[float] | None = None) -> None:
+    """A header row: white on blue, centred, repeated on every printed page, frozen above what follows."""
+    for column, title in enumerate(titles, 1):
+        put(sheet.cell(row, column), title, bold=True, center=True, fill=HEAD_FILL, color="FFFFFF")
+    for column, width in enumerate(widths or (), 1):
+        sheet.column_dimensions[sheet.cell(row, column).column_letter].width = width
+    sheet.freeze_panes = sheet.cell(row + 1, 1)
+    sheet.print_title_rows = f"{row}:{row}"
+
+
+def page(sheet: Worksheet, *, landscape: bool = True, footer: str = "") -> None:
+    """A4, one page wide, numbered."""
+    sheet.page_setup.paperSize = 9
+    sheet.page_setup.orientation = "landscape" if landscape else "portrait"
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.page_margins.left = sheet.page_margins.right = 0.4
+    sheet.page_margins.top = sheet.page_margins.bottom = 0.6
+    sheet.page_margins.header = sheet.page_margins.footer = 0.25  # inside the margins, or it is cut
+    sheet.oddFooter.left.text = footer
+    sheet.oddFooter.right.text = "Trang &P/&N"
+
+
+def banner(sheet: Worksheet, row: int, columns: int, text: str = ILLUSTRATIVE) -> None:
+    """A line across the sheet that nobody overlooks: made-up figures."""
+    sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=columns)
+    put(sheet.cell(row, 1), text, bold=True, center=True, fill=WARNING_FILL, color="9C2A00", border=False)
+
+
+def save(book: Workbook, path: Path, at: datetime) -> None:
+    """Write the workbook, the same bytes for the same content: its times are 'at', its archive has none."""
+    book.properties.creator = "kpi57"
+    raw = io.BytesIO()
+    book.save(raw)
+    save_office(raw, path, at)
+
+
+def save_office(raw: io.BytesIO, path: Path, at: datetime) -> None:
+    """A file of Excel or Word in its place: its times are 'at', its archive has none and is always in one order."""
+    stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as target:
+        for item in sorted(source.infolist(), key=lambda i: (i.filename != "[Content_Types].xml", i.filename)):
+            data = source.read(item)
+            if item.filename == "docProps/core.xml":
+                data = _STAMPED.sub(rb"\g<1>" + stamp + rb"\g<3>", data)
+            target.writestr(zipfile.ZipInfo(item.filename, _EPOCH), data, zipfile.ZIP_DEFLATED)
+    swap_in(temporary, path)
+
+
+def save_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """CSV as Excel in Vietnam opens it: UTF-8 with BOM, RFC 4180; a text that looks like a formula stays text."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("w", encoding="utf-8-sig", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\r\n")
+        writer.writerow(titles)
+        writer.writerows([plain(value) for value in row] for row in rows)
+        handle.flush()
+        os.fsync(handle.fileno())
+    swap_in(temporary, path)
+
+
+def plain(value: Any) -> Any:
+    """A value of a CSV: a text that looks like a formula is written so that it stays text."""
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return "'" + value
+    return value

@@ -1,0 +1,87 @@
+"""Workbooks of Excel 2 to 2003: .xls, by xlrd, which sees the errors and number formats calamine drops.
+
+Formulas always carry a value there; one that was never calculated cannot be told from one that gives 0. What a cell
+means does not belong here (layout.py, checking/facts.py).
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from pipelines.reading.formats.cell_values import (
+    Place,
+    UnreadableError,
+    check_room,
+    error_cell,
+    number_cell,
+    shown_as,
+    text_cell,
+    yes_no_cell,
+)
+from pipelines.reading.sheet import Cell, Sheet
+
+if TYPE_CHECKING:
+    from xlrd.book import Book
+    from xlrd.sheet import Sheet as XlrdSheet
+
+_TEXT, _NUMBER, _DATE, _BOOL, _ERROR = 1, 2, 3, 4, 5  # xlrd's cell types; 0 and 6 are empty
+
+
+def read_xls(data: bytes) -> list[Sheet]:
+    """Every worksheet of a workbook. Raises UnreadableError protected, damaged."""
+    book = _open(data)
+    codes = {key: known.format_str for key, known in book.format_map.items()}
+    styles = [shown_as(style.format_key, codes) for style in book.xf_list]
+    sheets: list[Sheet] = []
+    cells = 0
+    for sheet in book.sheets():
+        sheets.append(_sheet(sheet, styles, book.datemode == 1, cells))
+        cells += len(sheets[-1].cells)
+    return sheets
+
+
+def _open(data: bytes) -> Book:
+    import xlrd
+    from xlrd.compdoc import CompDocError
+
+    def open_book(is_forgiving: bool) -> Book:
+        return xlrd.open_workbook(file_contents=data, formatting_info=True, ragged_rows=True, logfile=io.StringIO(),
+                                  ignore_workbook_corruption=is_forgiving)  # fmt: skip
+
+    try:
+        try:
+            return open_book(False)
+        except CompDocError:  # a container not quite in order, which Excel opens all the same
+            return open_book(True)
+    except MemoryError:
+        raise
+    except Exception as error:  # xlrd fails in a dozen ways on what is no workbook
+        raise UnreadableError("protected" if "encrypted" in str(error) else "damaged") from error
+
+
+def _sheet(sheet: XlrdSheet, styles: list[str], is_1904: bool, cells_before: int) -> Sheet:
+    cells: dict[Place, Cell] = {}
+    for row in range(sheet.nrows):
+        kinds, values, formats = sheet.row_types(row), sheet.row_values(row), sheet._cell_xf_indexes[row]
+        for column, (kind, value, style) in enumerate(zip(kinds, values, formats, strict=True)):
+            shown = styles[style] if 0 <= style < len(styles) else ""
+            if (cell := _cell(kind, value, shown, is_1904)) is not None:
+                cells[row + 1, column + 1] = cell
+        check_room(cells_before + len(cells))
+    hidden_rows = frozenset(row + 1 for row, info in sheet.rowinfo_map.items() if info.hidden)
+    hidden_columns = frozenset(column + 1 for column, info in sheet.colinfo_map.items() if info.hidden)
+    merged = tuple((top + 1, left + 1, bottom, right) for top, bottom, left, right in sheet.merged_cells)
+    return Sheet(sheet.name, cells, sheet.visibility != 0, hidden_rows, hidden_columns, merged)
+
+
+def _cell(kind: int, value: object, shown: str, is_1904: bool) -> Cell | None:
+    if kind == _TEXT:
+        return text_cell(str(value))
+    if kind in (_NUMBER, _DATE) and isinstance(value, (int, float)):
+        return number_cell(value, shown, is_1904)
+    if kind == _BOOL:
+        return yes_no_cell(value)
+    if kind == _ERROR and isinstance(value, int):
+        return error_cell(value)
+    return None

@@ -1,0 +1,189 @@
+"""The plan folders under sources/plans: targets and tasks as rows, agency names resolved to codes.
+
+Faults are collected, not raised one by one: whoever edits a plan sees all of them at once. What the rows mean for a
+commune's progress is in models/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.files import read_csv, read_yaml
+from pipelines.vietnamese import fold
+
+Row = dict[str, Any]
+
+
+class RegistryError(ValueError):
+    """Something under sources/ does not fit; the message lists every fault with its file and row."""
+
+
+class AgencyNames:
+    """Resolves agency names as plans write them to codes, by the alias table."""
+
+    def __init__(self, rows: Iterable[Mapping[str, str]], agencies: Mapping[str, Row]) -> None:
+        self._codes: dict[str, list[str]] = {fold(a["agency_name"]): [code] for code, a in agencies.items()}
+        for row in rows:
+            codes = row["agency_codes"].split()
+            unknown = [code for code in codes if code not in agencies]
+            if unknown:
+                raise RegistryError(f"agency_aliases.csv: '{row['alias']}': no agency {', '.join(unknown)}")
+            self._codes[fold(row["alias"])] = codes
+
+    def resolve(self, text: str) -> list[str] | None:
+        """Codes in the order named, without repeats; None if any part is unknown."""
+        if whole := self._codes.get(fold(text)):
+            return whole
+        for separator in (r"[;,\n]", r"[;,\n]|\s+và\s+|\s*/\s*"):
+            parts = [part for part in re.split(separator, text) if part.strip()]
+            found = [self._codes.get(fold(part)) for part in parts]
+            if len(parts) > 1 and all(found):
+                return list(dict.fromkeys(code for codes in found if codes for code in codes))
+        return None
+
+
+def task_places(rows: list[dict[str, str]]) -> list[str]:
+    """Where each task stands in its plan: 'III/48'; with its section where numbers begin anew: 'IV/III.2', '1.1'."""
+    numbers = Counter((row["appendix"], row["row_number"]) for row in rows)
+    anew = {appendix for (appendix, _), times in numbers.items() if times > 1}
+    places = []
+    for row in rows:
+        number = f"{row['section']}.{row['row_number']}" if row["appendix"] in anew else row["row_number"]
+        places.append("/".join(part for part in (row["appendix"], number) if part))
+    return places
+
+
+def _basis(item: Mapping[str, Any]) -> str:
+    """A document a plan is founded on: '57-NQ/TW ngày 22/12/2024 của Bộ Chính trị'."""
+    on = item.get("date")
+    parts = [item.get("number"), f"ngày {on:%d/%m/%Y}" if on else None, f"của {item['issuer']}"]
+    return " ".join(str(part) for part in parts if part)
+
+
+def _number(text: str) -> str | None:
+    return text or None
+
+
+def _days(text: str | None) -> int | None:
+    return int(text) if text else None
+
+
+class PlanReader:
+    """Reads the plan folders, collecting faults instead of stopping at the first."""
+
+    def __init__(self, names: AgencyNames, agencies: Mapping[str, Row], indicators: Mapping[str, Row]) -> None:
+        self.names, self.agencies, self.indicators = names, agencies, indicators
+        self.plans: dict[str, Row] = {}
+        self.targets: list[Row] = []
+        self.tasks: list[Row] = []
+        self.faults: list[str] = []
+        self._known_as: Counter[str] = Counter()  # target ids, each under itself and all that it begins with
+
+    def leads(self, plan_id: str, place: str, text: str) -> list[str]:
+        codes = self.names.resolve(text)
+        if codes is None:
+            self.faults.append(f"{plan_id} {place}: unknown agency '{text}' (add it to agency_aliases.csv)")
+        return codes or []
+
+    def read(self, folder: Path) -> None:
+        plan_id = folder.name
+        plan = read_yaml(folder / "plan.yml")
+        if plan["plan_id"] != plan_id:
+            self.faults.append(f"{plan_id}/plan.yml: plan_id '{plan['plan_id']}' is not the folder's name")
+        focal = self.leads(plan_id, "plan.yml", plan["focal_agency_as_written"])
+        supersedes = plan.get("supersedes") or {}
+        self.plans[plan_id] = {
+            "plan_id": plan_id,
+            "commune_code": str(plan["commune_code"]),
+            "document_number": plan.get("document_number"),
+            "issued_on": plan.get("issued_on"),
+            "issuer": plan["issuer"],
+            "title": plan["title"],
+            "supersedes": supersedes.get("document_number"),
+            "annual_report_due": plan.get("annual_report_due"),
+            "focal_agency_code": focal[0] if focal else None,
+            "legal_basis": "; ".join(map(_basis, plan.get("legal_basis") or [])),
+            "reports_from": plan["reports_from"],
+            "reporting_calendar": plan.get("reporting_calendar"),
+            "due_days": _days(plan.get("due_days")),
+            "grace_days": _days(plan.get("grace_days")),
+            "reports": plan.get("reports") or {},
+        }
+        for order, row in enumerate(read_csv(folder / "targets.csv"), 1):
+            self._target(plan_id, order, row)
+        tasks = read_csv(folder / "tasks.csv")
+        for order, (row, place) in enumerate(zip(tasks, task_places(tasks), strict=True), 1):
+            self._task(plan_id, order, row, place)
+
+    def _target(self, plan_id: str, order: int, row: dict[str, str]) -> None:
+        place = f"targets.csv row {order} ({row['appendix']} {row['row_number']})"
+        if row["indicator_code"] not in self.indicators:
+            self.faults.append(f"{plan_id} {place}: no indicator '{row['indicator_code']}' in indicators.csv")
+        leads = self.leads(plan_id, place, row["lead_as_written"])
+        base = "/".join(p for p in (plan_id, row["appendix"], row["row_number"], row["milestone_on"][:4]) if p)
+        twins = self._known_as[base]
+        target_id = f"{base}/{twins + 1}" if twins else base
+        parts = target_id.split("/")
+        self._known_as.update("/".join(parts[:n]) for n in range(1, len(parts) + 1))
+        self.targets.append(
+            {
+                **row,
+                "target_id": target_id,
+                "plan_id": plan_id,
+                "commune_code": self.plans[plan_id]["commune_code"],
+                "value": _number(row["value"]),
+                "value_high": _number(row["value_high"]),
+                "is_aspirational": row["is_aspirational"] == "true",
+                "lead_agency_code": leads[0] if leads else None,
+                "line_order": order,
+            }
+        )
+
+    def _task(self, plan_id: str, order: int, row: dict[str, str], place: str) -> None:
+        self.tasks.append(
+            {
+                **row,
+                "task_id": f"{plan_id}/{place}",
+                "plan_id": plan_id,
+                "commune_code": self.plans[plan_id]["commune_code"],
+                "lead_agency_codes": self.leads(plan_id, f"task {place}", row["lead_as_written"]),
+                "due_on": row["due_on"] or None,
+                "line_order": order,
+            }
+        )
+
+    def reporter(self, plan: Row, code: str) -> str:
+        """A group of agencies cannot report; its commune's focal agency does."""
+        return str(plan["focal_agency_code"]) if self.agencies[code]["is_group"] else code
+
+    def indicator_duties(self) -> dict[tuple[str, str], str]:
+        """One reporting agency per commune and indicator: the lead all rows agree on, else what plan.yml settles."""
+        leads: dict[tuple[str, str], set[str]] = {}
+        settled: dict[tuple[str, str], str] = {}
+        for plan in self.plans.values():
+            settled |= {(plan["commune_code"], code): agency for code, agency in plan["reports"].items()}
+        superseded = {(plan["commune_code"], plan["supersedes"]) for plan in self.plans.values() if plan["supersedes"]}
+        for target in self.targets:
+            plan = self.plans[target["plan_id"]]
+            if target["lead_agency_code"] and (plan["commune_code"], plan["document_number"]) not in superseded:
+                key = (target["commune_code"], target["indicator_code"])
+                leads.setdefault(key, set()).add(self.reporter(plan, target["lead_agency_code"]))
+        for key, codes in leads.items():
+            if len(codes) > 1 and key not in settled:
+                self.faults.append(
+                    f"commune {key[0]}: {' and '.join(sorted(codes))} both lead indicator {key[1]}; "
+                    f"settle who reports it in plan.yml under 'reports'"
+                )
+        return {key: settled.get(key) or sorted(codes)[0] for key, codes in sorted(leads.items())}
+
+    def task_duties(self) -> list[tuple[str, str, str]]:
+        duties = []
+        for task in self.tasks:
+            plan = self.plans[task["plan_id"]]
+            codes = dict.fromkeys(self.reporter(plan, code) for code in task["lead_agency_codes"])
+            duties += [(task["commune_code"], task["task_id"], code) for code in codes]
+        return duties

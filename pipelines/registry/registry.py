@@ -1,0 +1,222 @@
+"""The registry: plans, agencies, indicators, periods and forms, read from sources/ and held together.
+
+Everything a plan, a form or a rule says is data under sources/; this module reads it, resolves names to codes and
+refuses what does not fit, naming file, row and text. Files that agencies send are not read here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipelines.files import read_csv, read_yaml
+from pipelines.home import PROJECT, SOURCES
+from pipelines.registry.periods import Period, make_periods
+from pipelines.registry.plan_folders import AgencyNames, PlanReader, RegistryError
+from pipelines.vietnamese import slug
+
+Row = dict[str, Any]
+
+# What a reading depends on besides the file: change any of it and every file is read again.
+READING_CODE = ("vietnamese.py", "files.py", "registry/*.py", "reading/**/*.py", "checking/*.py")
+
+
+@dataclass
+class Registry:
+    """Everything under sources/ except the inbox, as rows ready for the raw tables."""
+
+    communes: dict[str, Row]
+    agencies: dict[str, Row]
+    agency_names: AgencyNames
+    indicators: dict[str, Row]
+    calendars: dict[str, dict[str, Period]]
+    calendar: str
+    asked_in_months: dict[str, list[int]]
+    statuses: list[Row]
+    plans: dict[str, Row]
+    targets: list[Row]
+    tasks: list[Row]
+    indicator_duties: dict[tuple[str, str], str]
+    task_duties: list[tuple[str, str, str]]
+    form: Row
+    rules: list[Row] = field(default_factory=list)
+
+    @property
+    def periods(self) -> dict[str, Period]:
+        """The periods by the form's own calendar."""
+        return self.calendars[self.calendar]
+
+    @cached_property
+    def commune_codes_with_plans(self) -> set[str]:
+        return {plan["commune_code"] for plan in self.plans.values()}
+
+    @cached_property
+    def city_communes(self) -> set[str]:
+        """The communes of every city in which one has a plan: those whose folders are known."""
+        cities = {self.communes[code]["city_code"] for code in self.commune_codes_with_plans}
+        return {code for code, commune in self.communes.items() if commune["city_code"] in cities}
+
+    @cached_property
+    def tasks_by_id(self) -> dict[str, Row]:
+        return {task["task_id"]: task for task in self.tasks}
+
+    @cached_property
+    def task_duty_set(self) -> set[tuple[str, str, str]]:
+        return set(self.task_duties)
+
+    def folder_of(self, commune_code: str) -> str:
+        """The commune's folder in the inbox: '11164-xa-vinh-lai' without the type: '11164-vinh-lai'."""
+        return f"{commune_code}-{slug(self.communes[commune_code]['short_name'])}"
+
+    def agencies_of(self, commune_code: str) -> list[str]:
+        """Codes of the agencies that owe figures or task reports in the commune, in code order."""
+        owing = {agency for (commune, _), agency in self.indicator_duties.items() if commune == commune_code}
+        owing |= {agency for commune, _, agency in self.task_duties if commune == commune_code}
+        return sorted(owing)
+
+    def indicators_of(self, commune_code: str, agency_code: str) -> list[Row]:
+        """Catalogue rows of the indicators the agency reports for the commune, in code order."""
+        codes = sorted(
+            code
+            for (commune, code), agency in self.indicator_duties.items()
+            if commune == commune_code and agency == agency_code
+        )
+        return [self.indicators[code] for code in codes]
+
+    def tasks_of(self, commune_code: str, agency_code: str) -> list[Row]:
+        """Tasks the agency reports on for the commune, in the order of the plans."""
+        return [
+            self.tasks_by_id[task_id]
+            for commune, task_id, agency in self.task_duties
+            if commune == commune_code and agency == agency_code
+        ]
+
+    def period_of(self, commune_code: str, code: str) -> Period:
+        """A period as it is for the commune: by the calendar, due days, grace and yearly day its plan sets, else the
+        form's (core.dim_due). Raises KeyError for a period that is none."""
+        own = self._settings.get(commune_code, {})
+        period = self.calendars[own.get("reporting_calendar", self.calendar)][code]
+        if period.due_days is None:
+            return period
+        due_on = period.ends_on + timedelta(days=own.get("due_days", period.due_days))
+        if period.kind == "year" and "annual_report_due" in own:
+            due_on = date.fromisoformat(f"{code}-{own['annual_report_due']}")
+        return replace(period, due_on=due_on, grace_days=own.get("grace_days", period.grace_days))
+
+    @cached_property
+    def _settings(self) -> dict[str, Row]:
+        """By commune: what its newest plan that says so sets of reporting."""
+        names = ("annual_report_due", "reporting_calendar", "due_days", "grace_days")
+        found: dict[str, Row] = {}
+        for _, plan in sorted(self.plans.items()):
+            said = {name: plan[name] for name in names if plan[name] is not None}
+            found[plan["commune_code"]] = found.get(plan["commune_code"], {}) | said
+        return found
+
+    def rows(self) -> dict[str, list[Row]]:
+        """The registry as rows of the raw tables, by table name."""
+        columns = ("code", "kind", "starts_on", "ends_on", "due_days", "grace_days", "owed_from", "label")
+        periods = [
+            {"calendar": name, "is_default": name == self.calendar}
+            | {"period_code" if column == "code" else column: getattr(period, column) for column in columns}
+            for name, periods in self.calendars.items()
+            for period in periods.values()
+        ]
+        frequencies = sorted(self.asked_in_months)
+        return {
+            "raw.commune": list(self.communes.values()),
+            "raw.agency": list(self.agencies.values()),
+            "raw.indicator": list(self.indicators.values()),
+            "raw.period": periods,
+            "raw.asked": [{"period_code": period.code, "frequency": frequency} for period in self.periods.values()
+                          for frequency in frequencies if self.is_asked(frequency, period)],
+            "raw.status": self.statuses,
+            "raw.plan": [{k: v for k, v in plan.items() if k != "reports"} for plan in self.plans.values()],
+            "raw.target": self.targets,
+            "raw.task": self.tasks,
+            "raw.indicator_duty": [{"commune_code": commune, "indicator_code": code, "agency_code": agency}
+                                   for (commune, code), agency in self.indicator_duties.items()],
+            "raw.task_duty": [dict(zip(("commune_code", "task_id", "agency_code"), duty, strict=True))
+                              for duty in self.task_duties],
+        }  # fmt: skip
+
+    def is_asked(self, frequency: str, period: Period) -> bool:
+        """Whether a figure of this frequency must be given for the period (else it may be)."""
+        if period.kind == "month":
+            return int(period.code[5:7]) in self.asked_in_months[frequency]
+        order = ["month", "quarter", "half", "nine_months", "year"]
+        return order.index(frequency) <= order.index(period.kind)
+
+
+def fingerprint(sources: Path = SOURCES) -> str:
+    """sha256 over everything a reading depends on besides the file read: registry, forms, rules, reading code."""
+    digest = hashlib.sha256()
+    data = sorted(p for part in ("plans", "reference", "forms") for p in (sources / part).rglob("*") if p.is_file())
+    code = sorted(path for pattern in READING_CODE for path in (PROJECT / "pipelines").glob(pattern))
+    for path in [*data, *code]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _unique(faults: list[str], what: str, keys: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            faults.append(f"{what}: '{key}' stands twice")
+        seen.add(key)
+
+
+def _keyed(rows: list[Row], key: str, faults: list[str], what: str) -> dict[str, Row]:
+    _unique(faults, what, (row[key] for row in rows))
+    return {row[key]: row for row in rows}
+
+
+def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: True) -> Registry:
+    """Read the whole registry. Raises RegistryError listing every fault found."""
+    reference = sources / "reference"
+    faults: list[str] = []
+    communes = _keyed(read_csv(reference / "communes.csv"), "commune_code", faults, "communes.csv")
+    agency_rows: list[Row] = [
+        {**row, "is_group": row["is_group"] == "true"} for row in read_csv(reference / "agencies.csv")
+    ]
+    agencies = _keyed(agency_rows, "agency_code", faults, "agencies.csv")
+    indicators = _keyed(read_csv(reference / "indicators.csv"), "indicator_code", faults, "indicators.csv")
+    config, form = read_yaml(reference / "periods.yml"), read_yaml(sources / "forms" / "periodic-report.yml")
+    reporting = config["forms"][form["form"]]
+    names = AgencyNames(read_csv(reference / "agency_aliases.csv"), agencies)
+    reader = PlanReader(names, agencies, indicators)
+    for folder in sorted(p for p in (sources / "plans").iterdir() if p.is_dir() and only(p.name)):
+        reader.read(folder)
+    faults += reader.faults
+    _unique(faults, "targets", (t["target_id"] for t in reader.targets))
+    _unique(faults, "tasks", (t["task_id"] for t in reader.tasks))
+    faults += [f"{p['plan_id']}: no commune {p['commune_code']}" for p in reader.plans.values()
+               if p["commune_code"] not in communes]  # fmt: skip
+    faults += [f"{p['plan_id']}: no calendar '{p['reporting_calendar']}' in periods.yml" for p in reader.plans.values()
+               if p["reporting_calendar"] not in (None, *config["calendars"])]  # fmt: skip
+    duties = reader.indicator_duties()
+    faults += reader.faults[len(faults) :] if len(reader.faults) > len(faults) else []
+    if faults:
+        raise RegistryError("the registry does not hold together:\n  " + "\n  ".join(dict.fromkeys(faults)))
+    return Registry(
+        communes=communes,
+        agencies=agencies,
+        agency_names=names,
+        indicators=indicators,
+        calendars={name: make_periods(config, reporting, name) for name in config["calendars"]},
+        calendar=reporting["calendar"],
+        asked_in_months=config["asked_in_months"],
+        statuses=[dict(row) for row in read_csv(reference / "statuses.csv")],
+        plans=reader.plans,
+        targets=reader.targets,
+        tasks=reader.tasks,
+        indicator_duties=duties,
+        task_duties=reader.task_duties(),
+        form=form,
+        rules=read_yaml(sources / "forms" / "rules.yml"),
+    )

@@ -1,0 +1,1 @@
+"""The static site that leaders and officers look at."""

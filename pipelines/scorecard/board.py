@@ -1,0 +1,272 @@
+"""What the scorecard shows, asked from core and marts in one query a subject.
+
+Which page shows what is pages.py, how a figure is written filters.py; what the figures mean was settled in models/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import duckdb
+
+from pipelines.warehouse.rows import dicts
+
+Row = dict[str, Any]
+Key = tuple[str, str, str]  # commune, indicator, scope
+
+# What says whether anything is new. The ranks are a view of the progress.
+TABLES = (
+    "core.dim_build", "core.dim_commune", "core.dim_agency", "core.dim_indicator", "core.dim_period",
+    "core.dim_status", "core.dim_plan", "core.dim_milestone", "core.bridge_plan_in_force", "core.bridge_task_duty",
+    "core.fct_actual", "core.fct_submission", "core.fct_rejection", "core.dim_task", "marts.mart_kpi_progress",
+    "marts.mart_city_progress", "marts.mart_task_progress", "marts.mart_reporting_status",
+    "marts.mart_plan_conflict", "marts.mart_reconciliation", "marts.mart_late_change",
+)  # fmt: skip
+
+# In the order of the Vietnamese alphabet, as near as it matters: đ after d, tones last.
+_COMMUNES = """
+FROM core.dim_commune
+ORDER BY strip_accents(replace(lower(short_name), 'đ', 'dzz')), lower(short_name), commune_code
+"""
+_INDICATORS = """
+SELECT i.*, a.agency_name AS lead_agency_name
+FROM core.dim_indicator AS i
+LEFT JOIN core.dim_agency AS a ON a.agency_code = i.lead_agency_code
+ORDER BY i.indicator_code
+"""
+_STATUSES = "SELECT answer, status, label, severity FROM core.dim_status ORDER BY ALL"
+# The figures of the last 24 months, and before them those at the end of a year: enough to see the way from the first
+# year on, and of the same size after twenty years.
+_RECENT = """(d.measured_on > (SELECT as_of_on - INTERVAL 25 MONTH FROM core.dim_build) OR d.kind = 'year'
+    OR month(d.measured_on) = 12)"""
+_PERIODS = f"""
+SELECT d.period_code, d.label, d.kind, d.measured_on
+FROM core.dim_period AS d
+WHERE {_RECENT}
+ORDER BY d.measured_on, if(d.kind = 'month', '', d.kind), d.period_code
+"""
+_PLANS = """
+SELECT p.*, a.agency_name AS focal_agency_name
+FROM core.dim_plan AS p
+LEFT JOIN core.dim_agency AS a ON a.agency_code = p.focal_agency_code
+ORDER BY p.commune_code, p.in_force_from DESC, p.plan_id
+"""
+_PROGRESS = """
+SELECT
+    p.*, d.label AS period_label, f.note, r.rank, r.communes_ranked
+FROM marts.mart_kpi_progress AS p
+JOIN core.dim_period AS d USING (period_code)
+LEFT JOIN core.fct_actual AS f USING (actual_id)
+LEFT JOIN marts.mart_commune_rank AS r
+    ON (r.commune_code, r.indicator_code, r.scope, r.period_code)
+    = (p.commune_code, p.indicator_code, p.scope, p.period_code)
+WHERE p.is_latest
+ORDER BY p.commune_code, p.indicator_code, p.scope
+"""
+_SERIES = f"""
+SELECT
+    p.commune_code, p.indicator_code, p.scope, p.period_code, p.measured_on, p.value::DOUBLE AS value, p.value_text,
+    p.numerator::DOUBLE AS numerator, p.denominator::DOUBLE AS denominator, p.expected_value, f.note
+FROM marts.mart_kpi_progress AS p
+JOIN core.dim_period AS d USING (period_code)
+JOIN core.fct_actual AS f USING (actual_id)
+WHERE {_RECENT}
+ORDER BY p.commune_code, p.indicator_code, p.scope, p.measured_on, if(d.kind = 'month', '', d.kind)
+"""
+# The milestones of the plans in force now; before the first plan comes into force, those of the first.
+_MILESTONES = """
+WITH regime AS (
+    SELECT
+        r.commune_code,
+        coalesce(max(r.regime_from) FILTER (r.regime_from <= b.as_of_on), min(r.regime_from)) AS regime_from
+    FROM core.bridge_plan_in_force AS r
+    CROSS JOIN core.dim_build AS b
+    GROUP BY r.commune_code
+)
+SELECT m.*
+FROM core.dim_milestone AS m
+SEMI JOIN regime AS r USING (commune_code, regime_from)
+ORDER BY m.commune_code, m.indicator_code, m.scope, m.milestone_on
+"""
+_CITY = f"""
+SELECT p.*, d.label AS period_label, d.measured_on
+FROM marts.mart_city_progress AS p
+JOIN core.dim_period AS d USING (period_code)
+WHERE {_RECENT}
+ORDER BY p.indicator_code, d.measured_on DESC, if(d.kind = 'month', '', d.kind)
+"""
+_TASKS = """
+SELECT
+    t.*, d.line_order, d.section_title, s.severity, p.label AS period_label,
+    coalesce((
+        SELECT list(b.agency_code ORDER BY b.agency_code) FROM core.bridge_task_duty AS b
+        WHERE b.commune_code = t.commune_code AND b.task_id = t.task_id), []) AS agencies
+FROM marts.mart_task_progress AS t
+JOIN core.dim_task AS d USING (task_id)
+JOIN core.dim_status AS s ON s.answer = 'task' AND s.status = t.task_status
+LEFT JOIN core.dim_period AS p ON p.period_code = t.period_code
+ORDER BY s.severity DESC, t.days_overdue DESC NULLS LAST, t.due_on NULLS LAST, t.commune_code, t.plan_id, d.line_order
+"""
+_REPORTING = f"""
+SELECT r.*, d.measured_on, s.severity
+FROM marts.mart_reporting_status AS r
+JOIN core.dim_period AS d USING (period_code)
+JOIN core.dim_status AS s ON s.answer = 'reporting' AND s.status = r.reporting_status
+WHERE {_RECENT}
+ORDER BY d.measured_on DESC, d.period_code DESC, r.commune_code, r.agency_code
+"""
+_REJECTIONS = """
+SELECT
+    r.*, s.period_code, p.label AS period_label, s.received_at, c.commune_name, a.agency_name
+FROM core.fct_rejection AS r
+JOIN core.fct_submission AS s USING (submission_id)
+LEFT JOIN core.dim_commune AS c ON c.commune_code = r.commune_code
+LEFT JOIN core.dim_agency AS a ON a.agency_code = r.agency_code
+LEFT JOIN core.dim_period AS p ON p.period_code = s.period_code
+WHERE s.received_at > (SELECT as_of_on - INTERVAL 13 MONTH FROM core.dim_build)
+ORDER BY s.received_at DESC, r.submission_id, r.finding_order
+"""
+_RECONCILED = """
+SELECT
+    s.period_code, any_value(d.label) AS period_label, any_value(d.measured_on) AS measured_on, count(*) AS files,
+    count(*) FILTER (r.status = 'unreadable') AS unreadable, count(*) FILTER (r.status = 'duplicate') AS duplicate,
+    count(*) FILTER (r.status = 'rejected') AS refused,
+    sum(r.rows_read) AS rows_read, sum(r.rows_accepted) AS rows_accepted, sum(r.rows_unchanged) AS rows_unchanged,
+    sum(r.rows_rejected) AS rows_rejected, sum(r.rows_ignored) AS rows_ignored,
+    sum(r.rows_unaccounted) AS rows_unaccounted
+FROM marts.mart_reconciliation AS r
+JOIN core.fct_submission AS s USING (submission_id)
+LEFT JOIN core.dim_period AS d USING (period_code)
+GROUP BY s.period_code
+ORDER BY measured_on DESC NULLS LAST, s.period_code DESC
+"""
+_CONFLICTS = """
+SELECT p.*, c.commune_name
+FROM marts.mart_plan_conflict AS p
+JOIN core.dim_commune AS c USING (commune_code)
+ORDER BY p.kind, p.commune_code, p.indicator_code, p.milestone_on, p.first_target_id, p.second_target_id
+"""
+_LATE = """
+SELECT l.* EXCLUDE (act), d.label AS period_label, a.agency_name
+FROM marts.mart_late_change AS l
+LEFT JOIN core.dim_period AS d USING (period_code)
+LEFT JOIN core.dim_agency AS a USING (agency_code)
+ORDER BY l.received_at DESC, l.submission_id
+"""
+
+
+# What a line of progress says of a figure: nothing before the first report.
+_OF_A_FIGURE = ("period_code", "period_label", "agency_code", "actual_id", "numerator", "denominator", "value",
+    "value_text", "in_force_on", "in_force_as_written", "next_aspirational", "baseline_on", "baseline_value",
+    "expected_value", "pace", "level_status", "pace_status", "forecast_meets_on", "forecast_at_next",
+    "forecast_confidence", "forecast_points", "rank", "communes_ranked")  # fmt: skip
+
+
+def state_of(con: duckdb.DuckDBPyConnection) -> str:
+    """sha256 over everything the site shows: how many rows each table has, and the sum of their hashes."""
+    sums = [con.execute(f"SELECT count(*), sum(hash(t)) FROM {table} AS t").fetchone() for table in TABLES]
+    return hashlib.sha256(repr((duckdb.__version__, sums)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything the pages show, in the order in which they show it."""
+
+    as_of_on: date
+    is_illustrative: bool
+    statuses: dict[tuple[str, str], tuple[str, int]]
+    communes: list[Row]
+    agencies: dict[str, str]
+    indicators: dict[str, Row]
+    periods: list[Row]
+    plans: list[Row]
+    progress: list[Row]
+    series: dict[Key, list[Row]]
+    milestones: dict[Key, list[Row]]
+    city: list[Row]
+    tasks: list[Row]
+    reporting: list[Row]
+    rejections: list[Row]
+    reconciled: list[Row]
+    conflicts: list[Row]
+    late: list[Row]
+
+    @property
+    def city_name(self) -> str:
+        return ", ".join(dict.fromkeys(one["city_name"] for one in self.communes))
+
+    @cached_property
+    def commune_of(self) -> dict[str, Row]:
+        return {one["commune_code"]: one for one in self.communes}
+
+    @cached_property
+    def lines(self) -> list[Row]:
+        """Every indicator a plan sets for a commune: its newest line, or, before its first report, its milestones.
+
+        severity: how grave the graver of level and pace is; 0 before the first report.
+        """
+        return sorted([*map(self._judged, self.progress), *self._waiting()], key=_key)
+
+    def _judged(self, line: Row) -> Row:
+        level = self.statuses["level", line["level_status"]]
+        pace = self.statuses["pace", line["pace_status"]]
+        return {**line, "severity": max(level[1], pace[1]), "is_waiting": False}
+
+    def _waiting(self) -> Iterable[Row]:
+        known = {_key(line) for line in self.progress}
+        for key, milestones in self.milestones.items():
+            if key not in known:
+                commune, indicator, scope = key
+                ahead = next((m for m in milestones if m["milestone_on"] > self.as_of_on), None)
+                yield {
+                    **dict.fromkeys(_OF_A_FIGURE), "commune_code": commune,
+                    "commune_name": self.commune_of[commune]["commune_name"],
+                    "indicator_code": indicator, "indicator_name": self.indicators[indicator]["indicator_name"],
+                    "unit_of_measure": self.indicators[indicator]["unit_of_measure"], "scope": scope, "severity": 0,
+                    "next_on": ahead and ahead["milestone_on"], "next_as_written": ahead and ahead["as_written"],
+                    "is_waiting": True,
+                }  # fmt: skip
+
+
+def read_board(con: duckdb.DuckDBPyConnection) -> Board:
+    """Ask everything the site shows. con: a database with core and marts built."""
+    [(as_of_on, is_illustrative)] = con.execute("SELECT as_of_on, is_illustrative FROM core.dim_build").fetchall()
+    statuses = con.execute(_STATUSES).fetchall()
+    return Board(
+        as_of_on=as_of_on,
+        is_illustrative=is_illustrative,
+        statuses={(answer, status): (label, severity) for answer, status, label, severity in statuses},
+        communes=dicts(con, _COMMUNES),
+        agencies=dict(con.execute("SELECT agency_code, agency_name FROM core.dim_agency ORDER BY ALL").fetchall()),
+        indicators={one["indicator_code"]: one for one in dicts(con, _INDICATORS)},
+        periods=dicts(con, _PERIODS),
+        plans=dicts(con, _PLANS),
+        progress=dicts(con, _PROGRESS),
+        series=grouped(dicts(con, _SERIES), _key),
+        milestones=grouped(dicts(con, _MILESTONES), _key),
+        city=dicts(con, _CITY),
+        tasks=dicts(con, _TASKS),
+        reporting=dicts(con, _REPORTING),
+        rejections=dicts(con, _REJECTIONS),
+        reconciled=dicts(con, _RECONCILED),
+        conflicts=dicts(con, _CONFLICTS),
+        late=dicts(con, _LATE),
+    )
+
+
+def grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
+    """Rows by a key, in the order in which they come."""
+    found: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[key(row)].append(row)
+    return dict(found)
+
+
+def _key(row: Row) -> Key:
+    return row["commune_code"], row["indicator_code"], row["scope"]

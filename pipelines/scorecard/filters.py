@@ -1,0 +1,137 @@
+"""How the scorecard writes a figure, a day, a status, and data inside a page, safely.
+
+Only the form of single values belongs here; what the pages show is pages.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pipelines.scorecard.board import Row
+from pipelines.vietnamese import format_number, slug
+
+# What could end a script element, open a tag or comment, or break a line inside a string of older browsers.
+_UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+FREQUENCIES = {"month": "hằng tháng", "quarter": "hằng quý", "half": "6 tháng", "nine_months": "9 tháng",
+               "year": "hằng năm"}  # fmt: skip
+CONFIDENCES = {"high": "cao", "medium": "trung bình", "low": "thấp"}
+
+
+def number(value: Decimal | float | int | None, places: int = 2) -> str:
+    """'1.234,5'; nothing for no figure."""
+    return "" if value is None else format_number(value, places)
+
+
+def figure(row: Row, is_yes_no: bool) -> str:
+    """A figure as a cell shows it."""
+    if row["value"] is None:
+        return row["value_text"] or "không tính được"
+    return ("Đạt" if row["value"] else "Chưa đạt") if is_yes_no else number(row["value"])
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage: 0.875 is '87,5%'."""
+    return "" if value is None else f"{format_number(100 * value, 1)}%"
+
+
+def day(value: date | None) -> str:
+    """'31/12/2026'; nothing for no day."""
+    return "" if value is None else f"{value:%d/%m/%Y}"
+
+
+def moment(value: datetime | None) -> str:
+    return "" if value is None else f"{value:%d/%m/%Y %H:%M}"
+
+
+def month(value: date | None) -> str:
+    """'12/2028', for a day that is only known about."""
+    return "" if value is None else f"{value:%m/%Y}"
+
+
+def short_period(period_code: str) -> str:
+    """A column's title: '2026-10' is '10/2026'; others as they are coded."""
+    year, _, part = period_code.partition("-")
+    return f"{part}/{year}" if part.isdigit() else period_code
+
+
+def listed(as_written: str | None) -> str:
+    """Targets in force together as they stand in the plan: '90 | 100' is '90; 100'."""
+    return (as_written or "").replace(" | ", "; ")
+
+
+def commune_page(commune_code: str) -> str:
+    return f"commune/{slug(commune_code)}.html"
+
+
+def indicator_page(indicator_code: str) -> str:
+    return f"indicator/{slug(indicator_code)}.html"
+
+
+def agency_page(agency_code: str) -> str:
+    return f"agency/{slug(agency_code)}.html"
+
+
+def embedded(value: Any) -> str:
+    """A value as JSON inside a script element: nothing in it can end the element or the string it stands in.
+
+    The only value that templates mark as safe.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return text.translate(_UNSAFE)
+
+
+class Count(NamedTuple):
+    """How many things stand at one status."""
+
+    status: str
+    label: str
+    severity: int
+    n: int
+
+
+class Counts(NamedTuple):
+    """How many things stand where, the gravest first: what a bar with its legend shows."""
+
+    title: str
+    answer: str
+    noun: str
+    items: list[Count]
+
+    @property
+    def total(self) -> int:
+        return sum(one.n for one in self.items)
+
+    @property
+    def worrying(self) -> list[Count]:
+        return [one for one in self.items if one.severity >= 3]
+
+    def of(self, *statuses: str) -> int:
+        return sum(one.n for one in self.items if one.status in statuses)
+
+
+def counts(
+    title: str, answer: str, noun: str, rows: Iterable[Row], statuses: Mapping[tuple[str, str], tuple[str, int]]
+) -> Counts:
+    """Count rows by '<answer>_status'."""
+    counted = Counter(row[f"{answer}_status"] for row in rows)
+    items = [Count(status, *statuses[answer, status], n) for status, n in counted.items()]
+    return Counts(title, answer, noun, sorted(items, key=lambda one: (-one.severity, one.label)))
+
+
+def choices(counted: Counts) -> list[tuple[str, str]]:
+    """The statuses that occur, for a list to choose from."""
+    return [(one.status, f"{one.label} ({one.n})") for one in counted.items]
+
+
+def sentence(parts: Sequence[str]) -> str:
+    """'a, b và c'."""
+    return " và ".join(filter(None, (", ".join(parts[:-1]), parts[-1] if parts else "")))
+
+
+FILTERS = (number, percent, day, moment, month, short_period, listed, commune_page, indicator_page, agency_page,
+           embedded, choices, sentence)  # fmt: skip

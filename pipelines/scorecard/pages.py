@@ -1,0 +1,283 @@
+"""Which page of the scorecard shows what: a name and its text for each, from one Board.
+
+How a page looks is in templates/ and assets/, how a figure is written filters.py, what is asked board.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipelines.scorecard import filters
+from pipelines.scorecard.board import Board, Row, grouped
+from pipelines.scorecard.filters import Counts, counts
+from pipelines.scorecard.series import is_forecast, paths
+from pipelines.vietnamese import place_in_plan
+
+HERE = Path(__file__).parent
+ASSETS = ("early.js", "site.css", "site.js", "uPlot.iife.min.js", "uPlot.min.css", "uPlot-LICENSE.txt")
+_GRAVEST = 12  # lines named on the first page
+_PERIODS_SHOWN = 24  # columns of an indicator's table of communes
+_URGENT = 200  # tasks of all agencies on one page; each agency's page has all of its own
+_REPORTS_SHOWN = 12  # periods of a commune's table of reports
+_BEHIND = ("behind", "at_risk", "backwards")
+_NOT_IN = ("missing", "refused", "empty", "held")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a commune stands."""
+
+    commune: Row
+    plans: list[Row]
+    lines: list[Row]
+    level: Counts
+    pace: Counts
+    tasks: Counts
+    reporting: Counts
+
+    @property
+    def is_worrying(self) -> bool:
+        return any(one.worrying for one in (self.level, self.pace, self.tasks, self.reporting))
+
+
+class Pages:
+    """All pages of one state of the warehouse."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.env = environment(board)
+        self.lines_of = grouped(board.lines, lambda one: one["commune_code"])
+        self.tasks_of = grouped(board.tasks, lambda one: one["commune_code"])
+        self.reports_of = grouped(board.reporting, lambda one: one["commune_code"])
+        self.plans_of = grouped(board.plans, lambda one: one["commune_code"])
+        self.indicator_lines = grouped(board.lines, lambda one: one["indicator_code"])
+        self.city_of = grouped(board.city, lambda one: one["indicator_code"])
+
+    def all(self) -> Iterator[tuple[str, str]]:
+        """Every page: its path below the site, and its text."""
+        yield "index.html", self._city()
+        for standing in self.standings:
+            code = standing.commune["commune_code"]
+            yield filters.commune_page(code), self._commune(standing)
+        yield "indicators.html", self._render("indicators.html", "indicators", indicators=self._indicators())
+        for code in self.board.indicators:
+            yield filters.indicator_page(code), self._indicator(code)
+        yield "tasks.html", self._tasks()
+        for code in self.task_agencies:
+            yield filters.agency_page(code), self._agency(code)
+        yield "reporting.html", self._reporting()
+        yield "quality.html", self._quality()
+        yield "method.html", self._render("method.html", "method", statuses=self.board.statuses)
+        yield "assets/places.js", f"window.PLACES = {filters.embedded(self._places())};\n"
+
+    def _render(self, template: str, here: str, root: str = "", **shown: Any) -> str:
+        return self.env.get_template(template).render(here=here, root=root, **shown)
+
+    def _counted(self, title: str, answer: str, noun: str, rows: list[Row]) -> Counts:
+        return counts(title, answer, noun, rows, self.board.statuses)
+
+    def _four(self, lines: list[Row], tasks: list[Row], reports: list[Row]) -> list[Counts]:
+        asked = [one for one in lines if not one["is_waiting"]]
+        due = [one for one in reports if one["period_code"] == self.newest["period_code"]] if self.newest else []
+        title = f"Báo cáo {self.newest['period_label'].lower()}" if self.newest else "Báo cáo"
+        return [
+            self._counted("Chỉ tiêu so với mốc đã đến hạn", "level", "chỉ tiêu", asked),
+            self._counted("Tiến độ đến mốc tiếp theo", "pace", "chỉ tiêu", asked),
+            self._counted("Nhiệm vụ", "task", "nhiệm vụ", tasks),
+            self._counted(title, "reporting", "báo cáo", due),
+        ]
+
+    @cached_property
+    def newest(self) -> Row | None:
+        """A report of the newest period whose day has come: the period that the pages speak of."""
+        due = [one for one in self.board.reporting if one["due_on"] <= self.board.as_of_on]
+        return max(due, key=lambda one: (one["due_on"], one["measured_on"], one["period_code"]), default=None)
+
+    @cached_property
+    def standings(self) -> list[Standing]:
+        """The communes with a plan, in the order of their names."""
+        found = []
+        for commune in self.board.communes:
+            code = commune["commune_code"]
+            if code in self.plans_of:
+                lines = self.lines_of.get(code, [])
+                four = self._four(lines, self.tasks_of.get(code, []), self.reports_of.get(code, []))
+                found.append(Standing(commune, self.plans_of[code], lines, *four))
+        return found
+
+    @cached_property
+    def task_agencies(self) -> dict[str, list[Row]]:
+        """Tasks by the agency that reports on them, the gravest first; '' for those nobody reports on."""
+        found = grouped(
+            ({**task, "agency": agency} for task in self.board.tasks for agency in task["agencies"]),
+            lambda one: one["agency"],
+        )
+        return {code: found[code] for code in self.board.agencies if code in found}
+
+    # ------------------------------------------------------------ the city
+
+    def _city(self) -> str:
+        board = self.board
+        four = self._four(board.lines, board.tasks, board.reporting)
+        grave = [one for one in board.lines if not one["is_waiting"] and one["severity"] >= 3]
+        grave.sort(key=lambda one: (-one["severity"], 1 if one["pace"] is None else one["pace"]))
+        with_plan = {one.commune["commune_code"] for one in self.standings}
+        return self._render(
+            "city.html", "city", four=four, standings=self.standings, grave=grave[:_GRAVEST], grave_count=len(grave),
+            without=[one for one in board.communes if one["commune_code"] not in with_plan],
+            waiting=sum(one["is_waiting"] for one in board.lines), newest=self.newest,
+            conflicts=sum(one["kind"] == "conflict" for one in board.conflicts),
+        )  # fmt: skip
+
+    def _places(self) -> list[list[str]]:
+        """What the search at the top of every page finds: name, what it is, page."""
+        found = [[one.commune["commune_name"], one.commune["commune_code"],
+                  filters.commune_page(one.commune["commune_code"])] for one in self.standings]  # fmt: skip
+        found += [[one["indicator_name"], code, filters.indicator_page(code)]
+                  for code, one in self.board.indicators.items()]  # fmt: skip
+        return found + [[self.board.agencies[code], code, filters.agency_page(code)] for code in self.task_agencies]
+
+    # ------------------------------------------------------------ a commune
+
+    def _commune(self, standing: Standing) -> str:
+        code = standing.commune["commune_code"]
+        reports = self.reports_of.get(code, [])
+        periods = list(dict.fromkeys(one["period_code"] for one in reports))[:_REPORTS_SHOWN]
+        return self._render(
+            "commune.html", "city", "../", standing=standing,
+            four=[standing.level, standing.pace, standing.tasks, standing.reporting],
+            paths=paths(self.board, standing.lines, full=True),
+            tasks=self.tasks_of.get(code, []), report_periods=periods,
+            reports={(one["period_code"], one["agency_code"]): one for one in reports},
+            agencies=sorted({one["agency_code"] for one in reports}),
+            conflicts=[one for one in self.board.conflicts if one["commune_code"] == code],
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ indicators
+
+    def _indicators(self) -> dict[str, list[Row]]:
+        """By theme: each indicator with its newest figure of the city and how the communes stand."""
+        found = []
+        for code, indicator in self.board.indicators.items():
+            lines = [one for one in self.indicator_lines.get(code, []) if not one["is_waiting"]]
+            found.append({
+                **indicator, "city": next(iter(self.city_of.get(code, [])), None),
+                "communes": len({one["commune_code"] for one in self.indicator_lines.get(code, [])}),
+                "met": sum(one["level_status"] == "met" for one in lines),
+                "not_met": sum(one["level_status"] == "not_met" for one in lines),
+                "well": sum(one["pace_status"] in ("reached", "on_track") for one in lines),
+                "behind": sum(one["pace_status"] in _BEHIND for one in lines),
+                "severity": max((one["severity"] for one in lines), default=0),
+            })  # fmt: skip
+        return grouped(found, lambda one: one["theme"])
+
+    def _indicator(self, code: str) -> str:
+        lines = self.indicator_lines.get(code, [])
+        city = self.city_of.get(code, [])
+        drawn = paths(self.board, lines, full=False)
+        shown = [code for code, _, _ in drawn["periods"]][-_PERIODS_SHOWN:]
+        of_city = {one["period_code"]: filters.number(one["value"]) or "–" for one in city}
+        matrix = [("Toàn thành phố", [of_city[code] for code in shown])]
+        matrix += [(self._name(line), self._cells(line, shown)) for line in lines if not line["is_waiting"]]
+        return self._render(
+            "indicator.html", "indicators", "../", indicator=self.board.indicators[code], lines=lines, city=city,
+            titles=[(filters.short_period(code), label) for code, label, _ in drawn["periods"][-_PERIODS_SHOWN:]],
+            matrix=matrix, paths={**drawn, "names": [self._name(line) for line in lines], "shown": shown,
+                                  "unit": self.board.indicators[code]["unit_of_measure"]},
+        )  # fmt: skip
+
+    def _cells(self, line: Row, periods: list[str]) -> list[str]:
+        """The figures of a line in these periods, as text."""
+        key = (line["commune_code"], line["indicator_code"], line["scope"])
+        is_yes_no = self.board.indicators[line["indicator_code"]]["kind"] == "yes_no"
+        found = {row["period_code"]: filters.figure(row, is_yes_no) for row in self.board.series.get(key, [])}
+        return [found.get(code, "–") for code in periods]
+
+    def _name(self, line: Row) -> str:
+        name = self.board.commune_of[line["commune_code"]]["commune_name"]
+        return f"{name} ({line['scope']})" if line["scope"] else str(name)
+
+    # ------------------------------------------------------------ tasks, reports, quality
+
+    def _tasks(self) -> str:
+        by_agency = [
+            (code, self.board.agencies[code], self._counted("", "task", "nhiệm vụ", tasks))
+            for code, tasks in self.task_agencies.items()
+        ]
+        by_agency.sort(key=lambda one: (-one[2].of("overdue"), -one[2].of("due_soon"), one[1]))
+        total = self._counted("Toàn thành phố", "task", "nhiệm vụ", self.board.tasks)
+        urgent = [one for one in self.board.tasks if one["task_status"] in ("overdue", "due_soon")]
+        return self._render("tasks.html", "tasks", by_agency=by_agency, total=total, urgent=urgent[:_URGENT],
+                            urgent_count=len(urgent))  # fmt: skip
+
+    def _agency(self, code: str) -> str:
+        tasks = self.task_agencies[code]
+        lines = [one for one in self.board.lines if one.get("agency_code") == code]
+        return self._render(
+            "agency.html", "tasks", "../", code=code, name=self.board.agencies[code], tasks=tasks,
+            communes=sorted({(one["commune_code"], one["commune_name"]) for one in tasks}),
+            total=self._counted("Nhiệm vụ", "task", "nhiệm vụ", tasks),
+            reports=[one for one in self.board.reporting if one["agency_code"] == code and self._is_open(one)],
+            figures=self._counted("Chỉ tiêu đã báo cáo, theo tiến độ", "pace", "chỉ tiêu", lines),
+        )  # fmt: skip
+
+    @staticmethod
+    def _is_open(report: Row) -> bool:
+        return report["reporting_status"] in _NOT_IN
+
+    def _reporting(self) -> str:
+        reports = self.board.reporting
+        by_period = [
+            (rows[0], self._counted("", "reporting", "báo cáo", rows))
+            for rows in grouped(reports, lambda one: one["period_code"]).values()
+        ]
+        newest = [one for one in reports if self.newest and one["period_code"] == self.newest["period_code"]]
+        outstanding = sorted((one for one in reports if self._is_open(one)), key=lambda one: -one["days_late"])
+        return self._render(
+            "reporting.html", "reporting", by_period=by_period, newest=self.newest, outstanding=outstanding,
+            now=self._counted("", "reporting", "báo cáo", newest),
+            matrix=grouped(newest, lambda one: one["commune_code"]),
+            agencies=sorted({one["agency_code"] for one in newest}),
+            chart={"periods": [[row["period_code"], _iso(row["measured_on"]),
+                                items.of("on_time"), items.of("late"), items.of("missing", "refused", "empty")]
+                               for row, items in reversed(by_period) if row["due_on"] <= self.board.as_of_on]},
+        )  # fmt: skip
+
+    def _quality(self) -> str:
+        board = self.board
+        total = {name: sum(row[name] for row in board.reconciled) for name in _RECONCILED}
+        rules = [
+            (code, rows[0]["severity"], rows[0]["fix"], len(rows))
+            for code, rows in grouped(board.rejections, lambda one: one["rule_code"]).items()
+        ]
+        rules.sort(key=lambda one: (-one[3], one[0]))
+        return self._render("quality.html", "quality", total=total, rules=rules, rejections=board.rejections,
+                            reconciled=board.reconciled, conflicts=board.conflicts, late=board.late)  # fmt: skip
+
+
+_RECONCILED = ("files", "unreadable", "duplicate", "refused", "rows_read", "rows_accepted", "rows_unchanged",
+               "rows_rejected", "rows_ignored", "rows_unaccounted")  # fmt: skip
+
+
+def _iso(value: date) -> str:
+    return value.isoformat()
+
+
+def environment(board: Board) -> Environment:
+    """The templates, with everything from outside escaped and a misspelt name an error."""
+    env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
+                      trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
+    env.filters |= {one.__name__: one for one in filters.FILTERS}
+    seal = hashlib.sha256(b"".join((HERE / "assets" / name).read_bytes() for name in ASSETS)).hexdigest()[:8]
+    env.globals |= {"board": board, "status": board.statuses, "place": place_in_plan, "is_forecast": is_forecast,
+                    "assets_mark": seal, "frequencies": filters.FREQUENCIES,
+                    "confidences": filters.CONFIDENCES}  # fmt: skip
+    return env

@@ -1,0 +1,83 @@
+"""The scorecard's files: written only where they changed, old ones removed, nothing done where nothing is new.
+
+What the pages say does not belong here (pages.py, board.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import duckdb
+
+from pipelines.home import Home
+from pipelines.scorecard.board import read_board, state_of
+from pipelines.scorecard.pages import ASSETS, HERE, Pages
+
+MARK = ".made-from.json"
+
+
+def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
+    """Make warehouse/site/ say what the database says. Returns how many files were written or removed.
+
+    con: a database with core and marts built. The mark is written last: a site that was not finished is made again.
+    """
+    made_from = hashlib.sha256(f"{state_of(con)}{_seal_of_code()}".encode()).hexdigest()
+    if _standing(home.site, made_from):
+        return 0
+    (home.site / MARK).unlink(missing_ok=True)
+    files = {f"assets/{name}": (HERE / "assets" / name).read_bytes() for name in ASSETS}
+    sizes: dict[str, int] = {}
+    changed = 0
+    for name, data in files.items():
+        changed += _write(home.site / name, data)
+        sizes[name] = len(data)
+    for name, text in Pages(read_board(con)).all():
+        page = text.encode()
+        changed += _write(home.site / name, page)
+        sizes[name] = len(page)
+    for path in _found(home.site):
+        if path.relative_to(home.site).as_posix() not in sizes:
+            path.unlink()
+            changed += 1
+    mark = {"made_from": made_from, "files": sizes}
+    _write(home.site / MARK, json.dumps(mark, indent=1, sort_keys=True).encode() + b"\n")
+    return changed
+
+
+def _seal_of_code() -> str:
+    """sha256 over the templates, the script, the style and the modules that make the pages."""
+    seal = hashlib.sha256()
+    for path in sorted(HERE.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            seal.update(path.name.encode() + b"\0" + path.read_bytes())
+    return seal.hexdigest()
+
+
+def _standing(site: Path, made_from: str) -> bool:
+    """Whether the site was made from the same, and every file of it is there."""
+    try:
+        mark = json.loads((site / MARK).read_bytes())
+        return bool(mark["made_from"] == made_from and mark["files"] == {
+            path.relative_to(site).as_posix(): path.stat().st_size for path in _found(site)
+        })  # fmt: skip
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _found(site: Path) -> list[Path]:
+    """The site's own files, and what a killed run left half-written; a file somebody else put there is let be."""
+    files = (path for path in site.rglob("*") if path.is_file())
+    return sorted(path for path in files if path.suffix in (".html", ".new") or path.parent.name == "assets")
+
+
+def _write(path: Path, data: bytes) -> bool:
+    """Put the file in its place, whole, if it says something new. A file lost with the power is seen by its size."""
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+    return True

@@ -1,0 +1,51 @@
+"""What a run tells the operator: the reconciliation of the rows, who has not reported, and where everything lies.
+
+What officers and leaders read does not belong here (feedback.py, extract.py).
+"""
+
+from __future__ import annotations
+
+from pipelines.home import Home
+from pipelines.warehouse.database import reading
+
+
+def run_report(home: Home) -> str:
+    """The summary printed after a run and by 'kpi57 status'. Raises FileNotFoundError if nothing is published."""
+    with reading(home) as con:
+        as_of, illustrative = con.execute("SELECT as_of_on, is_illustrative FROM core.dim_build").fetchall()[0]
+        statuses = con.execute(
+            "SELECT status, count(*) FROM core.fct_submission GROUP BY status ORDER BY status"
+        ).fetchall()
+        rows = con.execute(
+            "SELECT rows_read, rows_accepted, rows_unchanged, rows_rejected, rows_ignored, rows_unaccounted "
+            "FROM marts.mart_reconciliation WHERE submission_id = 'all'"
+        ).fetchall()[0]
+        facts = con.execute(
+            "SELECT (SELECT count(*) FROM core.fct_target), (SELECT count(*) FROM core.dim_task), "
+            "(SELECT count(*) FROM core.fct_actual WHERE is_current), "
+            "(SELECT count(*) FROM core.fct_rejection WHERE severity = 'fail')"
+        ).fetchall()[0]
+        missing = con.execute(
+            "SELECT commune_code, commune_name, agency_code, agency_name, string_agg(period_code, ', ' "
+            "ORDER BY period_code) FROM marts.mart_reporting_status "
+            "WHERE reporting_status IN ('missing', 'refused') GROUP BY ALL ORDER BY 1, 3"
+        ).fetchall()
+    lines = [f"As of {as_of:%Y-%m-%d}" + ("   ILLUSTRATIVE FIGURES (SỐ LIỆU MINH HỌA)" if illustrative else "")]
+    lines += ["", "Submissions  " + ", ".join(f"{n} {status}" for status, n in statuses) if statuses else "none"]
+    lines += [
+        "Lines        {} read = {} accepted + {} unchanged + {} rejected + {} ignored ({} unaccounted)".format(*rows),
+        "Facts        {} targets, {} tasks, {} current actuals, {} errors reported back".format(*facts),
+        "",
+        "Not reported " + ("nobody is overdue" if not missing else ""),
+    ]
+    lines += [f"  {code} {name} · {agency} {title}: {periods}" for code, name, agency, title, periods in missing[:12]]
+    if len(missing) > 12:
+        lines.append(f"  ... and {len(missing) - 12} more: SELECT * FROM marts.mart_reporting_status")
+    lines += [
+        "",
+        f"Published    {home.published}",
+        f"Extracts     {home.exports}",
+        f"Feedback     {home.feedback}",
+        f"Archive      {home.archive}",
+    ]
+    return "\n".join(lines)

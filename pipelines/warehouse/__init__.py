@@ -1,0 +1,1 @@
+"""How the warehouse is attached and built: connections, rows, models, the published copy."""

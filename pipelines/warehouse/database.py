@@ -1,0 +1,206 @@
+"""The one place that knows how the warehouse is attached: connections, loading rows, publishing.
+
+A connection is short: one asset opens it, works, closes it. Readers only ever open the published copy, which is
+swapped in whole. What the tables hold does not belong here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from pipelines.home import SCHEMA, Home
+from pipelines.warehouse.rows import literal
+
+PUBLISHED_SCHEMAS = ("core", "marts")
+_READ_FROM = "v1.5.0"  # the oldest DuckDB that can open what is published: analysts' programs lag behind
+_SEARCHED = ",".join(["build.main", *(f"built.{schema}" for schema in PUBLISHED_SCHEMAS)])
+# While building, what does not fit into this memory goes to disk, so that a modest machine carries a country. Tables
+# are in the order their SQL asks for, and else in none.
+_BUILDING: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "3GiB", "preserve_insertion_order": False}
+_NOT_DAMAGED = ("Could not set lock", "Permission denied", "No space left", "Read-only file system")
+_log = logging.getLogger(__name__)
+
+
+class BusyError(RuntimeError):
+    """Another run holds the warehouse."""
+
+
+@contextmanager
+def run_lock(home: Home) -> Iterator[None]:
+    """Hold the warehouse for one run. Raises BusyError at once if another run holds it."""
+    home.warehouse.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home.lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BusyError(f"another kpi57 run holds {home.shown(home.lock)}; wait until it ends") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def building(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The build database, in one transaction: all of the block's work is kept, or none of it.
+
+    Core and marts are in a file of their own (home.built), found by their names all the same. A transaction writes to
+    one of the two.
+    """
+    with opened(home) as con:
+        con.execute("BEGIN")
+        yield con
+        con.execute("COMMIT")
+
+
+_kept: dict[Path, duckdb.DuckDBPyConnection] | None = None  # None: every block opens and closes the database
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """Within it a build database once opened stays open: opening it and bringing it to disk is done once, not for every
+    block of building(). Each block is a transaction of its own all the same."""
+    global _kept
+    if _kept is not None:
+        yield
+        return
+    _kept = {}
+    try:
+        yield
+    finally:
+        for con in _kept.values():
+            con.close()
+        _kept = None
+
+
+_EMPTY_BUILT = f"""
+BEGIN;
+{"".join(f"CREATE SCHEMA built.{schema};" for schema in PUBLISHED_SCHEMAS)}
+CREATE TABLE built.main.model_mark (table_name VARCHAR, mark VARCHAR);
+COMMENT ON TABLE built.main.model_mark IS
+    'What each table was built from (kpi57''s own) · Dấu nguồn của từng bảng (dùng riêng cho kpi57)';
+COMMIT;
+"""
+
+
+def _let_go(home: Home) -> None:
+    """Close the build database, if it is kept open."""
+    if _kept and home.build in _kept:
+        _kept.pop(home.build).close()
+
+
+@contextmanager
+def opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    home.warehouse.mkdir(parents=True, exist_ok=True)
+    try:
+        with duckdb.connect(home.build, config=_BUILDING) as con:
+            con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+            con.execute(f"ATTACH IF NOT EXISTS {literal(str(home.built))} AS built (STORAGE_VERSION '{_READ_FROM}')")
+            if _kept is None or home.build not in _kept:
+                con.execute(SCHEMA.read_text(encoding="utf-8"))
+                if not con.execute("FROM duckdb_tables() WHERE database_name = 'built'").fetchall():
+                    con.execute(_EMPTY_BUILT)
+                if _kept is not None:
+                    _kept[home.build] = duckdb.connect(home.build, config=_BUILDING)  # a cursor would end with con
+            con.execute(f"SET search_path = '{_SEARCHED}'")
+            yield con
+    except duckdb.Error:
+        _let_go(home)  # a fatal error spoils every connection until the database is opened anew
+        raise
+
+
+def prepare(home: Home) -> None:
+    """Make the build database fit schema.sql: one made by another version, or damaged, is thrown away, as archive and
+    ledger make it again, and what was built from it is built again."""
+    _let_go(home)
+    if home.build.exists() and not _is_whole(home, home.build, _FITS, schema_mark()):
+        discard_build(home)
+    elif home.built.exists() and not _is_whole(home, home.built, "SELECT count(*) >= ? FROM main.model_mark", 0):
+        discard_built(home)
+
+
+_FITS = "SELECT count(*) = 1 FROM raw.build_info WHERE name = 'schema' AND value = ?"
+
+
+def _is_whole(home: Home, database: Path, question: str, given: str | int) -> bool:
+    """Whether a database can be opened and answers the question with yes."""
+    try:
+        with duckdb.connect(database) as con:
+            return con.execute(question, [given]).fetchall() == [(True,)]
+    except duckdb.CatalogException:
+        return False  # of a version before
+    except duckdb.Error as error:
+        if any(words in str(error) for words in _NOT_DAMAGED):
+            raise
+        _log.warning("%s is damaged and is made again from archive and ledger: %s", home.shown(database), error)
+        return False
+
+
+def discard_build(home: Home) -> None:
+    """Throw the build database away, and with it what was built from it."""
+    _let_go(home)
+    discard_built(home)
+    _discard(home.build)
+
+
+def discard_built(home: Home) -> None:
+    """Throw core and marts away: built into a new file, they leave no holes in what is published."""
+    _let_go(home)
+    _discard(home.built)
+
+
+def _discard(database: Path) -> None:
+    """Remove a database, its log first, which fits no other database."""
+    log_of(database).unlink(missing_ok=True)
+    database.unlink(missing_ok=True)
+
+
+def schema_mark() -> str:
+    """sha256 of schema.sql: which schema a build database was made with."""
+    return hashlib.sha256(SCHEMA.read_bytes()).hexdigest()
+
+
+@contextmanager
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty warehouse in memory, with the tables of schema.sql."""
+    with duckdb.connect() as con:
+        con.execute(SCHEMA.read_text(encoding="utf-8"))
+        yield con
+
+
+# For SQL that a person typed: it can read and write no file, load nothing, and see no variable of this program.
+_SEALED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "temp_directory": "",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,
+}
+
+
+@contextmanager
+def reading(home: Home, *, sealed: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published database, read-only. Raises FileNotFoundError with what to do if there is none.
+
+    sealed: SQL asked here reaches nothing but this database, and cannot change that.
+    """
+    if not home.published.exists():
+        raise FileNotFoundError(f"no published warehouse at {home.published}: run 'kpi57 run' first")
+    with duckdb.connect(home.published, read_only=True, config=_SEALED if sealed else {}) as con:
+        con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+        if sealed:
+            con.execute("SET lock_configuration = true")
+        yield con
+
+
+def log_of(database: Path) -> Path:
+    """DuckDB's write-ahead log beside a database."""
+    return database.with_name(f"{database.name}.wal")

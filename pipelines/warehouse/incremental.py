@@ -1,0 +1,118 @@
+"""Whether a model would come out as it stands: then it is neither built nor checked again, and nothing is published.
+
+A model's mark is a hash of what it is made from: its own files, the versions at work, the values it is given, and the
+marks of what it reads, which stand before it is looked at, as models come after what they read. What a value was asked
+of does not count, only the value: on a day on which nothing turns, what is given the last turn stands. The mark stands
+beside the model, written in the same transaction, and only where no check found what stops the publishing. How a model
+is built does not belong here (models.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from pipelines.home import Home
+from pipelines.warehouse.database import PUBLISHED_SCHEMAS, building, reading, schema_mark
+from pipelines.warehouse.models import Check, Model, build, models, offending
+from pipelines.warehouse.publishing import has_log
+from pipelines.warehouse.rows import count, get_info
+
+_CODE = sorted(Path(__file__).parent.glob("*.py"))  # how models are built
+
+
+class Done(NamedTuple):
+    """What became of a model: its rows, whether it stands as it was built, and what the checks asked now found."""
+
+    rows: int
+    stands: bool
+    outcomes: list[tuple[Check, int, list[str]]]
+
+
+def mark(con: duckdb.DuckDBPyConnection, model: Model) -> str | None:
+    """The mark of a model as it would be built now, after what it reads; None where something it reads has none."""
+    tables = (model.made_from | model.compared) - {model.table}
+    read = {table: _of_model(con, table) if _is_model(table) else _of_raw(con, table) for table in tables}
+    if None in read.values():
+        return None
+    given = {name: str(con.execute(query).fetchall()) for name, query in model.given.items()}
+    spec = json.dumps(model.spec, sort_keys=True, default=str)
+    found = [f"{name} {of}" for name, of in sorted((read | given).items())]
+    said = [model.table, model.sql, spec, *_versions(), *found]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    """What every model depends on: DuckDB, this package, the tables that Python writes, and how models are built."""
+    code = [hashlib.sha256(path.read_bytes()).hexdigest() for path in _CODE]
+    return (duckdb.__version__, version("kpi57"), schema_mark(), *code)
+
+
+def _of_model(con: duckdb.DuckDBPyConnection, table: str) -> str | None:
+    """The mark that stands beside a model that was built."""
+    found = con.execute(f"SELECT mark FROM {_place(table)} WHERE table_name = ?", [table]).fetchone()
+    return str(found[0]) if found else None
+
+
+def _of_raw(con: duckdb.DuckDBPyConnection, table: str) -> str:
+    """What Python writes is a function of the sources and of the ledger's first lines, and only grows: under one
+    fingerprint as many rows are the same rows."""
+    if table == "raw.build_info":
+        return str(con.execute(f"FROM {table} ORDER BY ALL").fetchall())
+    return f"{get_info(con, 'fingerprint')} {count(con, table)}"
+
+
+def build_if_changed(con: duckdb.DuckDBPyConnection, model: Model) -> Done:
+    """Build a model and run its checks, if anything it is made from changed. Where it stands as it was built, only the
+    checks that warn are asked again: what they find is said in every run, and the others found nothing."""
+    place = _place(model.table)
+    now = mark(con, model)
+    if now and _of_model(con, model.table) == now:
+        rows = 0 if model.parameters or model.is_view else count(con, model.table)
+        return Done(
+            rows, True, [(check, *offending(con, check)) for check in model.checks if check.severity != "error"]
+        )
+    con.execute(f"DELETE FROM {place} WHERE table_name = ?", [model.table])
+    rows = build(con, model)
+    outcomes = [(check, *offending(con, check)) for check in model.checks]
+    if now and not any(bad for check, bad, _ in outcomes if check.severity == "error"):
+        con.execute(f"INSERT INTO {place} VALUES (?, ?)", [model.table, now])
+    return Done(rows, False, outcomes)
+
+
+def _is_model(table: str) -> bool:
+    return table.split(".")[0] in ("staged", *PUBLISHED_SCHEMAS)
+
+
+def _place(table: str) -> str:
+    """Where a model's mark stands: in the file the model is in."""
+    return "built.main.model_mark" if table.split(".")[0] in PUBLISHED_SCHEMAS else "build.raw.model_mark"
+
+
+def has_other_models(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether something stands built that is no model any more."""
+    return bool(_marks(con, "built.main.model_mark").keys() - {model.table for model in models()})
+
+
+def is_published(home: Home) -> bool:
+    """Whether the published copy is what is built, whole and with nothing beside it."""
+    try:
+        with reading(home) as con:
+            there = _marks(con, "main.model_mark")
+    except (FileNotFoundError, duckdb.Error):
+        return False
+    with building(home) as con:
+        built = _marks(con, "built.main.model_mark")
+    wanted = {model.table for model in models() if model.table.split(".")[0] in PUBLISHED_SCHEMAS}
+    return there == built and built.keys() == wanted and not has_log(home.published)
+
+
+def _marks(con: duckdb.DuckDBPyConnection, place: str) -> dict[str, str]:
+    return dict(con.execute(f"FROM {place}").fetchall())

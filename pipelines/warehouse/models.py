@@ -1,0 +1,241 @@
+"""The models: one SELECT a file under models/, a .yml beside it, built in the order their SQL says.
+
+Which table a model reads is taken from its SQL by DuckDB's own parser; nothing is declared twice. What a model
+says does not belong here (models/).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from pipelines.home import MODELS
+from pipelines.warehouse.database import PUBLISHED_SCHEMAS
+from pipelines.warehouse.rows import columns_of, count, literal
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check on a built model: a query that returns the offending rows; severity 'error' stops the publishing."""
+
+    code: str
+    severity: str
+    description: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model: table name ('core.fct_target'), its SELECT, what its .yml says, and the tables it needs.
+
+    reads: the tables its SELECT reads and its given values are asked of. made_from: the first alone. compared: those
+    its checks compare it with.
+    """
+
+    table: str
+    sql: str
+    spec: dict[str, Any]
+    reads: frozenset[str] = frozenset()
+    made_from: frozenset[str] = frozenset()
+    compared: frozenset[str] = frozenset()
+
+    @property
+    def depends(self) -> frozenset[str]:
+        """The tables that must be there before."""
+        return (self.reads | self.compared) - {self.table}
+
+    @property
+    def parameters(self) -> list[str]:
+        """Parameters of a table macro, a SELECT asked with values: moment, first_commune := ''. [] for a table."""
+        return list(self.spec.get("parameters", []))
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Variables its SELECT looks at, each with the query that is asked for it."""
+        return dict(self.spec.get("given", {}))
+
+    @property
+    def definition(self) -> str:
+        """The statement that makes it, for the database it is run in."""
+        if self.parameters:
+            return f"CREATE OR REPLACE MACRO {self.table}({', '.join(self.parameters)}) AS TABLE {self.sql}"
+        return f"CREATE OR REPLACE {'VIEW' if self.is_view else 'TABLE'} {self.table} AS {self.sql}"
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it is asked when it is read, and holds no rows of its own."""
+        return bool(self.spec.get("view"))
+
+    @property
+    def checks(self) -> list[Check]:
+        """The checks of a run: what its .yml claims. What holds no rows of its own is as right as the tables it is
+        asked of, and its case proves its SELECT."""
+        return [] if self.parameters or self.is_view else self.claims
+
+    @property
+    def claims(self) -> list[Check]:
+        """What its .yml claims: the key is unique and complete, columns as marked, and its own queries."""
+        return [*self._key_checks(), *self._column_checks(), *self._own_checks()]
+
+    def _key_checks(self) -> Iterator[Check]:
+        key = ", ".join(self.spec["key"])
+        missing = " OR ".join(f"{column} IS NULL" for column in self.spec["key"])
+        yield Check(
+            "key",
+            "error",
+            f"({key}) is complete and stands once: {self.spec['grain']}",
+            f"SELECT {key} FROM {self.table} GROUP BY ALL HAVING count(*) > 1 OR {missing}",
+        )
+
+    def _column_checks(self) -> Iterator[Check]:
+        """One check a kind, not one a column: each costs a line in Dagster's history."""
+        columns: dict[str, dict[str, Any]] = self.spec["columns"]
+        filled = [name for name, about in columns.items() if about.get("not_null")]
+        if filled:
+            missing = " OR ".join(f"{name} IS NULL" for name in filled)
+            yield Check("not_null", "error", f"never null: {', '.join(filled)}",
+                        f"SELECT * FROM {self.table} WHERE {missing}")  # fmt: skip
+        closed = {name: about["accepted"] for name, about in columns.items() if about.get("accepted")}
+        if closed:
+            odd = " OR ".join(f"{name} NOT IN ({', '.join(map(literal, values))})" for name, values in closed.items())
+            yield Check("accepted", "error", f"only values of their list: {', '.join(closed)}",
+                        f"SELECT * FROM {self.table} WHERE {odd}")  # fmt: skip
+        pointing = {name: about["references"] for name, about in columns.items() if about.get("references")}
+        if pointing:
+            queries = [self._pointing_nowhere(column, target) for column, target in pointing.items()]
+            yield Check("references", "error", f"each stands where it points: {', '.join(pointing)}",
+                        " UNION ALL ".join(queries))  # fmt: skip
+
+    def _pointing_nowhere(self, column: str, target: str) -> str:
+        table, _, other = target.rpartition(".")
+        return (
+            f"SELECT '{column}' AS column_name, t.{column}::VARCHAR AS value FROM {self.table} AS t "
+            f"WHERE t.{column} IS NOT NULL AND NOT EXISTS (FROM {table} AS o WHERE o.{other} = t.{column})"
+        )
+
+    def _own_checks(self) -> Iterator[Check]:
+        for check in self.spec.get("checks", []):
+            yield Check(check["code"], check["severity"], check["description"], check["sql"])
+
+
+def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
+    """The schema-qualified tables and macros a SELECT reads, by DuckDB's parser. Raises ValueError if it is none."""
+    answer = con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    tree = json.loads(answer[0]) if answer else {"error": True}
+    if tree["error"]:
+        raise ValueError(tree.get("error_message", "not a SELECT"))
+    found: set[str] = set()
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE" and node["schema_name"]:
+                found.add(f"{node['schema_name']}.{node['table_name']}")
+            if node.get("type") == "TABLE_FUNCTION" and node["function"]["schema"]:
+                found.add(f"{node['function']['schema']}.{node['function']['function_name']}")
+            node = list(node.values())
+        if isinstance(node, list):
+            for child in node:
+                walk(child)
+
+    walk(tree)
+    return frozenset(found)
+
+
+def read_model(con: duckdb.DuckDBPyConnection, path: Path) -> Model:
+    """Read one model and the .yml beside it. Raises ValueError naming the file if either is wrong."""
+    table = f"{path.parent.name}.{path.stem}"
+    sql = path.read_text(encoding="utf-8")
+    beside = path.with_suffix(".yml")
+    if not beside.exists():
+        raise ValueError(f"{path.name} has no {beside.name} beside it")
+    model = Model(table, sql, yaml.load(beside.read_text(encoding="utf-8"), yaml.CSafeLoader))
+    try:
+        compared = [tables_read(con, check.sql) for check in model.checks]
+        made_from, *asked = [tables_read(con, query) for query in (sql, *model.given.values())]
+        return replace(model, reads=made_from.union(*asked), made_from=made_from,
+                       compared=frozenset().union(*compared))  # fmt: skip
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+@cache
+def models(folder: Path = MODELS) -> tuple[Model, ...]:
+    """All models, each after those it reads."""
+    with duckdb.connect() as con:
+        waiting = {model.table: model for model in (read_model(con, path) for path in sorted(folder.glob("*/*.sql")))}
+    ordered: list[Model] = []
+    while waiting:
+        ready = [m for m in waiting.values() if not m.depends & waiting.keys()]
+        if not ready:
+            raise ValueError(f"models read each other in a circle: {', '.join(sorted(waiting))}")
+        for model in ready:
+            ordered.append(waiting.pop(model.table))
+    return tuple(ordered)
+
+
+def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
+    """Make the model's table or macro anew. Returns its rows; raises ValueError if its columns are not its .yml's."""
+    schema, name = model.table.split(".")
+    kind = "TABLE" if model.is_view else "VIEW"  # what an earlier version may have made of it
+    if con.execute(f"FROM duckdb_{kind}s() WHERE (schema_name, {kind}_name) = (?, ?)", [schema, name]).fetchall():
+        con.execute(f"DROP {kind} {model.table}")
+    for variable, query in model.given.items():
+        con.execute(f"SET VARIABLE {variable} = ({query})")
+    if parts := model.spec.get("parts"):
+        _build_in_parts(con, model, parts)
+    else:
+        con.execute(model.definition)
+    for variable in model.given:
+        con.execute(f"RESET VARIABLE {variable}")
+    if model.parameters:
+        nothing = ", ".join("NULL" for parameter in model.parameters if ":=" not in parameter)
+        built = [row[0] for row in con.execute(f"DESCRIBE FROM {model.table}({nothing})").fetchall()]
+    else:
+        built = list(columns_of(con, model.table))
+    written = list(model.spec["columns"])
+    if built != written:
+        odd = sorted(set(built) ^ set(written)) or "their order"
+        raise ValueError(f"{model.table}: the columns built and those of its .yml differ: {odd}")
+    if schema in PUBLISHED_SCHEMAS:
+        describe(con, model)
+    return 0 if model.parameters or model.is_view else count(con, model.table)
+
+
+def _build_in_parts(con: duckdb.DuckDBPyConnection, model: Model, communes_at_a_time: int) -> None:
+    """Build a table some communes at a time: its SELECT looks at the variables first_commune and last_commune."""
+    found = con.execute("SELECT DISTINCT commune_code FROM core.bridge_plan_in_force ORDER BY ALL").fetchall()
+    communes = [row[0] for row in found] or [""]
+    for start in range(0, len(communes), communes_at_a_time):
+        part = communes[start : start + communes_at_a_time]
+        for name, value in (("first_commune", part[0]), ("last_commune", part[-1])):
+            con.execute(f"SET VARIABLE {name} = {literal(value)}")
+        con.execute(f"INSERT INTO {model.table} {model.sql}" if start else model.definition)
+    for name in ("first_commune", "last_commune"):
+        con.execute(f"RESET VARIABLE {name}")
+
+
+def offending(con: duckdb.DuckDBPyConnection, check: Check) -> tuple[int, list[str]]:
+    """Run a check: how many rows offend, and the first few as text."""
+    rows = con.execute(check.sql).fetchall()
+    return len(rows), [str(row) for row in rows[:5]]
+
+
+def describe(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Make en and vi of a model's .yml the comments of its table and columns."""
+    if model.parameters:
+        con.execute(f"COMMENT ON MACRO TABLE {model.table} IS {_comment(model.spec)}")
+        return
+    con.execute(f"COMMENT ON {'VIEW' if model.is_view else 'TABLE'} {model.table} IS {_comment(model.spec)}")
+    for column, about in model.spec["columns"].items():
+        con.execute(f"COMMENT ON COLUMN {model.table}.{column} IS {_comment(about)}")
+
+
+def _comment(about: Mapping[str, Any]) -> str:
+    return literal(f"{about['en']} · {about['vi']}")
