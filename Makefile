@@ -9,6 +9,7 @@ run: .venv/run.done
 	$(BIN)/kpi57 run
 
 test: .venv/dev.done
+	$(BIN)/python tests/browser.py  # finds or gets the browser of tests/test_site.py
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/dev.done

@@ -8,6 +8,7 @@ import shutil
 import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browser import ADVICE, launch
 from conftest import VINH_LAI
 from playwright.sync_api import sync_playwright
 from site_city import Size, made_up_city
@@ -26,12 +27,10 @@ A4_WIDTH = 1031  # points of CSS between the margins of A4 across: 297 - 24 mm
 
 @pytest.fixture(scope="module")
 def browser():
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.fail("the scorecard is tested in the system's Chromium and there is none: install the package "
-                    "'chromium' (Debian, Fedora) or 'google-chrome-stable'")  # fmt: skip
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        started = launch(playwright)
+        if started is None:
+            pytest.fail(ADVICE)
         yield started
         started.close()
 
