@@ -68,6 +68,7 @@ def _registry(mark: str | None) -> Registry:
 def receive_files(home: Home) -> Rows:
     """Take the inbox into archive and ledger, and the ledger into raw.receipt. Rows: new receipts."""
     ledger = Ledger(home)
+    ledger.seal()
     ledger.record_day(home.day)
     receive(home, ledger)
     received = ledger.of("received")
@@ -80,6 +81,8 @@ def receive_files(home: Home) -> Rows:
         bundles = replace(con, "raw.bundle_event", bundle_events(ledger))
         set_info(con, "as_of", ledger.as_of.isoformat())
         set_info(con, "illustrative", "true" if ledger.illustrative else "false")
+        set_info(con, "ledger_entries", str(ledger.head_of_state.entries))
+        set_info(con, "ledger_head", ledger.head_of_state.sha256)
         return {
             "raw.receipt": insert(con, "raw.receipt", rows),
             "raw.period_event": events,

@@ -25,7 +25,7 @@ import duckdb
 from syscalls import GO_ON, KILL, Decide, Operation, watch
 
 from pipelines.agencies.form import write_template
-from pipelines.bundles.bundle import verify
+from pipelines.bundles.bundle import MANIFEST, verify
 from pipelines.home import PROJECT, Home
 from pipelines.intake.ledger import VIETNAM, Ledger, archived
 from pipelines.registry import registry as registries
@@ -222,10 +222,14 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+_LEFT_OUT = {"core.fct_bundle": "made_at, bundle_id, manifest_sha256", "core.dim_build": "ledger_head"}
+
+
 def tables(path: Path) -> dict[str, str]:
     """Every table of core and marts with a hash over all its rows, opened as a reader opens it.
 
-    Left out are kpi57's own marks of what was built from what: which stand depends on how many runs there were.
+    Left out are kpi57's own marks of what was built from what: which stand depends on how many runs there were; and
+    what depends on the inode of a received file, which the ledger's head proves, and with it a bundle's manifest.
     """
     found = {}
     with duckdb.connect(path, read_only=True) as con:
@@ -234,7 +238,8 @@ def tables(path: Path) -> dict[str, str]:
             "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE schema_name <> 'main' ORDER BY ALL"
         ).fetchall()
         for (name,) in names:
-            columns = "* EXCLUDE (made_at)" if name == "core.fct_bundle" else "*"  # the clock of the run that made it
+            left_out = _LEFT_OUT.get(name)
+            columns = f"* EXCLUDE ({left_out})" if left_out else "*"
             rows = sorted(map(repr, con.execute(f"SELECT {columns} FROM {name}").fetchall()))
             found[name] = f"{len(rows)} rows {hashlib.sha256(chr(10).join(rows).encode()).hexdigest()}"
     return found
@@ -246,19 +251,25 @@ _OF_THE_RUNS = r"warehouse/(dagster|runs|summary\.json|alerts-sent\.json|run\.lo
 def state(home: Home) -> dict[str, Any]:
     """All a run leaves: published tables, ledger, and every file of archive, feedback, exports and inbox by content.
 
-    Left out: the two databases' own bytes, the inode of a received file (which tells copies apart), when a bundle was
-    made, and what tells of the runs themselves, where two runs are two runs.
+    Left out: the two databases' own bytes, the inode of a received file (which tells copies apart) with the heads of
+    the ledger that prove it, when a bundle was made, and what tells of the runs themselves: two runs are two runs.
     """
-    left_out = ("identity", "done_at")
+    left_out = ("identity", "before", "done_at", "bundle_id", "manifest_sha256")
     entries = [{k: v for k, v in entry.items() if k not in left_out} for entry in Ledger(home).entries]
     own = {home.published, home.build, home.built, home.ledger}
     names = {path: path.relative_to(home.root).as_posix() for path in home.root.rglob("*") if path not in own}
     kept = {
-        name: sha256(path) if path.is_file() else "folder"
+        re.sub(r"(exports/[^/]+/[^/]+/\d+-)\w+", r"\1", name): _content(path) if path.is_file() else "folder"
         for path, name in names.items()
         if not re.match(_OF_THE_RUNS, name)
     }
     return {**{f"table {n}": rows for n, rows in tables(home.published).items()}, "ledger": entries, **kept}
+
+
+def _content(path: Path) -> str:
+    if path.name != MANIFEST:
+        return sha256(path)
+    return repr(sorted((json.loads(path.read_bytes()) | {"ledger": None}).items()))
 
 
 def faults_at_once(home: Home, start: Start) -> list[str]:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
+import faults
 import pytest
 from audit import judged
-from conftest import VINH_LAI, Warehouse, vietnam
+from conftest import VINH_LAI, vietnam
 from test_cli import kpi57, quick  # noqa: F401 - fixtures
-from test_run import ALL_TABLES, content
 
 from pipelines import flow
 from pipelines.cli import main
@@ -45,7 +45,7 @@ def started(office):
 
 
 def tables(home):
-    return {table: content(Warehouse(home.published), table) for table in ALL_TABLES}
+    return faults.tables(home.published)
 
 
 @pytest.fixture(scope="module")

@@ -3,5 +3,7 @@ SELECT
     coalesce(max(value) FILTER (name = 'illustrative'), 'false') = 'true' AS is_illustrative,
     max(value) FILTER (name = 'fingerprint') AS sources_fingerprint,
     max(value) FILTER (name = 'schema') AS schema_mark,
-    max(value) FILTER (name = 'version') AS built_by
+    max(value) FILTER (name = 'version') AS built_by,
+    max(value) FILTER (name = 'ledger_entries')::INTEGER AS ledger_entries,
+    max(value) FILTER (name = 'ledger_head') AS ledger_head
 FROM raw.build_info

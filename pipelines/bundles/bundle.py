@@ -93,7 +93,8 @@ def export(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: 
     with tempfile.TemporaryDirectory(prefix=".making-", dir=home.exports) as making:
         made = Path(making) / "bundle"
         made.mkdir()
-        bundle = above / _write(con, read_extract(con, period_code, scope), _made_from(origin), made)
+        manifest = _write(con, read_extract(con, period_code, scope), origin, made)
+        bundle = _same(above, manifest) or above / _bundle_id(manifest)
         if not bundle.exists():
             fsync(made)
             made.rename(bundle)
@@ -101,6 +102,19 @@ def export(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: 
         elif faults := verify(bundle):
             raise BundleDamagedError(f"{home.shown(bundle)} is not whole: {'; '.join(faults)}")
     return bundle
+
+
+def _same(above: Path, manifest: Mapping[str, Any]) -> Path | None:
+    """The first bundle made that says the same, whatever came into the ledger since that it does not speak of."""
+    said = json.loads(as_json(manifest)) | {"ledger": None}
+    for bundle in sorted(above.glob(f"{manifest['as_of_on'].replace('-', '')}-*")):
+        try:
+            other = json.loads((bundle / MANIFEST).read_bytes())
+        except (FileNotFoundError, ValueError):  # damaged: whoever verifies it is told
+            continue
+        if bundle.name == _bundle_id(other) and other | {"ledger": None} == said:
+            return bundle
+    return None
 
 
 def about(bundle: Path) -> dict[str, Any]:
@@ -188,8 +202,8 @@ _WRITERS: tuple[Callable[[duckdb.DuckDBPyConnection, Extract, Path], dict[str, i
 )
 
 
-def _write(con: duckdb.DuckDBPyConnection, extract: Extract, made_from: Mapping[str, Any], folder: Path) -> str:
-    """Write all files of the bundle into the folder. Returns the bundle's id."""
+def _write(con: duckdb.DuckDBPyConnection, extract: Extract, origin: Origin, folder: Path) -> dict[str, Any]:
+    """Write all files of the bundle into the folder. Returns its manifest."""
     rows = {name: count for write in _WRITERS for name, count in write(con, extract, folder).items()}
     files = {}
     for name, count in rows.items():
@@ -199,7 +213,8 @@ def _write(con: duckdb.DuckDBPyConnection, extract: Extract, made_from: Mapping[
         "what": {"period_code": extract.period_code, "scope": extract.scope, "communes": list(extract.communes)},
         "as_of_on": extract.as_of_on.isoformat(),
         "is_illustrative": extract.is_illustrative,
-        "made_from": made_from,
+        "made_from": _made_from(origin),
+        "ledger": origin.ledger,
         "snapshot": snapshot(con, extract),
         "versions": _versions(),
         "files": files,
@@ -207,7 +222,7 @@ def _write(con: duckdb.DuckDBPyConnection, extract: Extract, made_from: Mapping[
     path = folder / MANIFEST
     path.write_text(as_json(manifest), encoding="utf-8", newline="\n")
     fsync(path)
-    return _bundle_id(manifest)
+    return manifest
 
 
 def _bundle_id(manifest: Mapping[str, Any]) -> str:

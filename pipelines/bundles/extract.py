@@ -191,7 +191,7 @@ SELECT count(DISTINCT (commune_code, indicator_code, scope)) AS targeted
 FROM core.fct_target
 WHERE list_contains($communes::VARCHAR[], commune_code)
 """
-_BUILD = "SELECT as_of_on, is_illustrative, sources_fingerprint FROM core.dim_build"
+_BUILD = "SELECT as_of_on, is_illustrative, sources_fingerprint, ledger_entries, ledger_head FROM core.dim_build"
 _AGENCIES = "SELECT agency_code, agency_name FROM core.dim_agency WHERE NOT is_group"
 # Who reports the figure of an indicator, by commune.
 _REPORTERS = """
@@ -270,20 +270,22 @@ class Origin(NamedTuple):
     sources_fingerprint: str
     submissions: list[Row]
     earlier: Row  # how many submissions there were before those, and their digest
+    ledger: Row  # of the whole home: how many entries there were, and the hash that proves them
 
 
 def read_origin(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Origin:
     """What a bundle would be made from now: far less than what it says. Raises LookupError as export does."""
     _, _, chose = _choose(con, period_code, scope)
     [earlier] = _query(con, _EARLIER, chose).dicts()
-    as_of_on, is_illustrative, mark = con.execute(_BUILD).fetchall()[0]
-    return Origin(as_of_on, is_illustrative, mark, _query(con, _ORIGINS, chose).dicts(), earlier)
+    as_of_on, is_illustrative, mark, entries, head = con.execute(_BUILD).fetchall()[0]
+    ledger = {"entries": entries, "head": head}
+    return Origin(as_of_on, is_illustrative, mark, _query(con, _ORIGINS, chose).dicts(), earlier, ledger)
 
 
 def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Extract:
     """Choose from core and marts what the bundle says. Raises LookupError as export does."""
     periods, chosen, chose = _choose(con, period_code, scope)
-    as_of_on, is_illustrative, _ = con.execute(_BUILD).fetchall()[0]
+    as_of_on, is_illustrative, *_ = con.execute(_BUILD).fetchall()[0]
     return Extract(
         as_of_on=as_of_on,
         is_illustrative=is_illustrative,

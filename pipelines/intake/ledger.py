@@ -1,50 +1,123 @@
-"""The append-only ledger of what was received and done. What is in a file does not belong here."""
+"""The append-only ledger of what was received and done, each entry bound to all before it by a hash.
+
+The head after a line is sha256(head before it, newline, line), the first head before it being 64 zeros; every entry
+carries the head before it as 'before'. Lines of version 0.1.0 carry none: the first entry after them binds them all.
+So whoever keeps a head, as every bundle and backup does, can prove every entry up to it. What is in a file does not
+belong here.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable
 from datetime import date, datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipelines.files import fsync, make_folder
 from pipelines.home import Home
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+NO_HEAD = "0" * 64
+# What runs and people note of what was made; the figures do not depend on it.
+_OF_WHAT_WAS_MADE = frozenset({"bundle_made", "bundle_sent"})
+
+
+class LedgerError(ValueError):
+    """The ledger is damaged or was altered; the message names the line and what to do."""
+
+
+class Head(NamedTuple):
+    """So many entries, and the hash that proves them all."""
+
+    entries: int
+    sha256: str
+
+
+def head_after(head: str, line: bytes) -> str:
+    """The head after one more line, given without its line end."""
+    return hashlib.sha256(head.encode() + b"\n" + line).hexdigest()
+
+
+def read_lines(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
+    """The entries of finished lines, and the head after each. Raises LedgerError for the first line that is damaged or
+    does not fit those before it."""
+    entries: list[dict[str, Any]] = []
+    heads: list[str] = []
+    head, is_bound = NO_HEAD, False
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            is_right = entry["sequence"] == number and isinstance(entry["event"], str)
+        except (ValueError, KeyError, TypeError):
+            is_right = False
+        if not is_right:
+            raise LedgerError(f"line {number} is damaged")
+        if "before" in entry or is_bound:
+            if entry.get("before") != head:
+                suspect = f"line {number - 1}" if is_bound else f"a line before line {number}"
+                raise LedgerError(f"{suspect} was altered: line {number} is not bound to it")
+            is_bound = True
+        head = head_after(head, line)
+        entries.append(entry)
+        heads.append(head)
+    return entries, heads
 
 
 class Ledger:
-    """The append-only ledger, one JSON object a line: received, locked, unlocked, day, illustrative, bundle_made,
-    bundle_sent."""
+    """The append-only ledger, one JSON object a line: sealed, received, locked, unlocked, day, illustrative,
+    bundle_made, bundle_sent. Raises LedgerError where it is damaged or was altered."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         data = home.ledger.read_bytes() if home.ledger.exists() else b""
         self._size = len(data)
         self._whole = data.rfind(b"\n") + 1  # a line cut short was never acknowledged: its file is in the inbox still
-        self.entries: list[dict[str, Any]] = []
-        for number, line in enumerate(data[: self._whole].splitlines(), 1):
-            try:
-                self.entries.append(json.loads(line))
-            except ValueError as error:
-                raise ValueError(
-                    f"line {number} of {home.shown(home.ledger)} is damaged ({error}): take archive and ledger back "
-                    "from the last backup"
-                ) from None
+        try:
+            self.entries, self._heads = read_lines(data[: self._whole])
+        except LedgerError as error:
+            raise LedgerError(
+                f"{home.shown(home.ledger)}: {error}. Take archive and ledger back from the last backup: "
+                "kpi57 restore FOLDER --replace"
+            ) from None
+
+    @property
+    def head(self) -> Head:
+        """What proves every entry."""
+        return Head(len(self._heads), self._heads[-1] if self._heads else NO_HEAD)
+
+    @property
+    def head_of_state(self) -> Head:
+        """What proves the entries that figures depend on: the head after the last that is not about what was made of
+        them, so that making a bundle again gives the same bundle."""
+        count = len(self.entries)
+        while count and self.entries[count - 1]["event"] in _OF_WHAT_WAS_MADE:
+            count -= 1
+        return Head(count, self._heads[count - 1] if count else NO_HEAD)
+
+    def seal(self) -> None:
+        """Bind the lines of a version that bound none."""
+        if self.entries and "before" not in self.entries[-1]:
+            self.append([{"event": "sealed", "kpi57": version("kpi57")}])
 
     def append(self, entries: Iterable[dict[str, Any]]) -> None:
-        """Add entries, on disk before this returns. Each gets its sequence number.
+        """Add entries, on disk before this returns. Each gets its sequence number and the head before it.
 
         Raises RuntimeError where another program wrote to the ledger since it was read.
         """
-        new = [{"sequence": len(self.entries) + n, **entry} for n, entry in enumerate(entries, 1)]
+        new, heads, lines = [], [self.head.sha256], b""
+        for number, entry in enumerate(entries, len(self.entries) + 1):
+            new.append({"sequence": number, "before": heads[-1], **entry})
+            line = json.dumps(new[-1], ensure_ascii=False).encode()
+            heads.append(head_after(heads[-1], line))
+            lines += line + b"\n"
         if not new:
             return
         make_folder(self.home.archive)
-        lines = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in new).encode()
         created = not self.home.ledger.exists()
         with self.home.ledger.open("xb" if created else "r+b") as handle:
             if handle.seek(0, os.SEEK_END) != self._size:
@@ -58,6 +131,7 @@ class Ledger:
             fsync(self.home.archive)
         self._size = self._whole = self._whole + len(lines)
         self.entries += new
+        self._heads += heads[1:]
 
     def of(self, event: str) -> list[dict[str, Any]]:
         return [entry for entry in self.entries if entry["event"] == event]

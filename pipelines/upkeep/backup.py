@@ -20,7 +20,7 @@ from typing import Any
 
 from pipelines.files import fsync, swap_in, write_whole
 from pipelines.home import Home
-from pipelines.intake.ledger import VIETNAM, archived, whole_lines
+from pipelines.intake.ledger import NO_HEAD, VIETNAM, LedgerError, archived, read_lines, whole_lines
 from pipelines.intake.receive import entered_as, waiting
 from pipelines.warehouse.database import discard_build, schema_mark
 
@@ -61,6 +61,7 @@ def backup(home: Home, to: Path) -> Done:
     entered = {(e["folder"], e["name"], e["identity"]) for e in received}
     for identity in entered & copies.keys():
         copies.pop(identity).unlink()
+    heads = _heads(home, ledger)
     sizes = {e["sha256"]: e["size"] for e in received}
     copied = sum(_copy_original(home, to, sha256) for sha256 in sorted(sizes))
     (making / _LEDGER).write_bytes(ledger)
@@ -71,6 +72,7 @@ def backup(home: Home, to: Path) -> Done:
         "schema": schema_mark(),
         "is_illustrative": b'"event": "illustrative"' in ledger,
         "ledger_sha256": hashlib.sha256(ledger).hexdigest(),
+        "ledger": {"entries": len(heads), "head": heads[-1] if heads else NO_HEAD},
         "originals": len(sizes),
         "waiting": {p.relative_to(making / _INBOX).as_posix(): _sha256(p) for p in sorted(copies.values())},
     }
@@ -81,7 +83,7 @@ def backup(home: Home, to: Path) -> Done:
     fsync(snapshot.parent)
     for old in snapshots(to)[:-KEEP]:
         shutil.rmtree(old)
-    noted = {"at": manifest["made_at"], "folder": str(to), "originals": len(sizes)}
+    noted = {"at": manifest["made_at"], "folder": str(to), "originals": len(sizes), "ledger": manifest["ledger"]}
     write_whole(home.last_backup, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
     return Done(snapshot, len(sizes), copied, len(copies))
 
@@ -129,7 +131,17 @@ def _same_home(to: Path, ledger: bytes) -> None:
     """A folder keeps the backups of one home: its newest ledger must be how ours began."""
     for snapshot in snapshots(to)[-1:]:
         if not ledger.startswith((snapshot / _LEDGER).read_bytes()):
-            raise BackupError(f"{to} holds backups of another home, or of this one before a restore: give another one")
+            raise BackupError(
+                f"{to} holds backups of another home, or of this one before a restore or before its ledger was altered "
+                "(see 'kpi57 doctor'): give another one"
+            )
+
+
+def _heads(home: Home, ledger: bytes) -> list[str]:
+    try:
+        return read_lines(ledger)[1]
+    except LedgerError as error:
+        raise BackupError(f"{home.shown(home.ledger)}: {error}: see 'kpi57 doctor'") from None
 
 
 def _copy_inbox(home: Home, to: Path) -> dict[tuple[str, str, str], Path]:
@@ -199,6 +211,13 @@ def _faults(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> Iterator[str
     if hashlib.sha256(ledger).hexdigest() != manifest["ledger_sha256"]:
         yield "the ledger was changed"
         return
+    try:
+        heads = read_lines(ledger)[1]
+    except LedgerError as error:
+        yield f"its ledger: {error}"
+        return
+    if "ledger" in manifest and manifest["ledger"]["head"] != (heads[-1] if heads else NO_HEAD):  # 0.1.0 kept none
+        yield "the ledger is not the one its manifest proves"
     parts = {_original(frm, e["sha256"]): e["sha256"] for e in _received(ledger)}
     parts |= {snapshot / _INBOX / name: sha256 for name, sha256 in manifest["waiting"].items()}
     for path, sha256 in parts.items():

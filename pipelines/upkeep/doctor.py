@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from pipelines.home import MODELS, PROJECT, SOURCES, Home
-from pipelines.intake.ledger import VIETNAM, archived, whole_lines
+from pipelines.intake.ledger import VIETNAM, LedgerError, archived, read_lines, whole_lines
 from pipelines.registry import registry as registries
 from pipelines.registry.registry import Registry
 from pipelines.upkeep import summary
@@ -66,6 +66,8 @@ def examine(home: Home, *, full: bool = False) -> Iterator[Finding]:
             yield from look()
         except OSError as error:
             yield Finding(FAIL, about, f"cannot be looked at: {error}", "mend the disk or the rights it names")
+        except ValueError as error:  # of an entry that was altered: the ledger's own finding says where
+            yield Finding(FAIL, about, f"cannot be looked at: {error}", "first mend what is said of the ledger")
 
 
 # ---------------------------------------------------------------- the installation
@@ -172,18 +174,37 @@ def _ledger(home: Home) -> Iterator[Finding]:
             else Finding(OK, "ledger", "nothing was received yet")
         )
         return
-    for number, line in enumerate(lines.splitlines(), 1):
-        try:
-            entry = json.loads(line)
-            right = entry["sequence"] == number and isinstance(entry["event"], str)
-        except (ValueError, KeyError, TypeError):
-            right = False
-        if not right:
-            yield Finding(FAIL, "ledger", f"line {number} of {home.shown(home.ledger)} is damaged", from_backup)
+    try:
+        entries, heads = read_lines(lines)
+    except LedgerError as error:
+        yield Finding(FAIL, "ledger", f"{home.shown(home.ledger)}: {error}", from_backup)
+        return
+    for proof, number, head in _proofs(home):
+        if number > len(heads) or (number and heads[number - 1] != head):
+            words = f"it is not the ledger that {proof} proves: an entry up to {number} was altered or taken out"
+            yield Finding(FAIL, "ledger", words, from_backup)
             return
+    if "before" not in entries[-1]:
+        words = f"{len(entries)} entries of version 0.1.0, which bound none to the one before"
+        yield Finding(WARN, "ledger", words, "kpi57 run binds them")
+        return
     torn = home.ledger.stat().st_size - len(lines)
     more = f"; {torn} bytes of a line that was cut off, which the next run drops" if torn > 0 else ""
-    yield Finding(OK, "ledger", f"{len(lines.splitlines())} entries, none missing{more}")
+    words = f"{len(entries)} entries, each bound to those before, head {heads[-1][:12]}{more}"
+    yield Finding(OK, "ledger", words)
+
+
+def _proofs(home: Home) -> Iterator[tuple[str, int, str]]:
+    """What was written elsewhere of the ledger: the newest backup and every bundle say how many entries there were, and
+    the head that proves them."""
+    for path in (home.last_backup, *sorted(home.exports.glob("*/*/[0-9]*/manifest.json"))):
+        try:
+            said = json.loads(path.read_bytes()).get("ledger")
+            proof = (int(said["entries"]), str(said["head"])) if said else None  # 0.1.0 wrote none
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # whoever verifies it is told
+        if proof:
+            yield ("the last backup" if path == home.last_backup else f"bundle {path.parent.name}"), *proof
 
 
 def _entries(home: Home) -> list[dict[str, Any]]:
