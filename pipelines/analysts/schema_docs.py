@@ -159,7 +159,7 @@ def _asked_for(model: Model) -> tuple[str, ...]:
 
 def _link(table: str) -> str:
     """To the section of a table; GitHub's name for it drops dots and brackets."""
-    return f"[{table}](#{table.replace('.', '')}{'moment' if table == 'marts.progress_as_of' else ''})"
+    return f"[{table}](#{table.replace('.', '')}{'moment' if table.endswith('_as_of') else ''})"
 
 
 def _cell(text: str) -> str:

@@ -148,14 +148,22 @@ def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def read_model(con: duckdb.DuckDBPyConnection, path: Path) -> Model:
-    """Read one model and the .yml beside it. Raises ValueError naming the file if either is wrong."""
+def read_model(con: duckdb.DuckDBPyConnection, path: Path, shared: Mapping[str, Any]) -> Model:
+    """Read one model and the .yml beside it. Raises ValueError naming the file if either is wrong.
+
+    shared: what a column of a name means (columns.yml), where the .yml does not say it itself.
+    """
     table = f"{path.parent.name}.{path.stem}"
     sql = path.read_text(encoding="utf-8")
     beside = path.with_suffix(".yml")
     if not beside.exists():
         raise ValueError(f"{path.name} has no {beside.name} beside it")
-    model = Model(table, sql, yaml.load(beside.read_text(encoding="utf-8"), yaml.CSafeLoader))
+    spec = _yaml(beside)
+    for name, about in spec["columns"].items():
+        spec["columns"][name] = {**shared.get(name, {}), **(about or {})}
+        if not spec["columns"][name].keys() >= {"en", "vi"}:
+            raise ValueError(f"{beside.name}: neither it nor columns.yml says what {name} is, in en and vi")
+    model = Model(table, sql, spec)
     try:
         compared = [tables_read(con, check.sql) for check in model.checks]
         made_from, *asked = [tables_read(con, query) for query in (sql, *model.given.values())]
@@ -165,11 +173,18 @@ def read_model(con: duckdb.DuckDBPyConnection, path: Path) -> Model:
         raise ValueError(f"{path}: {error}") from None
 
 
+def _yaml(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return found
+
+
 @cache
 def models(folder: Path = MODELS) -> tuple[Model, ...]:
     """All models, each after those it reads."""
+    shared = _yaml(folder / "columns.yml")
     with duckdb.connect() as con:
-        waiting = {model.table: model for model in (read_model(con, path) for path in sorted(folder.glob("*/*.sql")))}
+        read = [read_model(con, path, shared) for path in sorted(folder.glob("*/*.sql"))]
+    waiting = {model.table: model for model in read}
     ordered: list[Model] = []
     while waiting:
         ready = [m for m in waiting.values() if not m.depends & waiting.keys()]
