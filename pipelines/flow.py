@@ -21,6 +21,7 @@ from pipelines.home import SOURCES, Home
 from pipelines.intake.acts import bundle_events, period_events, record_made, record_sent
 from pipelines.intake.ledger import VIETNAM, Ledger, archived
 from pipelines.intake.receive import receipts, receive, waiting
+from pipelines.office.statuses import newest_due
 from pipelines.reading.read import Job, no_collecting, read_all, read_written, restored
 from pipelines.registry import registry as registries
 from pipelines.registry.registry import Registry
@@ -237,12 +238,11 @@ def write_extracts(home: Home, period_code: str | None = None) -> list[str]:
     """Bundles of a period for the city and each commune with a plan. Without a period: of the newest month whose
     reports are due, and only those whose inputs changed. Returns paths."""
     with reading(home) as con:
-        newest = con.execute(
-            "SELECT period_code FROM core.dim_period WHERE kind = 'month' "
-            "AND due_on <= (SELECT as_of_on FROM core.dim_build) ORDER BY due_on DESC LIMIT 1"
-        ).fetchone()
+        owed = dicts(con, "SELECT DISTINCT period_code, r.due_on, as_of_on FROM marts.mart_reporting_status AS r "
+                     "JOIN core.dim_period USING (period_code) WHERE kind = 'month'")  # fmt: skip
         communes = [r[0] for r in con.execute("SELECT commune_code FROM core.dim_commune WHERE has_plan").fetchall()]
-    period = period_code or (newest and newest[0])
+    newest = newest_due(owed, owed[0]["as_of_on"]) if owed else None
+    period = period_code or (newest and newest["period_code"])
     if not period:
         return []
     bundles = make_bundles(home, period, ["city", *communes], only_if_new=period_code is None)

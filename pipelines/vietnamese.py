@@ -214,6 +214,11 @@ def parse_deadline(text: str) -> Deadline:
     return Deadline(due, "once" if due and recurrence == "on_request" else recurrence)
 
 
+def in_sentence(name: str) -> str:
+    """'Xã Vĩnh Lại' within a sentence: 'xã Vĩnh Lại'."""
+    return name[:1].lower() + name[1:]
+
+
 def place_in_plan(appendix: str | None, row_number: str | None, section: str | None = None) -> str:
     """Where a target or a task stands in its document: 'Phụ lục II, dòng 27'."""
     named = (("Phụ lục", appendix), ("mục", section), ("dòng", row_number))

@@ -14,8 +14,10 @@ from test_cli import BAD, GOOD
 from pipelines import flow
 from pipelines.home import Home
 from pipelines.intake.ledger import Ledger
-from pipelines.upkeep import alerts
+from pipelines.upkeep import alerts, summary
 from pipelines.upkeep.alerts import AlertsError, read_settings, tell
+from pipelines.upkeep.status_report import run_report
+from pipelines.warehouse.database import reading
 
 PASSWORD, TOKEN = "mật-khẩu-57-bí-mật", "token-57-secret"
 QUIET = {"failed": []}
@@ -164,6 +166,27 @@ def test_a_period_about_to_close_is_told_of_so_many_days_before(home, settle, pu
     assert mail["Subject"].startswith("[kpi57] Kỳ báo cáo sắp đến hạn")
     assert "Xã Vĩnh Lại · Tháng 03/2026, hạn 20/03/2026: còn " in mail.get_content()
     assert "Công an xã, phường" in mail.get_content()
+
+
+def test_an_unfilled_form_silences_nobody(home, settle, office, published, mail_server):
+    """README, the run's report, its summary and the alerts name the same agencies."""
+    settle(tell=["overdue"])
+    office.send("CA", "2026-01", name="trống.xlsx")
+    published("2026-11-16")
+    with reading(home) as con:
+        said = con.execute(
+            "SELECT reporting_status, is_outstanding FROM marts.mart_reporting_status "
+            "WHERE (commune_code, agency_code, period_code) = ('11164', 'CA', '2026-01')"
+        ).fetchall()
+        outstanding = con.execute(
+            "SELECT count(*) FROM marts.mart_reporting_status WHERE is_outstanding AND days_late > 0"
+        ).fetchone()
+    assert said == [("empty", True)]
+    tell(home, QUIET)
+    assert all("overdue 11164/CA/2026-01" in told for told in json.loads(home.alerts_sent.read_text()).values())
+    [theirs] = [line for line in run_report(home).splitlines() if line.startswith("  11164") and " CA " in line]
+    assert "2026-01" in theirs
+    assert summary.published(home)["overdue"] == outstanding[0]
 
 
 def test_a_file_with_many_rejected_lines_is_told_of_and_a_good_one_is_not(home, settle, office, published, mail_server):

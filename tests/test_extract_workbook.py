@@ -14,7 +14,6 @@ from openpyxl.utils import get_column_letter
 from test_outputs import MARTS, SCOPES, bundle_of, communes_of, newest_progress, rows, workbook_of
 
 from pipelines.bundles.extract import read_extract
-from pipelines.bundles.workbook.method import MEANINGS
 from pipelines.bundles.workbook.workbook import workbook
 from pipelines.office.workbook import ILLUSTRATIVE, save
 
@@ -284,17 +283,15 @@ def test_the_gravest_are_named(book_of):
     assert "5 cặp chỉ tiêu giao mâu thuẫn" in worries
     assert "6 lỗi trong các tệp đã gửi" in worries
     named = [text for text in said if text.startswith("–")]
-    assert "Mốc 31/12/2025 (≥ 70%): chưa đạt mốc. Mốc 31/12/2030 (100%): đi lùi." in "".join(named)
+    assert "Mốc 31/12/2025 (≥ 70%): chưa đạt mốc. Mốc 31/12/2030 (100%): kém hơn số gốc." in "".join(named)
     assert any("quá hạn 320 ngày" in text for text in named)
 
 
 def test_every_status_has_a_meaning_among_the_notes(demo, book_of):
-    said = demo("SELECT answer, status, label FROM core.dim_status WHERE answer <> 'submission'")
-    assert {(answer, status) for answer, status, _ in said} == set(MEANINGS)
+    said = demo("SELECT label, meaning FROM core.dim_status WHERE answer <> 'submission'")
     shown = [line[:3] for line in book_of("city")["Phương pháp"].iter_rows(values_only=True)]
-    assert Counter((label, MEANINGS[answer, status]) for answer, status, label in said) <= Counter(
-        (label, meaning) for _, label, meaning in shown
-    )
+    assert len(said) > 30
+    assert Counter(said) <= Counter((label, meaning) for _, label, meaning in shown)
 
 
 # ---------------------------------------------------------------- on paper and on a screen

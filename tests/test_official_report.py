@@ -245,7 +245,7 @@ def test_who_has_not_reported_is_named(reports, demo):
         "SELECT replace(agency_name, 'xã, phường', 'xã'), "
         "list(concat('tháng ', substr(period_code, 6), '/', substr(period_code, 1, 4)) ORDER BY period_code) "
         "FROM marts.mart_reporting_status "
-        "WHERE commune_code = ? AND reporting_status IN ('missing', 'refused', 'empty') GROUP BY ALL", VINH_LAI
+        "WHERE commune_code = ? AND is_outstanding GROUP BY ALL", VINH_LAI
     )  # fmt: skip
     assert len(asked) == 4
     for name, periods in asked:
@@ -307,7 +307,7 @@ def test_a_number_the_plan_does_not_print_is_a_blank(reports, demo):
 
 
 def test_the_city_has_a_line_a_commune_and_its_sum(reports, demo):
-    counted = rows(reports[CITY], "Báo cáo còn nợ")
+    counted = rows(reports[CITY], "Báo cáo còn phải gửi")
     *communes, total = counted
     asked = demo(
         "SELECT commune_name, count(*), count(*) FILTER (task_status = 'overdue') FROM marts.mart_task_progress "

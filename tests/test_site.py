@@ -323,7 +323,7 @@ def test_an_agency_finds_its_tasks_in_two_clicks_overdue_first(tab, demo):
 def test_reports_owed_and_lines_reconciled_are_those_of_the_marts(tab, demo):
     tab.open("reporting.html")
     owed = demo("SELECT commune_name, agency_name, period_label, due_on FROM marts.mart_reporting_status "
-                "WHERE reporting_status IN ('missing', 'refused', 'empty', 'held')")  # fmt: skip
+                "WHERE is_outstanding")  # fmt: skip
     shown = [tuple(row.locator("th, td").all_inner_texts()[:4]) for row in tab.rows("#t-owed")]
     assert sorted(shown) == sorted((*texts, day(due)) for *texts, due in owed)
     tab.open("quality.html")

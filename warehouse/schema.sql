@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS raw.period (
     due_days INTEGER, grace_days INTEGER, owed_from DATE, label VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.asked (period_code VARCHAR, frequency VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.status (
-    answer VARCHAR, status VARCHAR, label VARCHAR, label_en VARCHAR, severity INTEGER);
+    answer VARCHAR, status VARCHAR, label VARCHAR, label_en VARCHAR, severity INTEGER, needs_attention BOOLEAN,
+    is_behind BOOLEAN, is_outstanding BOOLEAN, meaning VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.plan (
     plan_id VARCHAR, commune_code VARCHAR, document_number VARCHAR, issued_on DATE, issuer VARCHAR, title VARCHAR,
     supersedes VARCHAR, annual_report_due VARCHAR, focal_agency_code VARCHAR, legal_basis VARCHAR,

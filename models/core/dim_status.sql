@@ -1,3 +1,3 @@
-SELECT answer, status, label, label_en, severity
+SELECT answer, status, label, label_en, severity, needs_attention, is_behind, is_outstanding, meaning
 FROM raw.status
 ORDER BY answer, severity, status

@@ -69,7 +69,7 @@ judged AS (
 )
 SELECT
     j.commune_code, m.commune_name, j.agency_code, a.agency_name, j.period_code, d.label AS period_label, j.due_on,
-    j.reporting_status, s.label AS reporting_label,
+    j.reporting_status, s.label AS reporting_label, s.is_outstanding,
     j.first_received_at, j.last_received_at,
     coalesce(j.submissions, 0) AS submissions,
     coalesce(j.lines_accepted, 0) AS lines_accepted,

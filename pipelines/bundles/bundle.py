@@ -26,6 +26,7 @@ from pipelines.bundles.extract import Extract, Origin, read_extract, read_origin
 from pipelines.bundles.workbook.workbook import workbook
 from pipelines.files import fsync
 from pipelines.home import MODELS, PROJECT, Home
+from pipelines.office.wording import files as wording_files
 from pipelines.office.workbook import save, save_office
 from pipelines.warehouse.database import reading
 
@@ -173,9 +174,9 @@ def _made_from(origin: Origin) -> dict[str, Any]:
 
 @cache
 def _versions() -> dict[str, str]:
-    """What the bytes of a bundle depend on besides the figures: libraries, models, and the code that writes it."""
+    """What a bundle's bytes depend on besides the figures: libraries, models, wording, and the code that writes it."""
     code = hashlib.sha256()
-    for path in sorted([*MODELS.glob("*/*.sql"), *MODELS.glob("*/*.yml"), *_CODE]):
+    for path in [*sorted([*MODELS.glob("*/*.sql"), *MODELS.glob("*/*.yml"), *_CODE]), *wording_files()]:
         code.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return {package: version(package) for package in _VERSIONS} | {"code": code.hexdigest()}
 

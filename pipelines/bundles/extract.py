@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from pipelines.files import read_yaml
-from pipelines.home import SOURCES
+from pipelines.office.figures import answers
+from pipelines.office.statuses import Status, newest_due, read_statuses
 
 Row = dict[str, Any]
 
@@ -236,7 +236,7 @@ class Extract:
     is_illustrative: bool
     targeted: int
     tables: dict[str, Table]
-    statuses: dict[tuple[str, str], tuple[str, int]]
+    statuses: dict[tuple[str, str], Status]
     periods: dict[str, str]
     kinds: dict[str, str]
     answers: dict[str, dict[str, str]]
@@ -252,10 +252,11 @@ class Extract:
 
     @cached_property
     def newest_owed(self) -> str:
-        """The extract's period, or the newest one for which a report was owed where none was for that."""
-        table = self.tables["reporting"]
-        owed = [row[table.columns.index("period_code")] for row in table.rows]
-        return self.period_code if self.period_code in owed or not owed else owed[0]
+        """The extract's period, or the newest one whose reports are due where none was owed for that."""
+        rows = self.tables["reporting"].dicts()
+        newest = newest_due(rows, self.as_of_on)
+        is_owed = any(row["period_code"] == self.period_code for row in rows)
+        return self.period_code if is_owed or newest is None else str(newest["period_code"])
 
     @property
     def stem(self) -> str:
@@ -295,11 +296,10 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
         city_name=", ".join(dict.fromkeys(city for _, _, city in chosen)),
         targeted=_query(con, _TARGETED, chose).rows[0][0],
         tables={name: _query(con, sql, chose) for name, sql in _TABLES.items()},
-        statuses={(answer, status): (label, severity) for answer, status, label, severity in
-                  con.execute("SELECT answer, status, label, severity FROM core.dim_status").fetchall()},
+        statuses=read_statuses(con),
         periods={code: label for code, (label, _) in periods.items()},
         kinds=dict(con.execute("SELECT indicator_code, kind FROM core.dim_indicator").fetchall()),
-        answers=read_yaml(SOURCES / "forms" / "periodic-report.yml")["answers"],
+        answers=answers(),
         agencies=dict(con.execute(_AGENCIES).fetchall()),
         reporters={(commune, indicator): names for commune, indicator, names in con.execute(_REPORTERS).fetchall()},
     )  # fmt: skip

@@ -23,8 +23,9 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Si
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.files import swap_in
+from pipelines.office.wording import say
 
-ILLUSTRATIVE = "SỐ LIỆU MINH HỌA – không phải kết quả của địa phương"
+ILLUSTRATIVE = say("labels.illustrative")
 FONT = "Times New Roman"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -25,6 +25,8 @@ Row = dict[str, Any]
 # What a reading depends on besides the file: change any of it and every file is read again.
 READING_CODE = ("vietnamese.py", "files.py", "registry/*.py", "reading/**/*.py", "checking/*.py")
 
+_STATUS_FLAGS = ("needs_attention", "is_behind", "is_outstanding")
+
 
 @dataclass
 class Registry:
@@ -211,7 +213,8 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
         calendars={name: make_periods(config, reporting, name) for name in config["calendars"]},
         calendar=reporting["calendar"],
         asked_in_months=config["asked_in_months"],
-        statuses=[dict(row) for row in read_csv(reference / "statuses.csv")],
+        statuses=[{**row, **{flag: row[flag] == "true" for flag in _STATUS_FLAGS}}
+                  for row in read_csv(reference / "statuses.csv")],
         plans=reader.plans,
         targets=reader.targets,
         tasks=reader.tasks,
@@ -219,4 +222,4 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
         task_duties=reader.task_duties(),
         form=form,
         rules=read_yaml(sources / "forms" / "rules.yml"),
-    )
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines.office.statuses import Status, read_statuses
 from pipelines.warehouse.rows import dicts
 
 Row = dict[str, Any]
@@ -40,7 +41,6 @@ FROM core.dim_indicator AS i
 LEFT JOIN core.dim_agency AS a ON a.agency_code = i.lead_agency_code
 ORDER BY i.indicator_code
 """
-_STATUSES = "SELECT answer, status, label, severity FROM core.dim_status ORDER BY ALL"
 # The figures of the last 24 months, and before them those at the end of a year: enough to see the way from the first
 # year on, and of the same size after twenty years.
 _RECENT = """(d.measured_on > (SELECT as_of_on - INTERVAL 25 MONTH FROM core.dim_build) OR d.kind = 'year'
@@ -180,7 +180,7 @@ class Board:
 
     as_of_on: date
     is_illustrative: bool
-    statuses: dict[tuple[str, str], tuple[str, int]]
+    statuses: dict[tuple[str, str], Status]
     communes: list[Row]
     agencies: dict[str, str]
     indicators: dict[str, Row]
@@ -209,14 +209,16 @@ class Board:
     def lines(self) -> list[Row]:
         """Every indicator a plan sets for a commune: its newest line, or, before its first report, its milestones.
 
-        severity: how grave the graver of level and pace is; 0 before the first report.
+        severity: how grave the graver of level and pace is; 0 before the first report. needs_attention: of either.
         """
         return sorted([*map(self._judged, self.progress), *self._waiting()], key=_key)
 
     def _judged(self, line: Row) -> Row:
         level = self.statuses["level", line["level_status"]]
         pace = self.statuses["pace", line["pace_status"]]
-        return {**line, "severity": max(level[1], pace[1]), "is_waiting": False}
+        needs_attention = level.needs_attention or pace.needs_attention
+        return {**line, "severity": max(level.severity, pace.severity), "needs_attention": needs_attention,
+                "is_waiting": False}  # fmt: skip
 
     def _waiting(self) -> Iterable[Row]:
         known = {_key(line) for line in self.progress}
@@ -229,6 +231,7 @@ class Board:
                     "commune_name": self.commune_of[commune]["commune_name"],
                     "indicator_code": indicator, "indicator_name": self.indicators[indicator]["indicator_name"],
                     "unit_of_measure": self.indicators[indicator]["unit_of_measure"], "scope": scope, "severity": 0,
+                    "needs_attention": False,
                     "next_on": ahead and ahead["milestone_on"], "next_as_written": ahead and ahead["as_written"],
                     "is_waiting": True,
                 }  # fmt: skip
@@ -237,11 +240,10 @@ class Board:
 def read_board(con: duckdb.DuckDBPyConnection) -> Board:
     """Ask everything the site shows. con: a database with core and marts built."""
     [(as_of_on, is_illustrative)] = con.execute("SELECT as_of_on, is_illustrative FROM core.dim_build").fetchall()
-    statuses = con.execute(_STATUSES).fetchall()
     return Board(
         as_of_on=as_of_on,
         is_illustrative=is_illustrative,
-        statuses={(answer, status): (label, severity) for answer, status, label, severity in statuses},
+        statuses=read_statuses(con),
         communes=dicts(con, _COMMUNES),
         agencies=dict(con.execute("SELECT agency_code, agency_name FROM core.dim_agency ORDER BY ALL").fetchall()),
         indicators={one["indicator_code"]: one for one in dicts(con, _INDICATORS)},

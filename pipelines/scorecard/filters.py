@@ -6,32 +6,21 @@ Only the form of single values belongs here; what the pages show is pages.py.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from pipelines.scorecard.board import Row
+from pipelines.office.statuses import Counts
 from pipelines.vietnamese import format_number, slug
 
 # What could end a script element, open a tag or comment, or break a line inside a string of older browsers.
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
-FREQUENCIES = {"month": "hằng tháng", "quarter": "hằng quý", "half": "6 tháng", "nine_months": "9 tháng",
-               "year": "hằng năm"}  # fmt: skip
-CONFIDENCES = {"high": "cao", "medium": "trung bình", "low": "thấp"}
 
 
 def number(value: Decimal | float | int | None, places: int = 2) -> str:
     """'1.234,5'; nothing for no figure."""
     return "" if value is None else format_number(value, places)
-
-
-def figure(row: Row, is_yes_no: bool) -> str:
-    """A figure as a cell shows it."""
-    if row["value"] is None:
-        return row["value_text"] or "không tính được"
-    return ("Đạt" if row["value"] else "Chưa đạt") if is_yes_no else number(row["value"])
 
 
 def percent(value: float | None) -> str:
@@ -83,44 +72,6 @@ def embedded(value: Any) -> str:
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return text.translate(_UNSAFE)
-
-
-class Count(NamedTuple):
-    """How many things stand at one status."""
-
-    status: str
-    label: str
-    severity: int
-    n: int
-
-
-class Counts(NamedTuple):
-    """How many things stand where, the gravest first: what a bar with its legend shows."""
-
-    title: str
-    answer: str
-    noun: str
-    items: list[Count]
-
-    @property
-    def total(self) -> int:
-        return sum(one.n for one in self.items)
-
-    @property
-    def worrying(self) -> list[Count]:
-        return [one for one in self.items if one.severity >= 3]
-
-    def of(self, *statuses: str) -> int:
-        return sum(one.n for one in self.items if one.status in statuses)
-
-
-def counts(
-    title: str, answer: str, noun: str, rows: Iterable[Row], statuses: Mapping[tuple[str, str], tuple[str, int]]
-) -> Counts:
-    """Count rows by '<answer>_status'."""
-    counted = Counter(row[f"{answer}_status"] for row in rows)
-    items = [Count(status, *statuses[answer, status], n) for status, n in counted.items()]
-    return Counts(title, answer, noun, sorted(items, key=lambda one: (-one.severity, one.label)))
 
 
 def choices(counted: Counts) -> list[tuple[str, str]]:

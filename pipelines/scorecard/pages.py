@@ -15,11 +15,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipelines.office.figures import in_words, printed_at
+from pipelines.office.statuses import Counts, counts, newest_due
+from pipelines.office.wording import method_sections, say, wording
 from pipelines.scorecard import filters
 from pipelines.scorecard.board import Board, Row, grouped
-from pipelines.scorecard.filters import Counts, counts
 from pipelines.scorecard.series import is_forecast, paths
-from pipelines.vietnamese import place_in_plan
+from pipelines.vietnamese import in_sentence
 
 HERE = Path(__file__).parent
 ASSETS = ("early.js", "site.css", "site.js", "uPlot.iife.min.js", "uPlot.min.css", "uPlot-LICENSE.txt")
@@ -27,8 +29,6 @@ _GRAVEST = 12  # lines named on the first page
 _PERIODS_SHOWN = 24  # columns of an indicator's table of communes
 _URGENT = 200  # tasks of all agencies on one page; each agency's page has all of its own
 _REPORTS_SHOWN = 12  # periods of a commune's table of reports
-_BEHIND = ("behind", "at_risk", "backwards")
-_NOT_IN = ("missing", "refused", "empty", "held")
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Standing:
     reporting: Counts
 
     @property
-    def is_worrying(self) -> bool:
-        return any(one.worrying for one in (self.level, self.pace, self.tasks, self.reporting))
+    def needs_attention(self) -> bool:
+        return any(one.attention for one in (self.level, self.pace, self.tasks, self.reporting))
 
 
 class Pages:
@@ -75,31 +75,30 @@ class Pages:
             yield filters.agency_page(code), self._agency(code)
         yield "reporting.html", self._reporting()
         yield "quality.html", self._quality()
-        yield "method.html", self._render("method.html", "method", statuses=self.board.statuses)
+        yield "method.html", self._render("method.html", "method", method_sections=method_sections("site"))
         yield "assets/places.js", f"window.PLACES = {filters.embedded(self._places())};\n"
 
     def _render(self, template: str, here: str, root: str = "", **shown: Any) -> str:
         return self.env.get_template(template).render(here=here, root=root, **shown)
 
-    def _counted(self, title: str, answer: str, noun: str, rows: list[Row]) -> Counts:
-        return counts(title, answer, noun, rows, self.board.statuses)
+    def _counted(self, answer: str, rows: list[Row], title: str | None = None) -> Counts:
+        """title: if not the usual one."""
+        usual = wording(f"labels.counted.{answer}")
+        return counts(usual["title"] if title is None else title, usual["noun"], answer, rows, self.board.statuses)
 
     def _four(self, lines: list[Row], tasks: list[Row], reports: list[Row]) -> list[Counts]:
         asked = [one for one in lines if not one["is_waiting"]]
         due = [one for one in reports if one["period_code"] == self.newest["period_code"]] if self.newest else []
-        title = f"Báo cáo {self.newest['period_label'].lower()}" if self.newest else "Báo cáo"
-        return [
-            self._counted("Chỉ tiêu so với mốc đã đến hạn", "level", "chỉ tiêu", asked),
-            self._counted("Tiến độ đến mốc tiếp theo", "pace", "chỉ tiêu", asked),
-            self._counted("Nhiệm vụ", "task", "nhiệm vụ", tasks),
-            self._counted(title, "reporting", "báo cáo", due),
-        ]
+        title = say("labels.reporting")
+        if self.newest:
+            title = say("labels.counted.reporting.title", period=in_sentence(self.newest["period_label"]))
+        return [self._counted("level", asked), self._counted("pace", asked), self._counted("task", tasks),
+                self._counted("reporting", due, title)]  # fmt: skip
 
     @cached_property
     def newest(self) -> Row | None:
         """A report of the newest period whose day has come: the period that the pages speak of."""
-        due = [one for one in self.board.reporting if one["due_on"] <= self.board.as_of_on]
-        return max(due, key=lambda one: (one["due_on"], one["measured_on"], one["period_code"]), default=None)
+        return newest_due(self.board.reporting, self.board.as_of_on)
 
     @cached_property
     def standings(self) -> list[Standing]:
@@ -127,7 +126,7 @@ class Pages:
     def _city(self) -> str:
         board = self.board
         four = self._four(board.lines, board.tasks, board.reporting)
-        grave = [one for one in board.lines if not one["is_waiting"] and one["severity"] >= 3]
+        grave = [one for one in board.lines if not one["is_waiting"] and one["needs_attention"]]
         grave.sort(key=lambda one: (-one["severity"], 1 if one["pace"] is None else one["pace"]))
         with_plan = {one.commune["commune_code"] for one in self.standings}
         return self._render(
@@ -173,9 +172,9 @@ class Pages:
                 "communes": len({one["commune_code"] for one in self.indicator_lines.get(code, [])}),
                 "met": sum(one["level_status"] == "met" for one in lines),
                 "not_met": sum(one["level_status"] == "not_met" for one in lines),
-                "well": sum(one["pace_status"] in ("reached", "on_track") for one in lines),
-                "behind": sum(one["pace_status"] in _BEHIND for one in lines),
-                "severity": max((one["severity"] for one in lines), default=0),
+                "well": sum(self.board.statuses["pace", one["pace_status"]].severity == 0 for one in lines),
+                "behind": sum(self.board.statuses["pace", one["pace_status"]].is_behind for one in lines),
+                "needs_attention": any(one["needs_attention"] for one in lines),
             })  # fmt: skip
         return grouped(found, lambda one: one["theme"])
 
@@ -197,8 +196,9 @@ class Pages:
     def _cells(self, line: Row, periods: list[str]) -> list[str]:
         """The figures of a line in these periods, as text."""
         key = (line["commune_code"], line["indicator_code"], line["scope"])
-        is_yes_no = self.board.indicators[line["indicator_code"]]["kind"] == "yes_no"
-        found = {row["period_code"]: filters.figure(row, is_yes_no) for row in self.board.series.get(key, [])}
+        kind = self.board.indicators[line["indicator_code"]]["kind"]
+        found = {row["period_code"]: in_words(row, kind) or filters.number(row["value"])
+                 for row in self.board.series.get(key, [])}  # fmt: skip
         return [found.get(code, "–") for code in periods]
 
     def _name(self, line: Row) -> str:
@@ -209,11 +209,11 @@ class Pages:
 
     def _tasks(self) -> str:
         by_agency = [
-            (code, self.board.agencies[code], self._counted("", "task", "nhiệm vụ", tasks))
+            (code, self.board.agencies[code], self._counted("task", tasks))
             for code, tasks in self.task_agencies.items()
         ]
         by_agency.sort(key=lambda one: (-one[2].of("overdue"), -one[2].of("due_soon"), one[1]))
-        total = self._counted("Toàn thành phố", "task", "nhiệm vụ", self.board.tasks)
+        total = self._counted("task", self.board.tasks, "Toàn thành phố")
         urgent = [one for one in self.board.tasks if one["task_status"] in ("overdue", "due_soon")]
         return self._render("tasks.html", "tasks", by_agency=by_agency, total=total, urgent=urgent[:_URGENT],
                             urgent_count=len(urgent))  # fmt: skip
@@ -224,30 +224,26 @@ class Pages:
         return self._render(
             "agency.html", "tasks", "../", code=code, name=self.board.agencies[code], tasks=tasks,
             communes=sorted({(one["commune_code"], one["commune_name"]) for one in tasks}),
-            total=self._counted("Nhiệm vụ", "task", "nhiệm vụ", tasks),
-            reports=[one for one in self.board.reporting if one["agency_code"] == code and self._is_open(one)],
-            figures=self._counted("Chỉ tiêu đã báo cáo, theo tiến độ", "pace", "chỉ tiêu", lines),
+            total=self._counted("task", tasks),
+            reports=[one for one in self.board.reporting if one["agency_code"] == code and one["is_outstanding"]],
+            figures=self._counted("pace", lines, "Chỉ tiêu đã báo cáo, theo tiến độ"),
         )  # fmt: skip
-
-    @staticmethod
-    def _is_open(report: Row) -> bool:
-        return report["reporting_status"] in _NOT_IN
 
     def _reporting(self) -> str:
         reports = self.board.reporting
         by_period = [
-            (rows[0], self._counted("", "reporting", "báo cáo", rows))
+            (rows[0], self._counted("reporting", rows, ""))
             for rows in grouped(reports, lambda one: one["period_code"]).values()
         ]
         newest = [one for one in reports if self.newest and one["period_code"] == self.newest["period_code"]]
-        outstanding = sorted((one for one in reports if self._is_open(one)), key=lambda one: -one["days_late"])
+        outstanding = sorted((one for one in reports if one["is_outstanding"]), key=lambda one: -one["days_late"])
         return self._render(
             "reporting.html", "reporting", by_period=by_period, newest=self.newest, outstanding=outstanding,
-            now=self._counted("", "reporting", "báo cáo", newest),
+            now=self._counted("reporting", newest, ""), owed=self._counted("reporting", outstanding, ""),
             matrix=grouped(newest, lambda one: one["commune_code"]),
             agencies=sorted({one["agency_code"] for one in newest}),
             chart={"periods": [[row["period_code"], _iso(row["measured_on"]),
-                                items.of("on_time"), items.of("late"), items.of("missing", "refused", "empty")]
+                                items.of("on_time"), items.of("late"), items.outstanding]
                                for row, items in reversed(by_period) if row["due_on"] <= self.board.as_of_on]},
         )  # fmt: skip
 
@@ -277,7 +273,7 @@ def environment(board: Board) -> Environment:
                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in filters.FILTERS}
     seal = hashlib.sha256(b"".join((HERE / "assets" / name).read_bytes() for name in ASSETS)).hexdigest()[:8]
-    env.globals |= {"board": board, "status": board.statuses, "place": place_in_plan, "is_forecast": is_forecast,
-                    "assets_mark": seal, "frequencies": filters.FREQUENCIES,
-                    "confidences": filters.CONFIDENCES}  # fmt: skip
+    env.globals |= {"board": board, "status": board.statuses, "printed_at": printed_at, "is_forecast": is_forecast,
+                    "in_words": in_words,
+                    "assets_mark": seal, "wording": wording}  # fmt: skip
     return env

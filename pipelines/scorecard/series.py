@@ -10,8 +10,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from pipelines.office.wording import say
 from pipelines.scorecard.board import Board, Row
-from pipelines.scorecard.filters import CONFIDENCES, listed
+from pipelines.scorecard.filters import listed
 
 
 def paths(board: Board, lines: Sequence[Row], *, full: bool) -> dict[str, Any]:
@@ -37,8 +38,8 @@ def _series(board: Board, line: Row, key: tuple[str, str, str], at: dict[str, in
     if line["baseline_on"]:
         series["b"] = [_day(line["baseline_on"]), _short(line["baseline_value"])]
     if is_forecast(line):
-        series["a"] = [_day(line["next_on"]), _short(line["forecast_at_next"]),
-                       CONFIDENCES[line["forecast_confidence"]], _day(line["forecast_meets_on"])]  # fmt: skip
+        sure = say(f"labels.confidences.{line['forecast_confidence']}")
+        series["a"] = [_day(line["next_on"]), _short(line["forecast_at_next"]), sure, _day(line["forecast_meets_on"])]
     if board.indicators[line["indicator_code"]]["kind"] == "yes_no":
         series["y"] = 1
     return series

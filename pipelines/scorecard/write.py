@@ -11,11 +11,15 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.home import Home
+from pipelines.home import PROJECT, Home
+from pipelines.office.figures import FORM
+from pipelines.office.wording import files as wording_files
 from pipelines.scorecard.board import read_board, state_of
 from pipelines.scorecard.pages import ASSETS, HERE, Pages
 
 MARK = ".made-from.json"
+# What the pages are made with besides their own folder.
+_SHARED = [*sorted((PROJECT / "pipelines" / "office").glob("*.py")), PROJECT / "pipelines" / "vietnamese.py", FORM]
 
 
 def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
@@ -47,9 +51,9 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
 
 
 def _seal_of_code() -> str:
-    """sha256 over the templates, the script, the style and the modules that make the pages."""
+    """sha256 over the templates, the script, the style, the wording and the modules that make the pages."""
     seal = hashlib.sha256()
-    for path in sorted(HERE.rglob("*")):
+    for path in [*sorted(HERE.rglob("*")), *_SHARED, *wording_files()]:
         if path.is_file() and path.suffix != ".pyc":
             seal.update(path.name.encode() + b"\0" + path.read_bytes())
     return seal.hexdigest()

@@ -26,13 +26,13 @@ _MOST_LINES = 40
 
 _OVERDUE = """
 SELECT commune_code, commune_name, agency_code, agency_name, period_code, period_label, due_on, days_late
-FROM marts.mart_reporting_status WHERE reporting_status IN ('missing', 'refused') ORDER BY ALL
+FROM marts.mart_reporting_status WHERE is_outstanding AND days_late > 0 ORDER BY ALL
 """
 _CLOSING = """
 SELECT commune_code, commune_name, period_code, period_label, due_on, count(*) AS agencies,
     string_agg(agency_name, '; ' ORDER BY agency_code) AS names
 FROM marts.mart_reporting_status
-WHERE reporting_status = 'pending' AND due_on BETWEEN $today AND $until
+WHERE (reporting_status = 'pending' OR is_outstanding) AND due_on BETWEEN $today AND $until
 GROUP BY ALL
 ORDER BY due_on, commune_code, period_code
 """

@@ -28,7 +28,7 @@ def run_report(home: Home) -> str:
         missing = con.execute(
             "SELECT commune_code, commune_name, agency_code, agency_name, string_agg(period_code, ', ' "
             "ORDER BY period_code) FROM marts.mart_reporting_status "
-            "WHERE reporting_status IN ('missing', 'refused') GROUP BY ALL ORDER BY 1, 3"
+            "WHERE is_outstanding GROUP BY ALL ORDER BY 1, 3"
         ).fetchall()
     lines = [f"As of {as_of:%Y-%m-%d}" + ("   ILLUSTRATIVE FIGURES (SỐ LIỆU MINH HỌA)" if illustrative else "")]
     lines += ["", "Submissions  " + ", ".join(f"{n} {status}" for status, n in statuses) if statuses else "none"]

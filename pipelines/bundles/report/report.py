@@ -16,15 +16,10 @@ from docx.document import Document
 from pipelines.bundles.extract import CITY, Extract, Row
 from pipelines.bundles.report.results import annexes, indicators, tasks
 from pipelines.bundles.report.wording import (
-    BEHIND,
     NONE,
-    NOT_SENT,
     agency,
     bare,
-    day,
-    in_sentence,
     open_rejections,
-    printed_at,
     share,
 )
 from pipelines.office.administrative_document import (
@@ -39,8 +34,9 @@ from pipelines.office.administrative_document import (
     subject,
     table,
 )
+from pipelines.office.figures import day, printed_at
 from pipelines.office.workbook import ILLUSTRATIVE
-from pipelines.vietnamese import clean
+from pipelines.vietnamese import clean, in_sentence
 
 _DEPARTMENT = "Sở Khoa học và Công nghệ"  # reports for the city
 # kinds of documents by the letters in their numbers (Nghị định 30/2020/NĐ-CP, Phụ lục III)
@@ -191,19 +187,20 @@ def _coverage(document: Document, extract: Extract) -> None:
          "phường, đặc khu của thành phố:", keep=True)  # fmt: skip
     counts: dict[str, Counter[str]] = {code: Counter() for code in extract.communes}
     for row in extract.tables["progress"].dicts():
+        is_slow = extract.statuses["pace", row["pace_status"]].is_behind
         counts[row["commune_code"]].update(["asked", row["level_status"]] + ["figure"] * bool(row["actual_id"])
-                                           + ["slow"] * (row["pace_status"] in BEHIND))  # fmt: skip
+                                           + ["slow"] * is_slow)  # fmt: skip
     for row in extract.tables["tasks"].dicts():
         done = row["task_status"] in ("done", "done_without_proof")
         counts[row["commune_code"]].update(["tasks", "done" if done else row["task_status"]])
     for row in extract.tables["reporting"].dicts():
-        counts[row["commune_code"]].update(["owing"] * (row["reporting_status"] in NOT_SENT))
+        counts[row["commune_code"]].update(["owing"] * row["is_outstanding"])
     shown = ("asked", "figure", "met", "not_met", "slow", "tasks", "done", "overdue", "owing")
     lines = [[name, *(str(counts[code][what]) for what in shown)] for code, name in extract.communes.items()]
     total = sum(counts.values(), Counter[str]())
     lines.append(["Cộng", *(str(total[what]) for what in shown)])
     titles = ("Xã, phường", "Chỉ tiêu đến kỳ", "Đã có số liệu", "Đạt mốc", "Chưa đạt mốc", "Chậm tiến độ", "Nhiệm vụ",
-              "Hoàn thành", "Quá hạn", "Báo cáo còn nợ")  # fmt: skip
+              "Hoàn thành", "Quá hạn", "Báo cáo còn phải gửi")  # fmt: skip
     table(document, "", titles, (24, *[15.1] * 9), lines, centered=range(1, 10), size=9.5)
 
 
@@ -231,10 +228,10 @@ def _reporting(document: Document, extract: Extract) -> None:
     items(document, lines)
     before = defaultdict(list)
     for row in reversed(rows):
-        if row["period_code"] != newest and row["reporting_status"] in NOT_SENT:
+        if row["period_code"] != newest and row["is_outstanding"]:
             before[agency(row, extract)].append(in_sentence(row["period_label"]))
     if not before:
-        body(document, "Không có cơ quan, đơn vị nào còn nợ báo cáo của các kỳ trước trong 12 tháng gần nhất.")
+        body(document, "Không có cơ quan, đơn vị nào còn phải gửi báo cáo của các kỳ trước trong 12 tháng gần nhất.")
         return
     body(document, "Báo cáo các kỳ trước trong 12 tháng gần nhất, đến nay chưa nhận được:", keep=True)
     items(document, [f"{name}: {', '.join(labels)}" for name, labels in sorted(before.items())])
@@ -328,7 +325,7 @@ def _asked(rejected: list[Row], extract: Extract) -> list[tuple[str, list[str]]]
             for name in _leads(row, extract):
                 wants[name][row["task_status"]] += 1
     for row in extract.tables["reporting"].dicts():
-        if row["reporting_status"] in NOT_SENT:
+        if row["is_outstanding"]:
             wants[_who(row, extract)]["report"] += 1
     for row in extract.tables["progress"].dicts():
         if not row["actual_id"]:
@@ -336,7 +333,7 @@ def _asked(rejected: list[Row], extract: Extract) -> list[tuple[str, list[str]]]
             wants[_who({**row, "agency_name": owner}, extract)]["figure"] += 1
     for row in rejected:
         wants[_who(row, extract)]["refused"] += 1
-    words = (("overdue", "hoàn thành {} nhiệm vụ quá hạn"), ("report", "gửi {} báo cáo còn nợ"),
+    words = (("overdue", "hoàn thành {} nhiệm vụ quá hạn"), ("report", "gửi {} báo cáo còn thiếu"),
              ("figure", "bổ sung số liệu của {} chỉ tiêu"), ("refused", "sửa và gửi lại {} dòng, tệp bị từ chối"),
              ("done_without_proof", "bổ sung văn bản sản phẩm của {} nhiệm vụ đã báo hoàn thành"))  # fmt: skip
     return [(name, [text.format(counts[what]) for what, text in words if counts[what]])

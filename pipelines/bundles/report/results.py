@@ -13,24 +13,17 @@ from docx.document import Document
 from pipelines.bundles.extract import CITY, Extract, Row
 from pipelines.bundles.report.charts import Bar, bars, stacked
 from pipelines.bundles.report.wording import (
-    BEHIND,
     NONE,
     agency,
-    by_status,
-    day,
     distance,
-    in_sentence,
-    indicator,
-    is_behind,
-    measured,
-    number,
-    printed_at,
     result,
     share,
     targets,
 )
 from pipelines.office.administrative_document import BLANK, PORTRAIT, annex, body, chart, heading, items, table
-from pipelines.vietnamese import clean
+from pipelines.office.figures import day, indicator, measured, printed_at
+from pipelines.office.statuses import Count, counts, is_behind
+from pipelines.vietnamese import clean, format_number, in_sentence
 
 _FEWEST = 5  # things that a chart is worth
 
@@ -60,7 +53,7 @@ def indicators(document: Document, extract: Extract) -> None:
         where = f"tại {annex_called}" if annex_called else _in_workbook("Tiến độ chỉ tiêu", extract)
         body(document, f"Kết quả từng chỉ tiêu {where} kèm theo.")
         heading(document, 2, "2. Chỉ tiêu chưa đạt mốc hoặc chậm tiến độ")
-        _behind(document, [row for row in progress if is_behind(row)], extract)
+        _behind(document, [row for row in progress if is_behind(row, extract.statuses)], extract)
     else:
         heading(document, 2, "2. Kết quả từng chỉ tiêu")
         _compared(document, progress, extract)
@@ -79,14 +72,14 @@ def _how_they_stand(document: Document, progress: list[Row], extract: Extract) -
         if not rows:
             body(document, f"{title}: {none}.")
             continue
-        lines = by_status(rows, answer, extract)
+        lines = counts("", "", answer, rows, extract.statuses).best_first
         if len(rows) == 1:
             [one] = rows
-            body(document, f"{title}: 1 {noun} ({indicator(one)}), đánh giá: {in_sentence(lines[0][1])}.")
+            body(document, f"{title}: 1 {noun} ({indicator(one)}), đánh giá: {in_sentence(lines[0].label)}.")
             continue
         body(document, f"{title}, trong {len(rows)} {noun}:", keep=True)
-        items(document, [f"{label}: {count} chỉ tiêu{share(count, len(rows))}" for _, label, count, _ in lines])
-        panels.append((title, [Bar(label, count, severity) for _, label, count, severity in lines]))
+        items(document, [f"{one.label}: {one.n} chỉ tiêu{share(one.n, len(rows))}" for one in lines])
+        panels.append((title, _bars(lines)))
     if total >= _FEWEST and panels:
         says = "; ".join(f"{title}: " + ", ".join(f"{b.label} {b.size}" for b in one) for title, one in panels)
         chart(document, "Số chỉ tiêu theo kết quả đánh giá", bars(panels, PORTRAIT), says)
@@ -94,13 +87,17 @@ def _how_they_stand(document: Document, progress: list[Row], extract: Extract) -
         _by_commune(document, "level", progress, "Chỉ tiêu của từng xã, phường so với mốc đã đến hạn", extract)
 
 
+def _bars(lines: Sequence[Count]) -> list[Bar]:
+    return [Bar(one.label, one.n, one.severity) for one in lines]
+
+
 def _by_commune(document: Document, answer: str, rows: list[Row], caption: str, extract: Extract) -> None:
     """A bar a commune, where more than one has lines; as many charts as they need."""
     parts = []
     for code, name in extract.communes.items():
-        lines = by_status([row for row in rows if row["commune_code"] == code], answer, extract)
-        if lines:
-            parts.append((name, [Bar(label, count, severity) for _, label, count, severity in lines]))
+        of_commune = [row for row in rows if row["commune_code"] == code]
+        if of_commune:
+            parts.append((name, _bars(counts("", "", answer, of_commune, extract.statuses).best_first)))
     charts = [parts[start : start + A_CHART] for start in range(0, len(parts), A_CHART)] if len(parts) > 1 else []
     for place, shown in enumerate(charts, 1):
         says = "; ".join(f"{name}: " + ", ".join(f"{b.label} {b.size}" for b in one) for name, one in shown)
@@ -122,9 +119,11 @@ def _compared(document: Document, rows: list[Row], extract: Extract) -> None:
     """Each figure against its milestone and its pace, the gravest first."""
 
     def gravity(row: Row) -> tuple[int, int]:
-        return -extract.statuses["pace", row["pace_status"]][1], -extract.statuses["level", row["level_status"]][1]
+        pace, level = (extract.statuses[answer, row[f"{answer}_status"]] for answer in ("pace", "level"))
+        return -pace.severity, -level.severity
 
-    lines = [[str(place), _named(row, extract), _dated_result(row, extract), _against_level(row), _against_pace(row)]
+    lines = [[str(place), _named(row, extract), _dated_result(row, extract), _against_level(row),
+              _against_pace(row, extract)]
              for place, row in enumerate(sorted(rows, key=gravity)[:MOST], 1)]  # fmt: skip
     titles = ("TT", "Chỉ tiêu", "Kết quả (kỳ số liệu)", "So với mốc đã đến hạn", "So với mức cần đạt đến kỳ số liệu")
     table(document, "", titles, (9, 45, 24, 40, 42), lines, centered=(0, 2), size=10.5)
@@ -138,7 +137,7 @@ def _in_workbook(sheet: str, extract: Extract) -> str:
 def _rest(document: Document, lines: int, sheet: str, extract: Extract) -> None:
     """Where the lines are that a table has no room for."""
     if lines > MOST:
-        body(document, f"Trên đây nêu {number(MOST)} trong {number(lines)} dòng; danh sách đầy đủ "
+        body(document, f"Trên đây nêu {format_number(MOST)} trong {format_number(lines)} dòng; danh sách đầy đủ "
              f"{_in_workbook(sheet, extract)} kèm theo.")  # fmt: skip
 
 
@@ -162,11 +161,11 @@ def _against_level(row: Row) -> str:
     return "\n".join(lines)
 
 
-def _against_pace(row: Row) -> str:
+def _against_pace(row: Row, extract: Extract) -> str:
     if row["next_on"] is None:
         return row["pace_label"] or NONE
     lines = [row["pace_label"]]
-    if row["pace_status"] in BEHIND and row["expected_value"] is not None:
+    if extract.statuses["pace", row["pace_status"]].is_behind and row["expected_value"] is not None:
         lines.append(f"Cần đạt {measured(row['expected_value'], row['unit_of_measure'])}")
         if short := distance(row["value"], row["expected_value"], row["unit_of_measure"]):
             lines.append(f"Còn thiếu {short}")
@@ -216,11 +215,11 @@ def tasks(document: Document, extract: Extract) -> None:
         body(document, "Kế hoạch không giao nhiệm vụ nào.")
         return
     heading(document, 2, "1. Đánh giá chung")
-    lines = by_status(rows, "task", extract)
+    lines = counts("", "", "task", rows, extract.statuses).best_first
     body(document, f"Đến ngày {day(extract.as_of_on)}, trong {len(rows)} nhiệm vụ được giao:", keep=True)
-    items(document, [f"{label}: {count} nhiệm vụ{share(count, len(rows))}" for _, label, count, _ in lines])
+    items(document, [f"{one.label}: {one.n} nhiệm vụ{share(one.n, len(rows))}" for one in lines])
     if len(rows) >= _FEWEST and extract.scope != CITY:
-        made = [Bar(label, count, severity) for _, label, count, severity in lines]
+        made = _bars(lines)
         says = ", ".join(f"{bar.label} {bar.size}" for bar in made)
         chart(document, "Số nhiệm vụ theo tình trạng thực hiện", bars([("Nhiệm vụ", made)], PORTRAIT), says)
     if extract.scope == CITY:
@@ -241,7 +240,7 @@ def _task_table(document: Document, rows: list[Row], status: str, extract: Extra
         rows = sorted(rows, key=lambda row: -row["days_overdue"])
     lines = [
         [str(place), _task_named(row, extract), clean(row["lead_as_written"] or NONE),
-         clean(row["deadline_as_written"] or NONE), *([number(row["days_overdue"])] if late else [])]
+         clean(row["deadline_as_written"] or NONE), *([format_number(row["days_overdue"])] if late else [])]
         for place, row in enumerate(rows[:MOST], 1)
     ]  # fmt: skip
     titles = ("TT", "Nhiệm vụ", "Cơ quan chủ trì", "Thời hạn", *(("Số ngày quá hạn",) if late else ()))
@@ -311,7 +310,7 @@ def _task_lines(rows: list[Row]) -> tuple[Columns, list[list[str]]]:
         done: Any = row["percent_done"]
         lines.append([
             str(place), printed_at(row), clean(row["title"]), clean(row["lead_as_written"] or NONE),
-            clean(row["deadline_as_written"] or NONE), row["task_label"], NONE if done is None else number(done),
+            clean(row["deadline_as_written"] or NONE), row["task_label"], NONE if done is None else format_number(done),
             " ".join(part for part in (clean(row["document_number"] or ""), dated) if part) or NONE,
         ])  # fmt: skip
     return columns, lines

@@ -6,41 +6,24 @@ The sentences belong to report/report.py and report/results.py.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from pipelines.bundles.extract import CITY, Extract, Row
-from pipelines.vietnamese import clean, format_number, place_in_plan
+from pipelines.office.figures import in_words, measured
+from pipelines.office.wording import say
+from pipelines.vietnamese import clean, format_number, in_sentence
 
-NONE = "–"
-BEHIND = ("behind", "at_risk", "backwards")
-NOT_SENT = ("missing", "refused", "empty")
+NONE = say("labels.none")
 _TYPE = re.compile(r"^(Xã|Phường|Đặc khu|Thành phố|Tỉnh)\s+")
-
-
-def day(value: date | None) -> str:
-    return f"{value:%d/%m/%Y}" if value else NONE
-
-
-def number(value: Decimal | float | int) -> str:
-    return format_number(value)
-
-
-def measured(value: Decimal | float | int | None, unit: str | None) -> str:
-    """'85,5%', '1.234 hồ sơ'; '–' for none."""
-    if value is None:
-        return NONE
-    return number(value) + (unit or "" if unit == "%" else f" {unit}" if unit else "")
 
 
 def distance(value: Any, wanted: Any, unit: str | None) -> str | None:
     """How far a figure is from the one wanted, '6,94 điểm %'; None where there is nothing to measure or no distance."""
     if value is None or wanted is None:
         return None
-    apart = number(abs(Decimal(str(wanted)) - Decimal(str(value))))
+    apart = format_number(abs(Decimal(str(wanted)) - Decimal(str(value))))
     return None if apart == "0" else f"{apart}\u00a0điểm\u00a0%" if unit == "%" else f"{apart} {unit or ''}".strip()
 
 
@@ -51,29 +34,12 @@ def targets(as_written: str | None) -> str:
     return "\n".join(dict.fromkeys(clean(one) for one in as_written.split(" | "))).replace("≥ ", "≥\u00a0")
 
 
-def indicator(row: Row) -> str:
-    return f"{row['indicator_name']} ({row['scope']})" if row.get("scope") else str(row["indicator_name"])
-
-
 def result(row: Row, extract: Extract) -> str:
     """The figure, the answer or the words an agency gave; 'Chưa có số liệu' where it gave none."""
     if not row["actual_id"]:
-        return "Chưa có số liệu"
-    if row["value"] is not None and extract.kinds[row["indicator_code"]] == "yes_no":
-        return extract.answers["yes_no"].get(f"{row['value']:.0f}", number(row["value"]))
-    if row["value"] is None:
-        return clean(row["value_text"]) if row["value_text"] else "Không tính được tỷ lệ"
-    return measured(row["value"], row["unit_of_measure"])
-
-
-def printed_at(row: Row, prefix: str = "") -> str:
-    """'Phụ lục II, dòng 22': where the document prints a target or a task."""
-    return place_in_plan(row.get(f"{prefix}appendix"), row.get(f"{prefix}row_number"), row.get(f"{prefix}section"))
-
-
-def in_sentence(name: str) -> str:
-    """'Xã Vĩnh Lại' within a sentence: 'xã Vĩnh Lại'."""
-    return name[:1].lower() + name[1:]
+        return say("labels.no_figure")
+    words = in_words(row, extract.kinds[row["indicator_code"]])
+    return measured(row["value"], row["unit_of_measure"]) if words is None else words
 
 
 def bare(name: str) -> str:
@@ -100,18 +66,6 @@ def listed(texts: Iterable[str]) -> str:
     return f"{'; '.join(first)} và {last}" if first else last
 
 
-def by_status(rows: Iterable[Row], answer: str, extract: Extract) -> list[tuple[str, str, int, int]]:
-    """Status, label, count and severity of each status that occurs, the best first."""
-    counts = Counter(row[f"{answer}_status"] for row in rows)
-    lines = [(status, *extract.statuses[answer, status], count) for status, count in counts.items()]
-    return [(status, label, count, severity) for status, label, severity, count in
-            sorted(lines, key=lambda line: (line[2], line[1]))]  # fmt: skip
-
-
-def is_behind(row: Row) -> bool:
-    return row["level_status"] == "not_met" or row["pace_status"] in BEHIND
-
-
 def open_rejections(extract: Extract) -> list[Row]:
     """Refused lines and files for which nothing better came since.
 
@@ -121,7 +75,7 @@ def open_rejections(extract: Extract) -> list[Row]:
     files = {row["submission_id"]: row for row in extract.tables["submissions"].dicts()}
     reporting = extract.tables["reporting"].dicts()
     owing = {(r["commune_code"], r["agency_code"], r["period_code"]) for r in reporting
-             if r["reporting_status"] in NOT_SENT}  # fmt: skip
+             if r["is_outstanding"]}  # fmt: skip
     owing |= {(commune, agency_code, None) for commune, agency_code, _ in owing}
     taken: dict[tuple[Any, ...], Any] = {}
     for row in files.values():

@@ -5,7 +5,6 @@ Which columns a sheet has belongs to workbook/tables.py, the page leaders read t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import date, datetime
@@ -18,11 +17,13 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.bundles.extract import CITY, Extract, Row
 from pipelines.office.row_height import row_height
+from pipelines.office.statuses import Counts, counts, status_of
+from pipelines.office.wording import say
 from pipelines.office.workbook import ILLUSTRATIVE, SEVERITY_FILLS, banner, head, page, put
+from pipelines.vietnamese import in_sentence
 
 _A4 = (8.27, 11.69)  # inches
 _SPARED = 0.95  # of the paper's width is used: not every program takes a character for 7 pixels
-WORRYING = 3  # the severity from which on a status is named under what needs attention
 _ALIGNED = {center: Alignment(wrap_text=True, vertical="center", horizontal="center" if center else None)
             for center in (False, True)}  # fmt: skip
 
@@ -38,29 +39,15 @@ class Column(NamedTuple):
     number: str | None = None
 
 
-class Counted(NamedTuple):
-    """How many things (noun) stand at each status of an answer."""
-
-    title: str
-    noun: str
-    answer: str
-    statuses: Counter[str]
-
-    def gravest_first(self, extract: Extract) -> list[tuple[int, str, int]]:
-        """Severity, label and count of each status that occurs."""
-        lines = [(*extract.statuses[self.answer, status], count) for status, count in self.statuses.items()]
-        return sorted(((severity, label, count) for label, severity, count in lines), key=lambda x: (-x[0], x[1]))
-
-
 _COUNTED = ("progress", "tasks", "reporting")
 
 
-def counted(extract: Extract) -> list[Counted]:
+def counted(extract: Extract) -> list[Counts]:
     """By level, pace, task status, and reporting status of the newest period that was owed."""
     return _count(extract, {name: extract.tables[name].dicts() for name in _COUNTED})
 
 
-def counted_by_commune(extract: Extract) -> dict[str, list[Counted]]:
+def counted_by_commune(extract: Extract) -> dict[str, list[Counts]]:
     """The same of each commune."""
     rows: dict[str, dict[str, list[Row]]] = {code: {name: [] for name in _COUNTED} for code in extract.communes}
     for name in _COUNTED:
@@ -69,16 +56,14 @@ def counted_by_commune(extract: Extract) -> dict[str, list[Counted]]:
     return {code: _count(extract, of_commune) for code, of_commune in rows.items()}
 
 
-def _count(extract: Extract, rows: Mapping[str, Sequence[Row]]) -> list[Counted]:
+def _count(extract: Extract, rows: Mapping[str, Sequence[Row]]) -> list[Counts]:
     progress, tasks, reporting = (rows[name] for name in _COUNTED)
     newest = extract.newest_owed
+    owed = [row for row in reporting if row["period_code"] == newest]
     return [
-        Counted("Chỉ tiêu so với mốc đã đến hạn", "chỉ tiêu", "level", Counter(p["level_status"] for p in progress)),
-        Counted("Chỉ tiêu trên đường đến mốc tiếp theo", "chỉ tiêu", "pace",
-                Counter(p["pace_status"] for p in progress)),
-        Counted("Nhiệm vụ", "nhiệm vụ", "task", Counter(t["task_status"] for t in tasks)),
-        Counted(f"Gửi báo cáo kỳ {extract.periods[newest]}", "báo cáo", "reporting",
-                Counter(r["reporting_status"] for r in reporting if r["period_code"] == newest)),
+        counts(say(f"labels.counted.{answer}.title", period=in_sentence(extract.periods[newest])),
+               say(f"labels.counted.{answer}.noun"), answer, counted, extract.statuses)
+        for answer, counted in (("level", progress), ("pace", progress), ("task", tasks), ("reporting", owed))
     ]  # fmt: skip
 
 
@@ -86,8 +71,8 @@ def severity_of(answer: str) -> Callable[[Row, Extract], int | None]:
     """How grave the status is that a row has for an answer."""
 
     def grave(row: Row, extract: Extract) -> int | None:
-        status = row[f"{answer}_status"]
-        return None if status is None else extract.statuses[answer, status][1]
+        status = status_of(row, answer, extract.statuses)
+        return None if status is None else status.severity
 
     return grave
 
@@ -194,10 +179,6 @@ def number_format(value: Any) -> str | None:
         decimals = len(f"{value:.2f}".rstrip("0").partition(".")[2])
         return "#,##0" + ("." + "0" * decimals if decimals else "")
     return None
-
-
-def indicator(row: Row, extract: Extract) -> str:
-    return f"{row['indicator_name']} – {row['scope']}" if row["scope"] else str(row["indicator_name"])
 
 
 def of_scope(columns: Sequence[Column], commune: Column, extract: Extract) -> list[Column]:

@@ -16,25 +16,25 @@ from openpyxl.worksheet.worksheet import Worksheet
 from pipelines.bundles.extract import CITY, Extract, Row
 from pipelines.bundles.workbook.charts import bars, stacked
 from pipelines.bundles.workbook.sheet import (
-    WORRYING,
-    Counted,
     across,
     broken_by_hand,
     counted,
     counted_by_commune,
     height,
-    indicator,
     opening,
 )
+from pipelines.office.figures import indicator, measured, printed_at
 from pipelines.office.row_height import row_height
+from pipelines.office.statuses import Counts
 from pipelines.office.workbook import HEAD_FILL, SEVERITY_FILLS, put
-from pipelines.vietnamese import format_number, place_in_plan
+from pipelines.vietnamese import in_sentence
 
 _WIDTHS = (36, 9, 8, 2, 46)  # label, count, share, a gap, and the chart
 _CHART = 5
 _LINE = 16.5  # points
 _LONGEST = 120  # letters of a task's title; its sheet has the whole
 _FEWEST_LINES = 4  # that a chart is drawn over
+_ATTENTION = 3  # the severity in whose colour the line is that says what needs attention
 _NAMED = 3  # things of a kind that are named one by one under what needs attention
 
 
@@ -46,12 +46,12 @@ def add_summary(sheet: Worksheet, extract: Extract) -> None:
     worries = _worries(counts, extract)
     across(sheet, row, _followed(extract), _WIDTHS, size=12)
     text = f"Cần chú ý: {'; '.join(worries)}." if worries else "Không có nội dung nào cần chú ý đặc biệt."
-    across(sheet, row + 1, text, _WIDTHS, size=12, bold=True, severity=WORRYING if worries else 0)
+    across(sheet, row + 1, text, _WIDTHS, size=12, bold=True, severity=_ATTENTION if worries else 0)
     sheet.freeze_panes = sheet.cell(row, 1)
     sheet.print_title_rows = f"1:{row - 1}"
     row += 3
     for one in counts:
-        row = _block(sheet, row, one, extract) + 1
+        row = _block(sheet, row, one) + 1
     for heading, lines in _gravest(extract):
         across(sheet, row, heading, _WIDTHS, bold=True)
         for severity, line in lines:
@@ -60,28 +60,27 @@ def add_summary(sheet: Worksheet, extract: Extract) -> None:
         row += 1
 
 
-def _block(sheet: Worksheet, row: int, one: Counted, extract: Extract) -> int:
+def _block(sheet: Worksheet, row: int, one: Counts) -> int:
     """A table of counts, the gravest status first, with its chart beside it. Returns the row after it."""
-    lines = one.gravest_first(extract)
-    total = one.statuses.total()
-    head = row
+    head, total = row, one.total
     for column, text in enumerate((one.title, "Số lượng", "Tỷ lệ"), 1):
         put(sheet.cell(row, column), text, bold=True, center=True, fill=HEAD_FILL, color="FFFFFF")
-    for severity, label, count in lines:
+    for line in one.items:
         row += 1
-        put(sheet.cell(row, 1), label, fill=SEVERITY_FILLS[severity])
-        put(sheet.cell(row, 2), count, number="#,##0")
-        put(sheet.cell(row, 3), count / total, number="0%")
+        put(sheet.cell(row, 1), line.label, fill=SEVERITY_FILLS[line.severity])
+        put(sheet.cell(row, 2), line.n, number="#,##0")
+        put(sheet.cell(row, 3), line.n / total, number="0%")
     put(sheet.cell(row + 1, 1), "Tổng số" if total else "Chưa có", bold=True)
     put(sheet.cell(row + 1, 2), total, bold=True, number="#,##0")
     put(sheet.cell(row + 1, 3), None)
-    end = row + 1 if not lines else max(row + 1, head + _FEWEST_LINES)
+    end = row + 1 if not one.items else max(row + 1, head + _FEWEST_LINES)
     for number in range(head, end + 1):
         text = sheet.cell(number, 1).value
         sheet.row_dimensions[number].height = max(_LINE, row_height([(text, _WIDTHS[0])], bold=number == head))
-    if lines:
-        bars(sheet, f"{get_column_letter(_CHART)}{head}", one.title, (1, head + 1, row), 2, [s for s, _, _ in lines],
-             width=_WIDTHS[_CHART - 1], height=height(sheet, head, end))  # fmt: skip
+    if one.items:
+        bars(sheet, f"{get_column_letter(_CHART)}{head}", one.title, (1, head + 1, row), 2,
+             [line.severity for line in one.items], width=_WIDTHS[_CHART - 1],
+             height=height(sheet, head, end))  # fmt: skip
     return end + 1
 
 
@@ -96,14 +95,9 @@ def _followed(extract: Extract) -> str:
     )
 
 
-def _worries(counts: list[Counted], extract: Extract) -> list[str]:
+def _worries(counts: list[Counts], extract: Extract) -> list[str]:
     """'5 chỉ tiêu chưa đạt mốc', '12 nhiệm vụ quá hạn' ..., conflicts between targets, and what was refused."""
-    texts = [
-        f"{count} {one.noun} {label[:1].lower()}{label[1:]}"
-        for one in counts
-        for severity, label, count in one.gravest_first(extract)
-        if severity >= WORRYING
-    ]
+    texts = [f"{line.n} {one.noun} {in_sentence(line.label)}" for one in counts for line in one.attention]
     refused = sum(row["severity"] == "fail" for row in extract.tables["rejections"].dicts())
     counts_of = ((len(extract.tables["conflicts"].rows), "cặp chỉ tiêu giao mâu thuẫn"),
                  (refused, "lỗi trong các tệp đã gửi"))  # fmt: skip
@@ -122,8 +116,10 @@ def _gravest(extract: Extract) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     ):
         found = []
         for row in extract.tables[rows].dicts():
-            severity = max(extract.statuses[answer, row[f"{answer}_status"]][1] for answer in answers)
-            if severity >= WORRYING and (rows != "reporting" or row["period_code"] == extract.newest_owed):
+            statuses = [extract.statuses[answer, row[f"{answer}_status"]] for answer in answers]
+            severity = max(status.severity for status in statuses)
+            is_old = rows == "reporting" and row["period_code"] != extract.newest_owed
+            if any(status.needs_attention for status in statuses) and not is_old:
                 found.append((-severity, order(row), row))
         found.sort(key=lambda one: one[:2])
         if found:
@@ -149,24 +145,21 @@ def _whose(row: Row, extract: Extract) -> str:
 
 
 def _tell_indicator(row: Row, extract: Extract) -> str:
-    """'Tỷ lệ …: 63,06% (Tháng 10/2026). Chưa đạt mốc 31/12/2025 (≥ 70%). Mốc 31/12/2030 (100%): đi lùi.'"""
-    text = f"– {_whose(row, extract)}{indicator(row, extract)}"
+    """'Tỷ lệ …: 63,06% (Tháng 10/2026). Chưa đạt mốc 31/12/2025 (≥ 70%). Mốc 31/12/2030 (100%): kém hơn số gốc.'"""
+    text = f"– {_whose(row, extract)}{indicator(row)}"
     if row["value"] is not None:
-        unit = row["unit_of_measure"] if row["unit_of_measure"] == "%" else f" {row['unit_of_measure']}"
-        text += f": {format_number(row['value'])}{unit} ({extract.periods[row['period_code']]})"
+        text += f": {measured(row['value'], row['unit_of_measure'])} ({extract.periods[row['period_code']]})"
     for answer, which in (("level", "in_force"), ("pace", "next")):
-        if extract.statuses[answer, row[f"{answer}_status"]][1] >= WORRYING:
+        if extract.statuses[answer, row[f"{answer}_status"]].needs_attention:
             written = row[f"{which}_as_written"].replace(" | ", "; ")
-            label = row[f"{answer}_label"]
-            text += f". Mốc {row[f'{which}_on']:%d/%m/%Y} ({written}): {label[:1].lower()}{label[1:]}"
+            text += f". Mốc {row[f'{which}_on']:%d/%m/%Y} ({written}): {in_sentence(row[f'{answer}_label'])}"
     return text + "."
 
 
 def _tell_task(row: Row, extract: Extract) -> str:
     late = f"quá hạn {row['days_overdue']} ngày" if row["days_overdue"] else row["task_label"]
-    place = place_in_plan(row["appendix"], row["row_number"], row["section"])
     title = shorten(row["title"], _LONGEST, placeholder=" …")
-    return f"– {_whose(row, extract)}{title} ({place}; chủ trì: {row['lead_as_written']}): {late}."
+    return f"– {_whose(row, extract)}{title} ({printed_at(row)}; chủ trì: {row['lead_as_written']}): {late}."
 
 
 def _tell_report(row: Row, extract: Extract) -> str:
@@ -193,7 +186,7 @@ def add_communes(sheet: Worksheet, extract: Extract) -> None:
     by_commune = counted_by_commune(extract)
     used = 0.0
     for number, one in enumerate(counted(extract)):
-        if not one.statuses:
+        if not one.items:
             continue
         end = _compared(sheet, row, one, [by_commune[code][number] for code in extract.communes], extract, widths)
         if used and used + height(sheet, row, end - 1) > room:
@@ -203,12 +196,10 @@ def add_communes(sheet: Worksheet, extract: Extract) -> None:
         row = end + 1
 
 
-def _compared(sheet: Worksheet, row: int, one: Counted, communes: Sequence[Counted], extract: Extract,
+def _compared(sheet: Worksheet, row: int, one: Counts, communes: Sequence[Counts], extract: Extract,
               widths: Sequence[float]) -> int:  # fmt: skip
     """Returns the row after the chart."""
-    statuses = sorted(one.statuses, key=lambda status: (-extract.statuses[one.answer, status][1], status))
-    labels = [extract.statuses[one.answer, status] for status in statuses]
-    titles = [one.title, *(label for label, _ in labels), "Tổng số"]
+    titles = [one.title, *(line.label for line in one.items), "Tổng số"]
     for column, text in enumerate(titles, 1):
         put(sheet.cell(row, column), text, bold=True, center=True, fill=HEAD_FILL, color="FFFFFF")
     sheet.row_dimensions[row].height = row_height(zip(titles, widths, strict=False), bold=True)
@@ -216,15 +207,15 @@ def _compared(sheet: Worksheet, row: int, one: Counted, communes: Sequence[Count
     for name, of_commune in zip(extract.communes.values(), communes, strict=True):
         row += 1
         put(sheet.cell(row, 1), name)
-        for column, (status, (_, severity)) in enumerate(zip(statuses, labels, strict=True), 2):
-            count = of_commune.statuses[status]
+        for column, line in enumerate(one.items, 2):
+            count = of_commune.of(line.status)
             put(sheet.cell(row, column), count, center=True, number=_NONE_UNSEEN,
-                fill=SEVERITY_FILLS[severity] if count else None)  # fmt: skip
-        put(sheet.cell(row, len(statuses) + 2), of_commune.statuses.total(), bold=True, center=True, number="#,##0")
+                fill=SEVERITY_FILLS[line.severity] if count else None)  # fmt: skip
+        put(sheet.cell(row, len(one.items) + 2), of_commune.total, bold=True, center=True, number="#,##0")
         sheet.row_dimensions[row].height = _LINE
     lines = max(_FEWEST_CHART_LINES, len(communes) + 3)
-    stacked(sheet, f"A{row + 1}", one.title, (1, head + 1, row), range(2, len(statuses) + 2),
-            [severity for _, severity in labels], width=sum(widths), height=lines * _LINE)  # fmt: skip
+    stacked(sheet, f"A{row + 1}", one.title, (1, head + 1, row), range(2, len(one.items) + 2),
+            [line.severity for line in one.items], width=sum(widths), height=lines * _LINE)  # fmt: skip
     for number in range(row + 1, row + 1 + lines):
         sheet.row_dimensions[number].height = _LINE
     return row + 1 + lines

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from openpyxl import Workbook
 
 from pipelines.bundles.extract import CITY, Extract, Row
-from pipelines.bundles.workbook.sheet import Column, indicator, of_scope, severity_of, table
-from pipelines.vietnamese import place_in_plan
+from pipelines.bundles.workbook.sheet import Column, of_scope, severity_of, table
+from pipelines.office.figures import in_words, indicator, printed_at
+from pipelines.office.wording import wording
 
 _YEAR_END = (12, 31)
 
@@ -86,7 +87,7 @@ def _due(year: int) -> Column:
         return "\n".join(dict.fromkeys(texts)) or None
 
     def grave(row: Row, extract: Extract) -> int | None:
-        found = [extract.statuses[target["answer"], target["status"]][1]
+        found = [extract.statuses[target["answer"], target["status"]].severity
                  for target in row["due"].get(year, ()) if target["status"]]  # fmt: skip
         return max(found, default=None)
 
@@ -104,9 +105,8 @@ def _figure_period(row: Row, extract: Extract) -> str | None:
 
 
 def _result(row: Row, extract: Extract) -> Any:
-    if row["value"] is not None and extract.kinds[row["indicator_code"]] == "yes_no":
-        return extract.answers["yes_no"].get(f"{row['value']:.0f}")
-    return row["value_text"] if row["value"] is None else row["value"]
+    words = in_words(row, extract.kinds[row["indicator_code"]]) if row["actual_id"] else None
+    return row["value"] if words is None else words
 
 
 def _measured(name: str) -> Callable[[Row, Extract], Any]:
@@ -118,7 +118,7 @@ def _progress(extract: Extract) -> list[Column]:
     return [
         _COMMUNE,
         Column("Mã chỉ tiêu", 9, _field("indicator_code"), center=True),
-        Column("Chỉ tiêu", 36, indicator),
+        Column("Chỉ tiêu", 36, lambda row, extract: indicator(row)),
         Column("Đơn vị", 7, _field("unit_of_measure"), center=True),
         Column("Kỳ số liệu", 10, _figure_period, center=True),
         Column("Tử số", 9, _field("numerator")),
@@ -174,14 +174,10 @@ def _document(row: Row, extract: Extract) -> str | None:
     return " ngày ".join(part for part in (row["document_number"], dated) if part) or None
 
 
-def _task_place(row: Row, extract: Extract) -> str:
-    return place_in_plan(row["appendix"], row["row_number"], row["section"])
-
-
 def _tasks(extract: Extract) -> list[Column]:
     return [
         _COMMUNE,
-        Column("Vị trí trong kế hoạch", 12, _task_place),
+        Column("Vị trí trong kế hoạch", 12, lambda row, extract: printed_at(row)),
         Column("Nhiệm vụ", 54, _field("title")),
         Column("Cơ quan chủ trì", 16, _field("lead_as_written")),
         Column("Sản phẩm đầu ra", 18, _field("deliverable")),
@@ -215,7 +211,7 @@ def _reporting(extract: Extract) -> list[Column]:
 
 # ---------------------------------------------------------------- what was refused, what contradicts itself
 
-_WORDS = {"fail": ("Lỗi", 4), "warn": ("Lưu ý", 2)}
+_GRAVE = {"fail": 4, "warn": 2}
 
 
 def _where(row: Row, extract: Extract) -> str:
@@ -233,8 +229,8 @@ def _rejections(extract: Extract) -> list[Column]:
         Column("Nhận lúc", 16, _field("received_at"), center=True),
         Column("Tệp", 21, _field("original_name")),
         Column("Vị trí trong tệp", 13, _where),
-        Column("Mức độ", 8, lambda row, extract: _WORDS[row["severity"]][0],
-               lambda row, extract: _WORDS[row["severity"]][1], center=True),
+        Column("Mức độ", 8, lambda row, extract: wording("labels.severities")[row["severity"]],
+               lambda row, extract: _GRAVE[row["severity"]], center=True),
         Column("Giá trị tìm thấy", 17, _field("found")),
         Column("Sai ở đâu", 35, _field("message")),
         Column("Cách sửa", 35, _field("fix")),
@@ -255,10 +251,6 @@ def _of(which: str, show: Callable[[Row], Any]) -> Callable[[Row, Extract], Any]
     return lambda row, extract: show(row[which])
 
 
-def _target_place(target: Row) -> str:
-    return place_in_plan(target["appendix"], target["row_number"])
-
-
 def _documents(row: Row, extract: Extract) -> str:
     """'Kế hoạch số 110/KH-UBND ngày 25/03/2026 của Ủy ban nhân dân …', as far as the document says."""
     texts = []
@@ -275,7 +267,7 @@ def _conflicts(extract: Extract) -> list[Column]:
     for which, word in (("first", "thứ nhất"), ("second", "thứ hai")):
         sides += [
             Column(f"Chỉ tiêu giao {word}", 14, _of(which, lambda t: t["as_written"]), center=True),
-            Column(f"Vị trí {word}", 12, _of(which, _target_place), center=True),
+            Column(f"Vị trí {word}", 12, _of(which, printed_at), center=True),
             Column(f"Nội dung in tại vị trí {word}", 25, _of(which, lambda t: t["target_name"])),
             Column(f"Cơ quan chủ trì {word}", 14, _of(which, lambda t: t["lead_agency_name"])),
         ]

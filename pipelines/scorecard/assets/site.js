@@ -287,7 +287,7 @@
     ];
     if (others.length) lines.push({ name: "Mốc kế hoạch (mâu thuẫn)", points: others, stroke: MILESTONE, width: 2, diamonds: true });
     if (forecast && last) lines.push({ name: "Dự báo", points: [last, [seconds(forecast.on), forecast.value]], stroke: AHEAD, width: 2.5, dash: [2, 5], marks: true, hollow: true });
-    var label = "Biểu đồ đường đi của " + name + ": " + (last ? "kết quả mới nhất " + numbers.format(last[1]) + series.unit : "chưa có kết quả") + (ahead ? "; mốc cuối " + ahead.written + " vào " + day(ahead.on) : "") + (forecast ? "; dự báo " + numbers.format(forecast.value) + series.unit + " vào " + day(forecast.on) : "") + ". Số liệu đầy đủ ở bảng bên cạnh.";
+    var label = "Biểu đồ lộ trình của " + name + ": " + (last ? "kết quả mới nhất " + numbers.format(last[1]) + series.unit : "chưa có kết quả") + (ahead ? "; mốc cuối " + ahead.written + " vào " + day(ahead.on) : "") + (forecast ? "; dự báo " + numbers.format(forecast.value) + series.unit + " vào " + day(forecast.on) : "") + ". Số liệu đầy đủ ở bảng bên cạnh.";
     chart(box, label, series.unit, lines, Math.max(seconds("2045-12-31"), plan.length ? plan[plan.length - 1][0] : 0));
     key(box, [["k-actual", "Thực hiện"], ["k-milestone", "Mốc kế hoạch"], ["k-plan", "Mức cần đạt theo kế hoạch"]].concat(forecast ? [["k-forecast", "Dự báo (không phải cam kết)"]] : []));
   };

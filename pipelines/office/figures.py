@@ -1,0 +1,60 @@
+"""Figures, indicators and places in a plan as every document writes them.
+
+How a number itself is written is vietnamese.py; the statuses of what is shown are office/statuses.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from pipelines.files import read_yaml
+from pipelines.home import SOURCES
+from pipelines.office.wording import say
+from pipelines.vietnamese import clean, format_number, place_in_plan
+
+Row = Mapping[str, Any]
+
+FORM = SOURCES / "forms" / "periodic-report.yml"
+
+
+@cache
+def answers() -> dict[str, dict[str, str]]:
+    """The answers a form offers, by what is asked and code: 'yes_no', '1' is 'Đạt'."""
+    found: dict[str, dict[str, str]] = read_yaml(FORM)["answers"]
+    return found
+
+
+def in_words(row: Row, kind: str) -> str | None:
+    """What is said where a figure is no number: the answer, the agency's words, or that there is no rate; else None.
+
+    row: a line with a figure. kind: that of its indicator.
+    """
+    if row["value"] is None:
+        return clean(row["value_text"]) if row["value_text"] else say("labels.no_rate")
+    return answers()["yes_no"][f"{row['value']:.0f}"] if kind == "yes_no" else None
+
+
+def measured(value: Decimal | float | int | None, unit: str | None) -> str:
+    """'85,5%', '1.234 hồ sơ'; '–' for none."""
+    if value is None:
+        return say("labels.none")
+    return format_number(value) + (unit or "" if unit == "%" else f" {unit}" if unit else "")
+
+
+def day(value: date | None) -> str:
+    """'31/12/2026'; '–' for none."""
+    return f"{value:%d/%m/%Y}" if value else say("labels.none")
+
+
+def indicator(row: Row) -> str:
+    """The indicator's name, with its scope where a plan sets several."""
+    return f"{row['indicator_name']} ({row['scope']})" if row["scope"] else str(row["indicator_name"])
+
+
+def printed_at(row: Row, prefix: str = "") -> str:
+    """'Phụ lục II, dòng 22': where its document prints a target or a task."""
+    return place_in_plan(row[f"{prefix}appendix"], row[f"{prefix}row_number"], row.get(f"{prefix}section"))
