@@ -38,9 +38,9 @@ def say(key: str, **values: Any) -> str:
 
 def method_sections(product: str) -> list[tuple[str, str]]:
     """Title and text of what a product ('workbook', 'site') says of the method."""
-    method = wording("method")
-    return [(section["title"], section["text"].format(**method["thresholds"]))
-            for section in method["sections"] if product in section["in"]]  # fmt: skip
+    thresholds = wording("method.thresholds")
+    return [(section["title"], section["text"].format(**thresholds))
+            for section in wording("method.sections") if product in section["in"]]  # fmt: skip
 
 
 def files() -> list[Path]:

@@ -5,11 +5,10 @@ What it says is sources/wording/method.yml and the meanings in statuses.csv, how
 
 from __future__ import annotations
 
-from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.bundles.extract import Extract
-from pipelines.bundles.workbook.sheet import across, broken_by_hand, opening
+from pipelines.bundles.workbook.sheet import across, opening
 from pipelines.office.row_height import row_height
 from pipelines.office.wording import method_sections, say
 from pipelines.office.workbook import HEAD_FILL, SEVERITY_FILLS, put
@@ -23,14 +22,12 @@ def add_notes(sheet: Worksheet, extract: Extract) -> None:
     row = opening(sheet, "GHI CHÚ VỀ PHƯƠNG PHÁP", _WIDTHS, extract, landscape=False)
     sheet.freeze_panes = sheet.cell(row, 1)
     sheet.print_title_rows = f"1:{row - 1}"
-    broken_by_hand(sheet, _WIDTHS)
     for title, text in method_sections("workbook"):
         for column, value in enumerate((title, text, None), 1):  # a merged cell needs its border all around
             put(sheet.cell(row, column), value, bold=column == 1)
         sheet.merge_cells(start_row=row, start_column=2, end_row=row, end_column=3)
         sheet.row_dimensions[row].height = row_height([(title, _WIDTHS[0] / 1.06), (text, sum(_WIDTHS[1:]))])
         row += 1
-    sheet.row_breaks.append(Break(id=row))
     across(sheet, row + 1, "Ý nghĩa của các trạng thái", _WIDTHS, size=12, bold=True)
     row += 2
     for column, title in enumerate(("Nội dung đánh giá", "Trạng thái", "Ý nghĩa"), 1):

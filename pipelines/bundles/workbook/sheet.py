@@ -22,8 +22,6 @@ from pipelines.office.wording import say
 from pipelines.office.workbook import ILLUSTRATIVE, SEVERITY_FILLS, banner, head, page, put
 from pipelines.vietnamese import in_sentence
 
-_A4 = (8.27, 11.69)  # inches
-_SPARED = 0.95  # of the paper's width is used: not every program takes a character for 7 pixels
 _ALIGNED = {center: Alignment(wrap_text=True, vertical="center", horizontal="center" if center else None)
             for center in (False, True)}  # fmt: skip
 
@@ -96,22 +94,6 @@ def opening(
         across(sheet, row, text, widths, size=size, bold=bold, center=True)
         row += 1
     return row
-
-
-def broken_by_hand(sheet: Worksheet, widths: Sequence[float]) -> float:
-    """Print the sheet one page wide by its scale: Excel takes no page break where it fits a sheet to pages itself.
-
-    Returns how many points of rows a page then has room for.
-    """
-    landscape = sheet.page_setup.orientation == "landscape"
-    margins = sheet.page_margins
-    wide = _A4[landscape] - margins.left - margins.right
-    high = _A4[not landscape] - margins.top - margins.bottom
-    scale = int(_SPARED * 100 * wide * 96 / sum(7 * width + 5 for width in widths))
-    sheet.sheet_properties.pageSetUpPr.fitToPage = False
-    sheet.page_setup.fitToWidth = sheet.page_setup.fitToHeight = None
-    sheet.page_setup.scale = scale
-    return float(high * 72 * 100 / scale)
 
 
 def height(sheet: Worksheet, first: int, last: int) -> float:

@@ -17,7 +17,6 @@ from pipelines.bundles.extract import CITY, Extract, Row
 from pipelines.bundles.workbook.charts import bars, stacked
 from pipelines.bundles.workbook.sheet import (
     across,
-    broken_by_hand,
     counted,
     counted_by_commune,
     height,
@@ -177,12 +176,15 @@ _FEWEST_CHART_LINES = 8
 
 
 def add_communes(sheet: Worksheet, extract: Extract) -> None:
-    """For each answer a table, a line a commune and a column a status, and under it the same as stacked bars."""
+    """For each answer a table, a line a commune and a column a status, and under it the same as stacked bars.
+
+    Page breaks keep a table and its chart together in the programs that keep breaks where a sheet is fitted to width.
+    """
     widths = (_COMMUNE_WIDTH, *[_COUNT_WIDTH] * (_MOST_STATUSES + 1))
     row = opening(sheet, "SO SÁNH CÁC XÃ, PHƯỜNG", widths, extract)
     sheet.freeze_panes = sheet.cell(row, 2)
     sheet.print_title_rows = f"1:{row - 1}"
-    room = broken_by_hand(sheet, widths) - height(sheet, 1, row - 1)
+    room = _room(widths) - height(sheet, 1, row - 1)
     by_commune = counted_by_commune(extract)
     used = 0.0
     for number, one in enumerate(counted(extract)):
@@ -194,6 +196,12 @@ def add_communes(sheet: Worksheet, extract: Extract) -> None:
             used = 0.0
         used += height(sheet, row, end)
         row = end + 1
+
+
+def _room(widths: Sequence[float]) -> float:
+    """Points of rows on a landscape page that is as wide as these columns."""
+    wide, high = 11.69 - 0.8, 8.27 - 1.2  # inches of A4 within the margins of office.workbook.page
+    return high / wide * sum(7 * width + 5 for width in widths) * 0.75
 
 
 def _compared(sheet: Worksheet, row: int, one: Counts, communes: Sequence[Counts], extract: Extract,
