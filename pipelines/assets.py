@@ -15,7 +15,6 @@ from pipelines.files import read_yaml
 from pipelines.home import SOURCES, Home, current_home
 from pipelines.upkeep import summary
 from pipelines.upkeep.error_advice import may_pass
-from pipelines.upkeep.run_end import held_open
 from pipelines.warehouse.database import building, kept_open, run_lock
 from pipelines.warehouse.incremental import Done, build_if_changed
 from pipelines.warehouse.models import Check, Model, models
@@ -60,7 +59,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
-        with run_lock(self.home), held_open(context.instance, context.run_id), kept_open():
+        with run_lock(self.home), kept_open():
             summary.begin(self.home, context.run_id or "")
             yield self
 

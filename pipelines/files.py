@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a text in a CSV that begins so is run by Excel
 _SECONDS_HELD = 10  # how long a file that another program holds (Windows) is tried again to be replaced
 
 
@@ -39,6 +41,12 @@ def write_whole(place: Path, text: str) -> None:
     new = place.with_name(f".{place.name}.new")
     new.write_text(text, encoding="utf-8", newline="\n")
     swap_in(new, place)
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file's content, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def fsync(path: Path) -> None:

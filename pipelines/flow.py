@@ -318,7 +318,7 @@ def check_file(
     Returns lines by disposition (read, accepted, rejected, ignored) and the findings as rows of checked.finding.
     """
     [(_, got)] = read_all([Job("check", path)], registry.form)
-    stated = {name: found[0] for name, found in got.get("identification", {}).items()}
+    stated = {name: text for name, text, *_ in reversed(got.get("stated", []))}  # the first of each counts
     folder = f"{commune or stated.get('commune_code', '')}/{agency or stated.get('agency_code', '')}"
     entry = {"sequence": 1, "submission_id": "check", "sha256": "", "size": 0, "folder": folder, "name": path.name,
              "received_at": datetime.now(VIETNAM).isoformat()}  # fmt: skip

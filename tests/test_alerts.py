@@ -128,7 +128,7 @@ def test_an_overdue_agency_is_told_of_by_both_ways_in_vietnamese_once(
     settle(tell=["overdue"])
     published("2026-02-25")
     said = tell(home, QUIET)
-    assert [line.partition(": overdue (")[0] for line in said] == ["sent by e-mail", "sent by webhook"]
+    assert [one.line.partition(": overdue (")[0] for one in said] == ["sent by e-mail", "sent by webhook"]
     [mail] = mail_server.mails
     assert mail["Subject"].startswith("[kpi57] Đơn vị quá hạn báo cáo (")
     assert mail["To"] == "so-khcn@example.vn"
@@ -238,10 +238,11 @@ def test_a_server_that_is_down_fails_nothing_and_is_tried_again(home, settle, ma
     fault = {"failed": [{"step": "s", "error": "e", "what_to_do": "w"}]}
     settle(tell=["failed_run"], email={**said["email"], "port": 1})
     first = tell(home, fault)
-    assert first[0].startswith("not sent by e-mail: failed_run (1): ConnectionRefusedError")
-    assert first[1] == "sent by webhook: failed_run (1)"
+    assert first[0].line.startswith("not sent by e-mail: failed_run (1): ConnectionRefusedError")
+    assert first[1].line == "sent by webhook: failed_run (1)"
+    assert [one.is_sent for one in first] == [False, True]
     settle(tell=["failed_run"], email={**said["email"], "port": port})
-    assert tell(home, fault) == ["sent by e-mail: failed_run (1)"]
+    assert tell(home, fault) == [("sent by e-mail: failed_run (1)", True)]
     assert (len(mail_server.mails), len(hook_server.posts)) == (1, 1)
 
 
@@ -250,7 +251,7 @@ def test_a_webhook_that_refuses_is_no_success_and_a_token_follows_no_redirect(ho
     settle(tell=["failed_run"])
     hook_server.answers = status
     said = tell(home, {"failed": [{"step": "s", "error": "e", "what_to_do": "w"}]})
-    assert f"not sent by webhook: failed_run (1): HTTPError: HTTP Error {status}" in said[1]
+    assert f"not sent by webhook: failed_run (1): HTTPError: HTTP Error {status}" in said[1].line
     assert [path for path, *_ in hook_server.posts] == ["/hooks/57"]
 
 
@@ -263,7 +264,7 @@ def test_no_password_stands_in_what_is_said_even_if_the_server_repeats_it(
     settle(tell=["failed_run"], email=mail)
     monkeypatch.setitem(globals(), "PASSWORD", "secret-word-57")
     mail_server.accepts, hook_server.answers = False, 500
-    lines = tell(home, {"failed": [{"step": "s", "error": "e", "what_to_do": "w"}]})
+    lines = [one.line for one in tell(home, {"failed": [{"step": "s", "error": "e", "what_to_do": "w"}]})]
     assert mail_server.logins
     assert "535" in lines[0]
     assert "***" in lines[0]
@@ -296,7 +297,7 @@ def test_wrong_settings_are_named_and_fail_no_run(home, said, words):
     with pytest.raises(AlertsError, match=r"alerts\.yml") as error:
         read_settings(home)
     assert words in str(error.value)
-    assert tell(home, QUIET) == [f"not sent: {error.value}"]
+    assert tell(home, QUIET) == [(f"not sent: {error.value}", False)]
 
 
 def test_a_long_list_is_cut_and_says_so(home, settle, mail_server):

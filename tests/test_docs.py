@@ -40,3 +40,6 @@ def test_the_readme_shows_what_a_run_really_prints(demo_home):
     for line in said:
         if line.startswith(("As of", "Submissions", "Lines", "Facts", "  10903 Xã Cẩm Giàng · CA")):
             assert line.strip() in shown
+    places = [line.replace(str(demo_home.root), "...") for line in said[-5:]]
+    assert [line.split()[0] for line in places] == ["Published", "Scorecard", "Extracts", "Feedback", "Archive"]
+    assert "".join(f"    {line}\n" for line in places[:4]) in shown

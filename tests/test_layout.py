@@ -117,7 +117,7 @@ def test_tables_one_below_the_other_on_one_sheet(form):
 )
 def test_what_a_file_says_of_itself_above_its_table(form, rows, stated):
     reading = lay_out([sheet(*rows, HEADER, ["XHS-01", 1, 2])], form)
-    assert {name: found[0] for name, found in reading["identification"].items()} == stated
+    assert {name: text for name, text, *_ in reversed(reading["stated"])} == stated
 
 
 @pytest.mark.parametrize(

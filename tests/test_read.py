@@ -44,6 +44,10 @@ def way(request, monkeypatch):
         (" 1 234,5 ", "General", ("t", " 1 234,5 ")),
         (1234.5, "General", ("n", "1234.5")),
         (0, "General", ("n", "0")),
+        (123456789012345, "General", ("n", "123456789012345")),
+        # a spreadsheet keeps doubles: digits beyond the fifteenth are not those that were typed
+        (9007199254740993, "General", ("n", "9007199254740992.0")),
+        (12345678901234567, "General", ("n", "1.2345678901234568e+16")),
         (-3, "#,##0", ("n", "-3")),
         (0.3, "General", ("n", "0.3")),
         (True, "General", ("b", "1")),

@@ -92,6 +92,7 @@ UNREADABLE = {
     "a zip that lies about a size": (lying_zip, "damaged"),
     "a text cut within a letter": (lambda: "Tử số,Mẫu số".encode()[:-2], "damaged"),
     "a zip bomb": (zip_bomb, "too_large"),
+    "a part that unpacks a thousandfold": (lambda: xlsx(after=" " * 17 * 1024**2), "too_large"),
     "entities in a sheet": (lambda: xlsx(before=ENTITIES), "unsafe"),
     "entities that are not declared": (lambda: xlsx('<row r="1"><c r="A1"><v>&c;</v></c></row>'), "damaged"),
     "entities in OpenDocument": (lambda: ods("", before=ENTITIES), "unsafe"),
@@ -106,6 +107,14 @@ def test_a_file_that_cannot_be_read_has_a_problem_with_a_name(problem_of, regist
     make, code = UNREADABLE[case]
     assert problem_of(make()) == code
     assert registry.form["problems"][code]
+
+
+def test_a_part_below_the_limit_may_unpack_a_thousandfold(sheets_of):
+    """Formats down to the last row compress as well as a bomb does."""
+    data = xlsx('<row r="1"><c r="A1"><v>1</v></c></row>', after=" " * 8 * 1024**2)
+    assert len(data) * 500 < 8 * 1024**2
+    [sheet] = sheets_of(data)
+    assert len(sheet.cells) == 1
 
 
 def test_bad_files_cost_the_good_ones_nothing(tmp_path, registry, office):

@@ -125,6 +125,27 @@ def test_faults_are_reported_all_at_once_with_plan_row_and_text(sources):
     assert "no indicator 'DVC-99' in indicators.csv" in str(error.value)
 
 
+def test_no_fault_hides_another_wherever_it_is(sources):
+    """Given eleven doubled indicators, an alias of no agency and a plan that settles nothing, expect all of them."""
+    reference = sources / "reference"
+    header, *lines = (reference / "indicators.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (reference / "indicators.csv").write_text("".join([header, *lines, *lines[:11]]), encoding="utf-8")
+    with (reference / "agency_aliases.csv").open("a", encoding="utf-8") as handle:
+        handle.write("Đội Một,XX\nĐội Hai,YY ZZ\n")
+    plan = sources / "plans" / "11164-vinh-lai-2025" / "plan.yml"
+    change(plan, "reports:\n", "reports: {}\nno_reports:\n")
+    with pytest.raises(RegistryError) as error:
+        load(sources)
+    faults = error.value.faults
+    assert sum("stands twice" in fault for fault in faults) == 11
+    assert [fault for fault in faults if "agency_aliases.csv" in fault] == [
+        "agency_aliases.csv: 'Đội Một': no agency XX",
+        "agency_aliases.csv: 'Đội Hai': no agency YY, ZZ",
+    ]
+    assert sum("both lead" in fault for fault in faults) == 2
+    assert all(fault in str(error.value) for fault in faults)
+
+
 def test_two_agencies_that_lead_one_indicator_must_be_settled(sources):
     change(sources / "plans" / "11164-vinh-lai-2025" / "plan.yml", "  XHS-01: CA\n", "")
     with pytest.raises(RegistryError, match="CA and VHXH both lead indicator XHS-01"):

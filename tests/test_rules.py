@@ -6,7 +6,6 @@ from itertools import pairwise
 import openpyxl
 import pytest
 
-from pipelines.checking.facts import period_code
 from pipelines.flow import check_file
 
 
@@ -230,11 +229,3 @@ def test_every_rule_names_an_expectation_a_cell_and_a_fix(registry):
         assert rule["level"] in ("file", "indicator", "task")
         assert rule["message"].endswith(".")
         assert rule["fix"].endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("typed", "code"),
-    [("2026-10", "2026-10"), ("2026-10-01", "2026-10"), (" 2026-q4 ", "2026-Q4"), ("2026", "2026")],
-)
-def test_a_period_as_typed_or_as_excel_makes_of_it(typed, code):
-    assert period_code(typed) == code

@@ -25,6 +25,7 @@ from pipelines.upkeep import backup as backups
 from pipelines.upkeep import doctor, retention, run_end, summary
 from pipelines.upkeep.backup import BackupError, backup, restore, snapshots
 from pipelines.upkeep.error_advice import may_pass, what_to_do
+from pipelines.upkeep.status_report import run_report
 from pipelines.warehouse.database import run_lock
 
 
@@ -377,7 +378,7 @@ def test_a_database_of_another_schema_is_told_and_the_next_run_builds_it_anew(we
 
 def test_the_last_run_is_told_with_what_to_do(well):
     summary.begin(well, "failing-run")
-    summary.end(well, "failing-run", [("published", "OSError: [Errno 28] No space left on device")])
+    summary.end(well, "failing-run", [summary.Failure("published", "[Errno 28] No space left on device", "OSError")])
     finding = found(well, "runs")
     assert (finding.level, "No space left" in finding.words) == (doctor.FAIL, True)
     assert finding.mend.startswith("the disk is full")
@@ -385,7 +386,23 @@ def test_the_last_run_is_told_with_what_to_do(well):
     assert (found(well, "runs").level, "killed" in found(well, "runs").words) == (doctor.WARN, True)
 
 
+def test_an_alert_that_could_not_be_sent_is_told(well):
+    well.alerts.write_text("webhook: {url: 'https://example.org/hook'}", encoding="utf-8")
+    well.alerts.chmod(0o600)
+    last = {**summary.last(well), "alerts": ["sent by e-mail: overdue (1)", "not sent by webhook: overdue (1): 500"]}
+    summary.complete(well, {**last, "alerts_not_sent": []})
+    assert found(well, "alerts").level == doctor.OK
+    summary.complete(well, {**last, "alerts_not_sent": last["alerts"][1:]})
+    assert (found(well, "alerts").level, found(well, "alerts").words) == (doctor.WARN, last["alerts"][1])
+
+
 # ---------------------------------------------------------------- what a run says of itself
+
+
+def test_a_report_on_no_submission_says_none(ran):
+    with duckdb.connect(ran.published) as con:
+        con.execute("DELETE FROM core.fct_submission")
+    assert "Submissions  none" in run_report(ran).splitlines()
 
 
 def test_a_run_leaves_a_summary_with_counts_and_exit_code(kpi57, quick, office, home):  # noqa: F811
@@ -424,7 +441,7 @@ def test_a_run_that_was_killed_is_marked_by_the_next(home):
 
 def test_a_run_that_found_another_at_work_does_not_overwrite_what_that_one_says(home):
     summary.begin(home, "at-work")
-    summary.end(home, "came-second", [("run", "BusyError: another kpi57 run holds warehouse/run.lock")])
+    summary.end(home, "came-second", [summary.Failure("run", "another kpi57 run holds it", "BusyError")])
     assert summary.last(home)["run_id"] == "at-work"
     assert summary.last(home)["outcome"] == "running"
 
@@ -447,6 +464,8 @@ def test_a_run_of_the_schedule_is_concluded_by_the_daemon_and_one_of_the_command
                 dagster_event=run.all_events[-1],
             )
         )
+        failed = run_end.failures(instance, run.run_id)
+    assert [(step, kind) for step, _, kind in failed] == [("run", "BusyError")]
     if by == "the command":
         assert isinstance(told, dg.SkipReason)
         assert not ran.summary.exists()
@@ -514,18 +533,18 @@ def test_a_file_held_for_a_moment_does_not_fail_the_run(ran, monkeypatch):
 
 def test_what_does_not_pass_is_tried_so_often_and_a_full_disk_once(ran, monkeypatch):
     tries = failing(monkeypatch, OSError(errno.EBUSY, "held by a reader"), 99)
-    success, [(step, error)] = only("published")
+    success, [(step, error, _)] = only("published")
     assert (success, len(tries), step) == (False, 4, "published")
     assert "held by a reader" in error
     tries = failing(monkeypatch, OSError(errno.ENOSPC, "full"), 99)
-    success, [(step, error)] = only("published")
+    success, [(step, error, _)] = only("published")
     assert (success, len(tries), "full" in error) == (False, 1, True)
 
 
 def test_a_failed_check_is_not_tried_again_and_is_told_by_its_name(ran):
     with duckdb.connect(ran.build) as con:
         con.execute("CREATE OR REPLACE TABLE raw.agency AS FROM raw.agency UNION ALL FROM raw.agency")
-    success, [(step, error)] = only("core.dim_agency")
+    success, [(step, error, _)] = only("core.dim_agency")
     assert (success, step) == (False, "core.dim_agency")
     assert "failed check" in what_to_do(error), error
 
@@ -616,7 +635,7 @@ def test_old_history_goes_and_the_last_runs_archive_and_ledger_stay(home, monkey
     assert home.ledger.exists()
 
 
-def test_history_kept_on_disk_is_held_open_and_thrown_away(home, tmp_path, monkeypatch):
+def test_history_kept_on_disk_is_thrown_away(home, tmp_path, monkeypatch):
     """Given two runs of which the first is old, expect its events and files to be gone."""
     monkeypatch.setattr(retention, "HISTORY_LEAST", 1)
     monkeypatch.setattr(retention, "HISTORY_DAYS", -1)
@@ -629,10 +648,7 @@ def test_history_kept_on_disk_is_held_open_and_thrown_away(home, tmp_path, monke
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         runs = []
         for _ in range(2):
-            with run_end.held_open(instance):
-                runs.append(nothing.execute_in_process(instance=instance).run_id)
-        with run_end.held_open(instance, runs[1]):
-            assert list((tmp_path / "history" / "runs").glob("*.db-wal")), "held open, so not written back yet"
+            runs.append(nothing.execute_in_process(instance=instance).run_id)
         assert retention.tidy(home, instance)["runs"] == 1
         assert [run.run_id for run in instance.get_runs()] == [runs[1]]
         assert instance.all_logs(runs[0]) == []

@@ -112,11 +112,6 @@ def _hidden(registry: Registry, tables: list[Row]) -> str:
     return ", ".join([*places, *(f"cột “{header}” của trang “{sheet}”" for sheet, header in columns)])
 
 
-def period_code(text: str) -> str:
-    """'2026-10' as typed or as Excel makes of it: a date cell 2026-10-01 is the month. '' if it is no one period."""
-    return stated_period(text)
-
-
 # ---------------------------------------------------------------- facts of a line
 
 

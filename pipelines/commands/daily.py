@@ -52,10 +52,11 @@ def run(day: datetime | None) -> None:
     from dagster import DagsterInstance
 
     from pipelines.definitions import defs
-    from pipelines.upkeep.run_end import BY_COMMAND, conclude, held_open
+    from pipelines.upkeep.run_end import BY_COMMAND, conclude
+    from pipelines.warehouse.database import BusyError
 
     click.echo(f"kpi57 run in {home.root}", err=True)
-    with DagsterInstance.get() as instance, held_open(instance):
+    with DagsterInstance.get() as instance:
         job = defs.resolve_job_def("daily")
         result = job.execute_in_process(instance=instance, raise_on_error=False, tags=BY_COMMAND)
         ended = conclude(home, instance, result.run_id)
@@ -64,16 +65,15 @@ def run(day: datetime | None) -> None:
     for fault in ended["failed"]:
         click.echo(f"kpi57: {fault['step']} failed: {fault['error']}", err=True)
         click.echo(f"       {fault['what_to_do']}", err=True)
-    if any("another kpi57 run holds" in fault["error"] for fault in ended["failed"]):  # both began at once
+    if any(fault["kind"] == BusyError.__name__ for fault in ended["failed"]):  # both began at once
         sys.exit(EXIT_BUSY)
     if not result.success:
         click.echo("kpi57: the run failed; what is published is unchanged. Mend the cause and run again.", err=True)
         sys.exit(EXIT_ERRORS)
-    from pipelines.upkeep.status_report import run_report
+    from pipelines.upkeep.status_report import as_of_day, run_report
 
-    said = run_report(home)
-    click.echo(said)
-    if day and not said.startswith(f"As of {day:%Y-%m-%d}"):
+    click.echo(run_report(home))
+    if day and as_of_day(home) != day.date():
         click.echo(f"kpi57: {day:%Y-%m-%d} is before a day already come to, and a day never goes back", err=True)
 
 

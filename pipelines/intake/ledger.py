@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -49,13 +49,8 @@ def read_lines(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
     entries: list[dict[str, Any]] = []
     heads: list[str] = []
     head, is_bound = NO_HEAD, False
-    for number, line in enumerate(data.splitlines(), 1):
-        try:
-            entry = json.loads(line)
-            is_right = entry["sequence"] == number and isinstance(entry["event"], str)
-        except (ValueError, KeyError, TypeError):
-            is_right = False
-        if not is_right:
+    for number, (line, entry) in enumerate(zip(data.splitlines(), entries_in(data), strict=True), 1):
+        if entry is None or entry.get("sequence") != number:
             raise LedgerError(f"line {number} is damaged")
         if "before" in entry or is_bound:
             if entry.get("before") != head:
@@ -162,6 +157,21 @@ class Ledger:
         days = [date.fromisoformat(entry["day"]) for entry in self.of("day")]
         if not days or today > max(days):
             self.append([{"event": "day", "day": today.isoformat()}])
+
+
+def entries_in(lines: bytes) -> Iterator[dict[str, Any] | None]:
+    """The entry of each finished line of a ledger, in order; None for a line that is damaged."""
+    for line in lines.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        yield entry if isinstance(entry, dict) and isinstance(entry.get("event"), str) else None
+
+
+def received_in(lines: bytes) -> list[dict[str, Any]]:
+    """The entries of received files in finished lines of a ledger; damaged lines are passed over."""
+    return [entry for entry in entries_in(lines) if entry and entry["event"] == "received"]
 
 
 def whole_lines(home: Home) -> bytes:

@@ -97,8 +97,8 @@ def _try(draft: Draft, form: Row, trial: Path, faults: Faults) -> int:
     try:
         found = [finding for finding in check_plans(load(trial)) if finding.plan_id == plan_id]
     except RegistryError as error:
-        for line in str(error).splitlines()[1:]:
-            faults.add("registry", found=line.strip())
+        for fault in error.faults:
+            faults.add("registry", found=fault)
         return 0
     errors = [finding for finding in found if finding.severity == "error"]
     for finding in errors:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.plans.cell_values import CellReader
-from pipelines.plans.check import stands_in as stands_in
+from pipelines.plans.check import stands_in
 from pipelines.plans.plan_files import rows_text
 from pipelines.plans.workbook_cells import At, Cells, Faults, Sheets
 from pipelines.vietnamese import parse_deadline, parse_target, slug

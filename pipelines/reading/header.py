@@ -162,10 +162,6 @@ class Header(NamedTuple):
         """How many required columns it has."""
         return len(self.table.required) - len(self.missing)
 
-    @property
-    def has_key(self) -> bool:
-        return self.table.key in self.columns
-
 
 def find_headers(grid: Grid, words: HeaderWords) -> list[Header]:
     """The headers with a column of codes and one more required column at least, from top to bottom."""

@@ -45,8 +45,8 @@ def _beginning(words: list[str]) -> re.Pattern[str]:
 def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
     """Find the form's tables in a workbook.
 
-    Returns a reading: problem ''; sheet_names; identification {name: [text, sheet, cell]}; stated: all of these, as
-    [name, text, sheet, cell]; titles: texts above the tables that name a year, as [text, sheet, cell]; tables: list of
+    Returns a reading: problem ''; sheet_names; stated: what it says of itself, as [name, text, sheet, cell], the
+    likeliest first; titles: texts above the tables that name a year, as [text, sheet, cell]; tables: list of
     {kind, sheet, header_row, header_cell, missing, repeated, repeated_cell, headers, columns, hidden_sheet,
     hidden_columns, hidden_rows, shared, covered, lines}, where a line is {row, kind, typed} with kind data, blank,
     header, total, note, unanswered, and typed {column: [cell, kind, text]}. hidden_rows: hidden lines of data; shared:
@@ -64,7 +64,6 @@ def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
     return {
         "problem": "",
         "sheet_names": [sheet.name for sheet in sheets],
-        "identification": {name: rest for name, *rest in reversed(stated)},
         "stated": stated,
         "titles": [title for one in said for title in one.titles],
         "tables": tables,

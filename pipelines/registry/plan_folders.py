@@ -19,20 +19,26 @@ Row = dict[str, Any]
 
 
 class RegistryError(ValueError):
-    """Something under sources/ does not fit; the message lists every fault with its file and row."""
+    """Something under sources/ does not fit. faults: each with its file and row, all of them in the message."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("the registry does not hold together:\n  " + "\n  ".join(faults))
+        self.faults = faults
 
 
 class AgencyNames:
-    """Resolves agency names as plans write them to codes, by the alias table."""
+    """Resolves agency names as plans write them to codes, by the alias table. faults: aliases of unknown agencies,
+    which resolve to nothing."""
 
     def __init__(self, rows: Iterable[Mapping[str, str]], agencies: Mapping[str, Row]) -> None:
         self._codes: dict[str, list[str]] = {fold(a["agency_name"]): [code] for code, a in agencies.items()}
+        self.faults: list[str] = []
         for row in rows:
             codes = row["agency_codes"].split()
-            unknown = [code for code in codes if code not in agencies]
-            if unknown:
-                raise RegistryError(f"agency_aliases.csv: '{row['alias']}': no agency {', '.join(unknown)}")
-            self._codes[fold(row["alias"])] = codes
+            if unknown := [code for code in codes if code not in agencies]:
+                self.faults.append(f"agency_aliases.csv: '{row['alias']}': no agency {', '.join(unknown)}")
+            else:
+                self._codes[fold(row["alias"])] = codes
 
     def resolve(self, text: str) -> list[str] | None:
         """Codes in the order named, without repeats; None if any part is unknown."""

@@ -191,9 +191,11 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     config, form = read_yaml(reference / "periods.yml"), read_yaml(sources / "forms" / "periodic-report.yml")
     reporting = config["forms"][form["form"]]
     names = AgencyNames(read_csv(reference / "agency_aliases.csv"), agencies)
+    faults += names.faults
     reader = PlanReader(names, agencies, indicators)
     for folder in sorted(p for p in (sources / "plans").iterdir() if p.is_dir() and only(p.name)):
         reader.read(folder)
+    duties = reader.indicator_duties()
     faults += reader.faults
     _unique(faults, "targets", (t["target_id"] for t in reader.targets))
     _unique(faults, "tasks", (t["task_id"] for t in reader.tasks))
@@ -201,10 +203,8 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
                if p["commune_code"] not in communes]  # fmt: skip
     faults += [f"{p['plan_id']}: no calendar '{p['reporting_calendar']}' in periods.yml" for p in reader.plans.values()
                if p["reporting_calendar"] not in (None, *config["calendars"])]  # fmt: skip
-    duties = reader.indicator_duties()
-    faults += reader.faults[len(faults) :] if len(reader.faults) > len(faults) else []
     if faults:
-        raise RegistryError("the registry does not hold together:\n  " + "\n  ".join(dict.fromkeys(faults)))
+        raise RegistryError(*dict.fromkeys(faults))
     return Registry(
         communes=communes,
         agencies=agencies,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import yaml
@@ -101,12 +101,19 @@ def read_settings(home: Home) -> Settings | None:
         raise AlertsError(f"alerts.yml: {missing}") from None
 
 
-def tell(home: Home, summary: Mapping[str, Any]) -> list[str]:
-    """Tell everybody what they were not told yet. Returns what was sent and what could not be, a line each."""
+class Told(NamedTuple):
+    """What became of a message, as a line, and whether it was sent."""
+
+    line: str
+    is_sent: bool
+
+
+def tell(home: Home, summary: Mapping[str, Any]) -> list[Told]:
+    """Tell everybody what they were not told yet. Returns what was sent and what could not be."""
     try:
         settings = read_settings(home)
     except AlertsError as error:
-        return [f"not sent: {error}"]
+        return [Told(f"not sent: {error}", is_sent=False)]
     if settings is None:
         return []
     causes = list(_failed(summary)) if "failed_run" in settings.kinds else []
@@ -119,7 +126,8 @@ def tell(home: Home, summary: Mapping[str, Any]) -> list[str]:
     except FileNotFoundError:
         pass  # nothing was ever published: there is only the failed run to tell of
     except duckdb.Error as error:  # a damaged copy, or one of a version before; the run that failed is still told
-        return [*_send(home, settings, causes, illustrative), f"not sent: {home.shown(home.published)}: {error}"]
+        sent = _send(home, settings, causes, illustrative)
+        return [*sent, Told(f"not sent: {home.shown(home.published)}: {error}", is_sent=False)]
     return _send(home, settings, causes, illustrative)
 
 
@@ -162,7 +170,7 @@ _OPENINGS = {
 }
 
 
-def _send(home: Home, settings: Settings, causes: list[Cause], illustrative: bool) -> list[str]:
+def _send(home: Home, settings: Settings, causes: list[Cause], illustrative: bool) -> list[Told]:
     """Send each channel one message a kind with the causes it was not told of, and note them as told."""
     told = _told(home)
     now = {f"{cause.kind} {cause.key}" for cause in causes}
@@ -175,9 +183,10 @@ def _send(home: Home, settings: Settings, causes: list[Cause], illustrative: boo
                 continue
             fault = channel.send(_message(kind, new, illustrative))
             if fault:
-                said.append(f"not sent by {channel.name}: {kind} ({len(new)}): {without(fault, settings.secrets)}")
+                why = without(fault, settings.secrets)
+                said.append(Told(f"not sent by {channel.name}: {kind} ({len(new)}): {why}", is_sent=False))
                 break  # the rest would wait for the same server
-            said.append(f"sent by {channel.name}: {kind} ({len(new)})")
+            said.append(Told(f"sent by {channel.name}: {kind} ({len(new)})", is_sent=True))
             known += [f"{kind} {cause.key}" for cause in new]
         told[channel.name] = sorted(known)
     write_whole(home.alerts_sent, json.dumps(told, indent=1, ensure_ascii=False) + "\n")

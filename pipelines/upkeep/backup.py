@@ -18,9 +18,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import fsync, swap_in, write_whole
+from pipelines.files import fsync, sha256_of, swap_in, write_whole
 from pipelines.home import Home
-from pipelines.intake.ledger import NO_HEAD, VIETNAM, LedgerError, archived, read_lines, whole_lines
+from pipelines.intake.ledger import (
+    NO_HEAD,
+    VIETNAM,
+    LedgerError,
+    archived,
+    entries_in,
+    read_lines,
+    received_in,
+    whole_lines,
+)
 from pipelines.intake.receive import entered_as, waiting
 from pipelines.warehouse.database import discard_build, schema_mark
 
@@ -57,7 +66,7 @@ def backup(home: Home, to: Path) -> Done:
     making.mkdir(parents=True)
     copies = _copy_inbox(home, making / _INBOX)
     ledger = whole_lines(home)
-    received = _received(ledger)
+    received = received_in(ledger)
     entered = {(e["folder"], e["name"], e["identity"]) for e in received}
     for identity in entered & copies.keys():
         copies.pop(identity).unlink()
@@ -70,11 +79,11 @@ def backup(home: Home, to: Path) -> Done:
         "made_at": moment.isoformat(timespec="seconds"),
         "kpi57": version("kpi57"),
         "schema": schema_mark(),
-        "is_illustrative": b'"event": "illustrative"' in ledger,
+        "is_illustrative": any(e is not None and e["event"] == "illustrative" for e in entries_in(ledger)),
         "ledger_sha256": hashlib.sha256(ledger).hexdigest(),
         "ledger": {"entries": len(heads), "head": heads[-1] if heads else NO_HEAD},
         "originals": len(sizes),
-        "waiting": {p.relative_to(making / _INBOX).as_posix(): _sha256(p) for p in sorted(copies.values())},
+        "waiting": {p.relative_to(making / _INBOX).as_posix(): sha256_of(p) for p in sorted(copies.values())},
     }
     write_whole(making / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
     snapshot = making.with_name(making.name.strip(".").removesuffix(".new"))
@@ -173,12 +182,12 @@ def _copy_original(home: Home, to: Path, sha256: str) -> int:
 
 def _copy_checked(source: Path, place: Path, sha256: str) -> int:
     """Copy an original and prove it by its hash. Returns 0 where the same stands there already."""
-    if place.exists() and _sha256(place) == sha256:
+    if place.exists() and sha256_of(place) == sha256:
         return 0
     place.parent.mkdir(parents=True, exist_ok=True)
     new = place.with_name(f".{sha256}.new")
     shutil.copyfile(source, new)
-    if _sha256(new) != sha256:
+    if sha256_of(new) != sha256:
         new.unlink()
         raise BackupError(f"{source} is not what its name says (its sha256 differs): take it from another backup")
     swap_in(new, place)
@@ -192,18 +201,13 @@ def _original(folder: Path, sha256: str) -> Path:
     return folder / "archive" / sha256[:2] / sha256
 
 
-def _received(ledger: bytes) -> list[dict[str, Any]]:
-    entries = [json.loads(line) for line in ledger.splitlines()]
-    return [entry for entry in entries if entry["event"] == "received"]
-
-
 def _verified(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """The received entries of a snapshot whose every part is there and right. Raises BackupError naming what is not."""
     faults = list(_faults(frm, snapshot, manifest))
     if faults:
         shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
         raise BackupError(f"the backup {snapshot} is not whole: {shown}. Nothing was changed; take another backup")
-    return _received((snapshot / _LEDGER).read_bytes())
+    return received_in((snapshot / _LEDGER).read_bytes())
 
 
 def _faults(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> Iterator[str]:
@@ -218,18 +222,13 @@ def _faults(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> Iterator[str
         return
     if "ledger" in manifest and manifest["ledger"]["head"] != (heads[-1] if heads else NO_HEAD):  # 0.1.0 kept none
         yield "the ledger is not the one its manifest proves"
-    parts = {_original(frm, e["sha256"]): e["sha256"] for e in _received(ledger)}
+    parts = {_original(frm, e["sha256"]): e["sha256"] for e in received_in(ledger)}
     parts |= {snapshot / _INBOX / name: sha256 for name, sha256 in manifest["waiting"].items()}
     for path, sha256 in parts.items():
         if not path.exists():
             yield f"{path.relative_to(frm)} is missing"
-        elif _sha256(path) != sha256:
+        elif sha256_of(path) != sha256:
             yield f"{path.relative_to(frm)} was changed"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _move_aside(home: Home) -> Path:

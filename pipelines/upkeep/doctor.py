@@ -6,7 +6,6 @@ does not belong here.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -16,13 +15,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from pipelines.files import sha256_of
 from pipelines.home import MODELS, PROJECT, SOURCES, Home
-from pipelines.intake.ledger import VIETNAM, LedgerError, archived, read_lines, whole_lines
+from pipelines.intake.ledger import VIETNAM, LedgerError, archived, entries_in, read_lines, received_in, whole_lines
 from pipelines.registry import registry as registries
 from pipelines.registry.registry import Registry
 from pipelines.upkeep import summary
@@ -209,23 +208,17 @@ def _proofs(home: Home) -> Iterator[tuple[str, int, str]]:
 
 def _entries(home: Home) -> list[dict[str, Any]]:
     """The entries that can be read; those that cannot are the ledger's own finding."""
-    entries = []
-    for line in whole_lines(home).splitlines():
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
-            continue
-    return entries
+    return [entry for entry in entries_in(whole_lines(home)) if entry]
 
 
 def _archive(home: Home, full: bool) -> Iterator[Finding]:
-    sizes = {e["sha256"]: e["size"] for e in _entries(home) if e.get("event") == "received"}
+    sizes = {e["sha256"]: e["size"] for e in received_in(whole_lines(home))}
     missing, damaged = [], []
     for sha256, size in sizes.items():
         path = archived(home, sha256)
         if not path.exists():
             missing.append(sha256[:12])
-        elif path.stat().st_size != size or (full and not _is_right(path, sha256)):
+        elif path.stat().st_size != size or (full and sha256_of(path) != sha256):
             damaged.append(sha256[:12])
     faults = [f"{len(found)} {word}: {', '.join(found[:5])}" for word, found in
               (("missing", missing), ("damaged", damaged)) if found]  # fmt: skip
@@ -235,11 +228,6 @@ def _archive(home: Home, full: bool) -> Iterator[Finding]:
         return
     seen = "each read and its sha256 right" if full else "each there and of its size (--full reads them all)"
     yield Finding(OK, "archive", f"{len(sizes)} originals, {seen}")
-
-
-def _is_right(path: Path, sha256: str) -> bool:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest() == sha256
 
 
 def _clock(home: Home) -> Iterator[Finding]:
@@ -316,7 +304,7 @@ def _alerts(home: Home) -> Iterator[Finding]:
         yield Finding(OK, "alerts", f"off: there is no {home.shown(home.alerts)}")
         return
     last = summary.last(home) or {}
-    if faults := [line for line in last.get("alerts", []) if line.startswith("not sent")]:
+    if faults := last.get("alerts_not_sent"):
         yield Finding(WARN, "alerts", "; ".join(faults), "mend the server or alerts.yml; the next run sends them")
         return
     names = ", ".join(channel.name for channel in settings.channels) or "no channel"

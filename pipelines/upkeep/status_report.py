@@ -5,8 +5,17 @@ What officers and leaders read does not belong here (feedback.py, extract.py).
 
 from __future__ import annotations
 
+from datetime import date
+
 from pipelines.home import Home
 from pipelines.warehouse.database import reading
+
+
+def as_of_day(home: Home) -> date:
+    """The as-of date of the published copy. Raises FileNotFoundError if nothing is published."""
+    with reading(home) as con:
+        [(day,)] = con.execute("SELECT as_of_on FROM core.dim_build").fetchall()
+    return date.fromisoformat(str(day))
 
 
 def run_report(home: Home) -> str:
@@ -31,7 +40,7 @@ def run_report(home: Home) -> str:
             "WHERE is_outstanding GROUP BY ALL ORDER BY 1, 3"
         ).fetchall()
     lines = [f"As of {as_of:%Y-%m-%d}" + ("   ILLUSTRATIVE FIGURES (SỐ LIỆU MINH HỌA)" if illustrative else "")]
-    lines += ["", "Submissions  " + ", ".join(f"{n} {status}" for status, n in statuses) if statuses else "none"]
+    lines += ["", "Submissions  " + (", ".join(f"{n} {status}" for status, n in statuses) or "none")]
     lines += [
         "Lines        {} read = {} accepted + {} unchanged + {} rejected + {} ignored ({} unaccounted)".format(*rows),
         "Facts        {} targets, {} tasks, {} current actuals, {} errors reported back".format(*facts),
@@ -44,6 +53,7 @@ def run_report(home: Home) -> str:
     lines += [
         "",
         f"Published    {home.published}",
+        f"Scorecard    {home.site / 'index.html'}",
         f"Extracts     {home.exports}",
         f"Feedback     {home.feedback}",
         f"Archive      {home.archive}",

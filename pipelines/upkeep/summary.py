@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
 from pipelines.files import write_whole
 from pipelines.home import Home
-from pipelines.intake.ledger import VIETNAM, whole_lines
+from pipelines.intake.ledger import VIETNAM, received_in, whole_lines
 from pipelines.upkeep.error_advice import what_to_do
 from pipelines.warehouse.database import reading
 from pipelines.warehouse.rows import dicts
@@ -43,8 +43,16 @@ def begin(home: Home, run_id: str) -> None:
     _write(home, note, is_newest=True)
 
 
-def end(home: Home, run_id: str, failures: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Note how a run ended, and return it. failures: step and error of each step that failed."""
+class Failure(NamedTuple):
+    """A step that failed: the error's text, and the name of its class."""
+
+    step: str
+    error: str
+    kind: str
+
+
+def end(home: Home, run_id: str, failures: Sequence[Failure]) -> dict[str, Any]:
+    """Note how a run ended, and return it. failures: of each step that failed."""
     ended, begun = _now(), last(home)
     at_work = begun is not None and begun["outcome"] == RUNNING and begun["run_id"] != run_id
     if not begun or begun["run_id"] != run_id:  # it never got hold of the warehouse
@@ -62,7 +70,7 @@ def end(home: Home, run_id: str, failures: Sequence[tuple[str, str]]) -> dict[st
         "ended_at": ended,
         "seconds": seconds,
         "received": _receipts(home) - begun["received_before"],
-        "failed": [{"step": step, "error": error, "what_to_do": what_to_do(error)} for step, error in failures],
+        "failed": [{**failure._asdict(), "what_to_do": what_to_do(failure.error)} for failure in failures],
         "published": counts,
     }
     _write(home, summary, is_newest=not at_work)
@@ -105,7 +113,7 @@ def _write(home: Home, summary: dict[str, Any], *, is_newest: bool) -> None:
 
 
 def _receipts(home: Home) -> int:
-    return whole_lines(home).count(b'"event": "received"')
+    return len(received_in(whole_lines(home)))
 
 
 def _now() -> str:

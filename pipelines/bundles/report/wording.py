@@ -6,7 +6,6 @@ The sentences belong to report/report.py and report/results.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -58,12 +57,6 @@ def agency(row: Row, extract: Extract) -> str:
 def share(count: int, total: int) -> str:
     """' (33,3%)'; nothing of so few that a share says nothing."""
     return f" ({format_number(Decimal(100 * count) / total, 1)}%)" if total >= 5 else ""
-
-
-def listed(texts: Iterable[str]) -> str:
-    """'a', 'a và b', 'a; b và c'."""
-    *first, last = texts
-    return f"{'; '.join(first)} và {last}" if first else last
 
 
 def open_rejections(extract: Extract) -> list[Row]:
