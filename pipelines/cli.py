@@ -30,7 +30,6 @@ for command in (
     forms.check,
     ask.trace,
     ask.query,
-    ask.sql,
     periods.lock,
     periods.unlock,
     exports.export,

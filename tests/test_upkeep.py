@@ -551,7 +551,7 @@ def test_a_failed_check_is_not_tried_again_and_is_told_by_its_name(ran):
 
 def test_a_run_that_finds_another_at_work_says_so(ran):
     with run_lock(ran):
-        success, [(_, error)] = only("published")
+        success, [(_, error, _)] = only("published")
     assert not success
     assert "another run was at work" in what_to_do(error), error
 

@@ -1,9 +1,10 @@
-"""Questions to the warehouse. How they are answered is analysts/trace.py, analysts/answers.py and analysts/shell.py."""
+"""Questions to the warehouse. How they are answered is analysts/trace.py and analysts/query.py."""
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Iterator
+from typing import BinaryIO
 
 import click
 
@@ -35,26 +36,26 @@ def trace(commune: str, indicator: str, period: str) -> None:
     show_default=True,
     help="A table to read, CSV (RFC 4180, UTF-8) or JSON.",
 )
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Only the first N rows (default: all).")
-def query(sql: str, form: str, limit: int | None) -> None:
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Only the first N rows.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=60, show_default=True, metavar="N",
+              help="Stop after so long.")  # fmt: skip
+def query(sql: str, form: str, limit: int | None, seconds: float) -> None:
     """Ask the published warehouse in SQL: kpi57 query "FROM marts.mart_city_progress" --format csv.
 
-    SQL may be - to read it from standard input. It can read and write no file. Of which day the answer speaks, and
-    whether its figures are illustrative, is said below a table, and on standard error beside CSV and JSON.
+    SQL may be - to read it from standard input. It can read and write no file. A table shows at most 200 rows unless
+    --limit says otherwise; CSV and JSON hold all. The as-of date and the illustrative notice are printed below a
+    table, and on standard error beside CSV and JSON.
     """
     import duckdb
 
-    from pipelines.analysts.result_formats import answer, written
-    from pipelines.analysts.shell import mark
-    from pipelines.warehouse.database import reading
+    from pipelines.analysts.query import answered
 
     try:
         asked = sys.stdin.buffer.read().decode("utf-8-sig") if sql == "-" else sql
-        with reading(current_home(), sealed=True) as con:
-            speaks = mark(con)
-            _write(written(answer(con, asked), form, limit))
-            click.echo(speaks, err=form != "table")
-    except FileNotFoundError as error:
+        with answered(current_home(), asked, form, limit=limit, seconds=seconds) as (answer, notice):
+            _write(answer)
+            click.echo(notice, err=form != "table")
+    except (FileNotFoundError, TimeoutError) as error:
         raise click.ClickException(str(error)) from None
     except (duckdb.Error, ValueError) as error:
         said = "standard input is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error
@@ -62,23 +63,10 @@ def query(sql: str, form: str, limit: int | None) -> None:
         sys.exit(EXIT_WRONG_USE)
 
 
-def _write(pieces: Iterator[str]) -> None:
+def _write(answer: BinaryIO) -> None:
     """To standard output as UTF-8, line ends as they are; a console of Windows gets text."""
     if sys.stdout.isatty():
-        for piece in pieces:
-            click.echo(piece, nl=False)
-        return
-    for piece in pieces:
-        sys.stdout.buffer.write(piece.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
-
-
-@click.command()
-def sql() -> None:
-    """A shell on the published warehouse, read-only: type SQL, end it with ; (.help says more)."""
-    from pipelines.analysts.shell import shell
-
-    try:
-        shell(current_home(), click.echo)
-    except FileNotFoundError as error:
-        raise click.ClickException(str(error)) from None
+        click.echo(answer.read().decode(), nl=False)
+    else:
+        shutil.copyfileobj(answer, sys.stdout.buffer)
+        sys.stdout.buffer.flush()

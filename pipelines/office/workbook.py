@@ -22,12 +22,11 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipelines.files import swap_in
+from pipelines.files import FORMULA_STARTS, swap_in
 from pipelines.office.wording import say
 
 ILLUSTRATIVE = say("labels.illustrative")
 FONT = "Times New Roman"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _STAMPED = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*(</dcterms:)")
 
@@ -69,7 +68,7 @@ def put(cell: Any, value: Any, *, bold: bool = False, size: int = 11, wrap: bool
     if isinstance(value, str):
         value = ILLEGAL_CHARACTERS_RE.sub("", value)
     cell.value = value
-    quoted = isinstance(value, str) and value.startswith(_FORMULA_STARTS)
+    quoted = isinstance(value, str) and value.startswith(FORMULA_STARTS)
     if isinstance(value, str):
         cell.data_type = "s"
     look = _Look(bold, size, wrap, center, fill, color, border, number, answer, quoted)
@@ -171,6 +170,6 @@ def save_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -
 
 def plain(value: Any) -> Any:
     """A value of a CSV: a text that looks like a formula is written so that it stays text."""
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return "'" + value
     return value

@@ -177,7 +177,6 @@ def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
 
 # For SQL that a person typed: it can read and write no file, load nothing, and see no variable of this program.
 _SEALED: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": False,
     "temp_directory": "",
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -187,16 +186,19 @@ _SEALED: dict[str, str | bool | int | float | list[str]] = {
 
 
 @contextmanager
-def reading(home: Home, *, sealed: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading(home: Home, *, sealed: bool = False, writes: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published database, read-only. Raises FileNotFoundError with what to do if there is none.
 
-    sealed: SQL asked here reaches nothing but this database, and cannot change that.
+    sealed: SQL asked here reaches nothing but this database, and cannot change that. writes: the one file that may be
+    written all the same, for the answer.
     """
     if not home.published.exists():
         raise FileNotFoundError(f"no published warehouse at {home.published}: run 'kpi57 run' first")
     with duckdb.connect(home.published, read_only=True, config=_SEALED if sealed else {}) as con:
         con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
         if sealed:
+            con.execute(f"SET allowed_paths = [{literal(str(writes)) if writes else ''}]")
+            con.execute("SET enable_external_access = false")
             con.execute("SET lock_configuration = true")
         yield con
 

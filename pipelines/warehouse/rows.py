@@ -14,6 +14,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def identifier(name: str) -> str:
+    """A name as SQL quotes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def columns_of(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
     """Column names and types of 'schema.table', in order."""
     try:
