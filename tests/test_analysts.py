@@ -12,7 +12,6 @@ import subprocess
 import sys
 from datetime import date
 from decimal import Decimal
-from xml.etree import ElementTree
 
 import duckdb
 import pytest
@@ -66,10 +65,16 @@ def publish_of(home, day, *, illustrative=True):
 # ---------------------------------------------------------------- the pages made from the models
 
 
-@pytest.mark.parametrize("path", [schema_docs.TABLES, schema_docs.PICTURE], ids=lambda path: path.name)
-def test_the_page_and_the_picture_are_those_of_the_models(path):
+@pytest.fixture(scope="module")
+def described():
+    return schema_docs.tables()
+
+
+def test_the_page_is_that_of_the_models(described):
     renew = ".venv/bin/python -m pipelines.analysts.schema_docs"
-    assert path.read_text(encoding="utf-8") == schema_docs.made()[path], f"a model has changed; run: {renew}"
+    assert schema_docs.TABLES.read_text(encoding="utf-8") == schema_docs.page(described), (
+        f"a model has changed; run: {renew}"
+    )
 
 
 def test_every_published_table_and_column_is_explained_with_its_type(demo):
@@ -83,32 +88,31 @@ def test_every_published_table_and_column_is_explained_with_its_type(demo):
     assert "marts.progress_as_of(moment)" in sections
 
 
-def test_the_picture_shows_every_table_its_key_and_a_line_for_every_reference():
-    picture = ElementTree.fromstring(schema_docs.PICTURE.read_text(encoding="utf-8"))
-    assert len(schema_docs.PICTURE.read_bytes()) < 200_000
-    texts = [node.text for node in picture.iter("{http://www.w3.org/2000/svg}text")]
-    published = [model for model in models() if not model.table.startswith("staged.")]
-    for model in published:
-        assert any(text.startswith(model.table.partition(".")[2]) for text in texts), model.table
-        assert set(model.spec["key"]) <= set(texts), model.table
-    dots = picture.findall("{http://www.w3.org/2000/svg}circle")
-    filled = [dot for dot in dots if dot.get("fill") == dot.get("stroke")]
-    references = [c for model in published for c in model.spec["columns"].values() if "references" in c]
-    assert len(filled) == len(references) > 20
-
-
-def test_nothing_in_the_picture_leaves_the_page_or_covers_another_table():
-    picture = ElementTree.fromstring(schema_docs.PICTURE.read_text(encoding="utf-8"))
-    _, _, wide, high = map(float, picture.get("viewBox").split())
-    boxes = [
-        tuple(float(node.get(name)) for name in ("x", "y", "width", "height"))
-        for node in picture.iter("{http://www.w3.org/2000/svg}rect")
-        if node.get("fill") == "#fff" and node.get("stroke")
-    ]
-    assert len(boxes) == sum(not model.table.startswith("staged.") for model in models())
-    for x, y, w, h in boxes:
-        assert x >= 0 and x + w <= wide and y + h <= high
-        assert sum(x < a + c and a < x + w and y < b + d and b < y + h for a, b, c, d in boxes) == 1
+def test_the_diagram_shows_every_table_its_key_and_a_line_for_every_reference(described):
+    fence, kind, *lines, end = schema_docs.diagram(described)
+    assert (fence, kind, end) == ("```mermaid", "erDiagram", "```")
+    tables, open_table, references = {}, None, []
+    for line in lines:
+        if opened := re.fullmatch(r' {4}"([a-z_.]+)" \{', line):
+            open_table = tables.setdefault(opened[1], {})
+        elif column := re.fullmatch(r" {8}([A-Z]+(?:\[\])?) ([a-z_0-9]+) (PK|FK|PK, FK)", line):
+            open_table[column[2]] = column[3]
+        elif line != "    }":
+            references.append(
+                re.fullmatch(r' {4}"([a-z_.]+)" (?:\|\||\|o)--(?:\|\||o\{) "([a-z_.]+)" : ([a-z_0-9]+)', line)
+            )
+    published = {model.table: model.spec for model in models() if not model.table.startswith("staged.")}
+    assert {table: {name for name, mark in columns.items() if "PK" in mark} for table, columns in tables.items()} == {
+        table: set(spec["key"]) for table, spec in published.items()
+    }
+    assert all(references)
+    assert {(one[2], one[3], one[1]) for one in references} == {
+        (table, name, about["references"].rpartition(".")[0])
+        for table, spec in published.items()
+        for name, about in spec["columns"].items()
+        if "references" in about
+    }
+    assert len(references) > 20
 
 
 # ---------------------------------------------------------------- the twenty questions
@@ -277,7 +281,9 @@ def test_a_table_keeps_control_signs_from_the_terminal_and_long_texts_whole(at_d
 
 def test_limit_gives_the_first_rows(at_demo):
     assert kpi57("query", "FROM range(10)", "--limit", "2", "--format", "csv").stdout.split() == ["range", "0", "1"]
-    assert re.findall(r"│ +(\d+) │", kpi57("query", "FROM range(999)", "--limit", "300").stdout) == [*map(str, range(300))]
+    assert re.findall(r"│ +(\d+) │", kpi57("query", "FROM range(999)", "--limit", "300").stdout) == [
+        *map(str, range(300))
+    ]
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -1,29 +1,26 @@
-"""docs/tables.md and docs/img/schema.svg, made from the models by 'python -m pipelines.analysts.schema_docs'.
+"""docs/tables.md, made from the models by 'python -m pipelines.analysts.schema_docs'.
 
-What a table or column means is said in its .yml (models/); how the picture is laid out is schema_picture.py.
+What a table or column means is said in its .yml (models/).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
-from pipelines.analysts.schema_diagram import picture
 from pipelines.home import PROJECT
 from pipelines.warehouse.database import PUBLISHED_SCHEMAS, in_memory
 from pipelines.warehouse.models import Model, build, models
 from pipelines.warehouse.rows import columns_of
 
 TABLES = PROJECT / "docs" / "tables.md"
-PICTURE = PROJECT / "docs" / "img" / "schema.svg"
 _JOINING = ("_id", "_code")
 _HEAD = """\
 # Every table and column
 What stands in `warehouse/kpi.duckdb`, made from `models/` by `python -m pipelines.analysts.schema_docs`: mend a text in
-the `.yml` beside its model, never here. The same texts are comments in the database (`.describe` in `kpi57 sql`).
+the `.yml` beside its model, never here. The same texts are comments in the database (`duckdb_columns()`).
 How to ask: [analysts.md](analysts.md). How figures become answers: [method.md](method.md).
 
 Các bảng và cột của kho dữ liệu, giải thích bằng tiếng Anh và tiếng Việt. Mọi thời điểm đều theo giờ Việt Nam (UTC+7).
@@ -31,7 +28,10 @@ Các bảng và cột của kho dữ liệu, giải thích bằng tiếng Anh v�
 **key**: these columns together stand once in the table. **→**: a value is found there; where `references` is written,
 every run proves it; else the columns bear the same name, and join.
 
-![The tables, their keys and what refers to what](img/schema.svg)
+"""
+_DIAGRAM = """\
+## Diagram
+Keys, and the columns by which tables join. A line is a reference that every run proves.
 """
 
 
@@ -116,7 +116,7 @@ def _types(con: duckdb.DuckDBPyConnection, model: Model) -> dict[str, str]:
 
 def page(described: Sequence[Table]) -> str:
     """docs/tables.md."""
-    lines = [_HEAD]
+    lines = [_HEAD, _DIAGRAM, *diagram(described), ""]
     for schema in PUBLISHED_SCHEMAS:
         inside = [table for table in described if table.name.startswith(f"{schema}.")]
         lines.append(f"## {schema}\n")
@@ -125,6 +125,25 @@ def page(described: Sequence[Table]) -> str:
         for table in inside:
             lines += _section(table)
     return "\n".join(lines)
+
+
+def diagram(described: Sequence[Table]) -> Iterator[str]:
+    """The tables as Mermaid draws them, on GitHub and in most editors."""
+    yield "```mermaid"
+    yield "erDiagram"
+    for table in described:
+        yield f'    "{table.name}" {{'
+        for column in table.columns:
+            if marks := ", ".join(["PK"] * column.is_key + ["FK"] * bool(column.points)):
+                yield f"        {column.type.partition('(')[0]} {column.name} {marks}"
+        yield "    }"
+    for table in described:
+        for column in table.columns:
+            if column.is_proven:
+                many = "||" if [one.name for one in table.columns if one.is_key] == [column.name] else "o{"
+                one = "||" if column.not_null or column.is_key else "|o"
+                yield f'    "{column.points.rpartition(".")[0]}" {one}--{many} "{table.name}" : {column.name}'
+    yield "```"
 
 
 def _section(table: Table) -> Iterator[str]:
@@ -166,12 +185,5 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
-def made() -> dict[Path, str]:
-    """Both files as the models say them."""
-    described = tables()
-    return {TABLES: page(described), PICTURE: picture(described)}
-
-
 if __name__ == "__main__":
-    for path, text in made().items():
-        path.write_text(text, encoding="utf-8", newline="\n")
+    TABLES.write_text(page(tables()), encoding="utf-8", newline="\n")
