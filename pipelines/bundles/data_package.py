@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 
-from pipelines.bundles.extract import Extract, Table
+from pipelines.bundles.extract import Extract, Table, relations
 from pipelines.files import fsync
-from pipelines.office.workbook import ILLUSTRATIVE, plain, save_csv
+from pipelines.office.workbook import ILLUSTRATIVE, plain
+from pipelines.warehouse.copies import copy_csv, copy_parquet
 from pipelines.warehouse.models import Model, models
-from pipelines.warehouse.rows import insert
 
 DESCRIPTOR = "datapackage.json"
 _STANDARD = "https://datapackage.org/profiles/2.0/datapackage.json"
@@ -28,8 +27,6 @@ _DIALECT = {"delimiter": ",", "lineTerminator": "\r\n", "quoteChar": '"', "doubl
 _FIELD_TYPES = {"VARCHAR": "string", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "datetime", "DECIMAL": "number",
                 "DOUBLE": "number", "INTEGER": "integer", "BIGINT": "integer",
                 "VARCHAR[]": "list"}  # fmt: skip
-_ROW_GROUP = 122_880  # fixed, as the bytes of a Parquet file depend on it
-_AT_ONCE = 20_000
 
 _ABOUT = (
     "{place}, {period}. Số liệu tính đến ngày {day}. Mỗi bảng có một tệp CSV và một tệp Parquet cùng nội dung. Trong "
@@ -71,7 +68,7 @@ def describe(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Table]) -> dic
     """Find the columns of the tables in the models: those of the main model, the model that has most of them, there;
     the others where one has them. Raises LookupError for a column that is described nowhere."""
     published = {m.table: m for m in models() if not m.table.startswith("staged.") and not m.parameters}
-    # sums of counts are HUGEINT, which Parquet would keep as DOUBLE
+    # sums of counts are HUGEINT, which Parquet has no type for
     types = {(table, column): "BIGINT" if kind == "HUGEINT" else kind for table, column, kind in con.execute(
         "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
         "WHERE database_name = current_database()").fetchall()}  # fmt: skip
@@ -102,12 +99,14 @@ def write_tables(con: duckdb.DuckDBPyConnection, extract: Extract, folder: Path)
     """Write every table of the extract as CSV and Parquet, and the descriptor. Returns rows by file name."""
     described = describe(con, extract.tables)
     rows: dict[str, int | None] = {}
-    with duckdb.connect() as memory:
-        memory.execute("SET threads = 1")
-        for name, table in extract.tables.items():
-            save_csv(folder / f"{name}.csv", table.columns, map(_csv_row, table.rows))
-            _save_parquet(memory, folder / f"{name}.parquet", table, described[name].types)
-            rows |= {f"{name}.csv": len(table.rows), f"{name}.parquet": len(table.rows)}
+    with _in_one_thread(con):
+        for name, asked in relations(con, extract):
+            csv, parquet = folder / f"{name}.csv", folder / f"{name}.parquet"
+            copy_csv(asked, csv, has_bom=True, in_words=_IN_WORDS)
+            copy_parquet(asked, parquet, described[name].types)
+            for path in (csv, parquet):
+                fsync(path)
+                rows[path.name] = len(extract.tables[name].rows)
     path = folder / DESCRIPTOR
     path.write_text(as_json(_package(extract, described, folder)), encoding="utf-8", newline="\n")
     fsync(path)
@@ -146,32 +145,19 @@ def _line(values: Iterable[Any]) -> bytes:
 # ---------------------------------------------------------------- files
 
 
+@contextmanager
+def _in_one_thread(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """The bytes of a Parquet file depend on how many threads write it."""
+    [(threads,)] = con.execute("SELECT current_setting('threads')").fetchall()
+    con.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        con.execute(f"SET threads = {threads}")
+
+
 # How the CSV says what is neither text nor a number.
-_SAID: dict[type, Callable[[Any], str]] = {
-    bool: lambda value: "true" if value else "false",
-    list: " ".join,
-    date: date.isoformat,
-    datetime: datetime.isoformat,
-}
-
-
-def _csv_row(row: Iterable[Any]) -> list[Any]:
-    return [_SAID[type(value)](value) if type(value) in _SAID else value for value in row]
-
-
-def _save_parquet(memory: duckdb.DuckDBPyConnection, path: Path, table: Table, types: Mapping[str, str]) -> None:
-    columns = ", ".join(f'"{column}" {types[column]}' for column in table.columns)
-    memory.execute(f"CREATE OR REPLACE TABLE main.chosen ({columns})")
-    for part in _parts(table.rows):
-        insert(memory, "main.chosen", [dict(zip(table.columns, row, strict=True)) for row in part])
-    memory.table("main.chosen").write_parquet(str(path), compression="zstd", row_group_size=_ROW_GROUP)
-    fsync(path)
-
-
-def _parts(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    left = iter(rows)
-    while part := list(islice(left, _AT_ONCE)):
-        yield part
+_IN_WORDS = {"VARCHAR[]": "array_to_string({}, ' ')", "TIMESTAMP": "replace({}::VARCHAR, ' ', 'T')"}
 
 
 # ---------------------------------------------------------------- the descriptor

@@ -6,7 +6,7 @@ What is told period by period reaches back twelve months, so that a bundle is no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -305,6 +305,15 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
     )  # fmt: skip
 
 
+def relations(con: duckdb.DuckDBPyConnection, extract: Extract) -> Iterator[tuple[str, duckdb.DuckDBPyRelation]]:
+    """The tables of the extract by name, each as DuckDB holds it until the next: for files that it writes itself."""
+    _, _, chose = _choose(con, extract.period_code, extract.scope)
+    for name, sql in _TABLES.items():
+        con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {sql}", _named(sql, chose))
+        yield name, con.table("temp.main.chosen")
+    con.execute("DROP TABLE temp.main.chosen")
+
+
 def _choose(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> tuple[Row, list[tuple[str, ...]], Row]:
     """Label and last day by period; code, name and city of the communes chosen; the parameters of the queries."""
     periods = {code: (label, day) for code, label, day in
@@ -322,6 +331,10 @@ def _choose(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> tup
 
 
 def _query(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]) -> Table:
-    """sql takes those of the parameters that it names."""
-    cursor = con.execute(sql, {name: value for name, value in parameters.items() if f"${name}" in sql})
+    cursor = con.execute(sql, _named(sql, parameters))
     return Table([column[0] for column in cursor.description or []], cursor.fetchall())
+
+
+def _named(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the parameters that the SQL names."""
+    return {name: value for name, value in parameters.items() if f"${name}" in sql}

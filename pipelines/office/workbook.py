@@ -5,12 +5,10 @@ What a workbook says belongs to the modules that write one (template.py, feedbac
 
 from __future__ import annotations
 
-import csv
 import io
-import os
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from datetime import datetime
 from pathlib import Path
@@ -152,19 +150,6 @@ def save_office(raw: io.BytesIO, path: Path, at: datetime) -> None:
             if item.filename == "docProps/core.xml":
                 data = _STAMPED.sub(rb"\g<1>" + stamp + rb"\g<3>", data)
             target.writestr(zipfile.ZipInfo(item.filename, _EPOCH), data, zipfile.ZIP_DEFLATED)
-    swap_in(temporary, path)
-
-
-def save_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """CSV as Excel in Vietnam opens it: UTF-8 with BOM, RFC 4180; a text that looks like a formula stays text."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("w", encoding="utf-8-sig", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\r\n")
-        writer.writerow(titles)
-        writer.writerows([plain(value) for value in row] for row in rows)
-        handle.flush()
-        os.fsync(handle.fileno())
     swap_in(temporary, path)
 
 

@@ -5,27 +5,34 @@ What is asked belongs to the callers (analysts/query.py, bundles/data_package.py
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from duckdb import DuckDBPyRelation
+from duckdb.sqltypes import DuckDBPyType
 
 from pipelines.files import FORMULA_STARTS
 from pipelines.warehouse.rows import identifier, literal
 
 _BOM = "\ufeff"
+_FORMULA = f"^[{re.escape(''.join(FORMULA_STARTS))}]"
 _ROW_GROUP = 122_880  # fixed, as the bytes of a Parquet file depend on it
-_NUMBERS = {"tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint",
-            "uhugeint", "decimal", "float", "double"}  # fmt: skip
+_NO_TEXT = {"tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint",
+            "uhugeint", "decimal", "float", "double", "boolean", "date", "time", "timestamp"}  # fmt: skip
 
 
-def copy_csv(asked: DuckDBPyRelation, path: Path, *, has_bom: bool = False) -> None:
+def copy_csv(
+    asked: DuckDBPyRelation, path: Path, *, has_bom: bool = False, in_words: Mapping[str, str] | None = None
+) -> None:
     """RFC 4180, UTF-8; null is empty, and a text that looks like a formula has ' before it, so that it stays text.
 
-    has_bom: as Excel opens it with its accents.
+    has_bom: as Excel opens it with its accents. in_words: by type, the SQL that says a value ({}) otherwise than DuckDB.
     """
+    names = [_BOM * (has_bom and number == 0) + name for number, name in enumerate(asked.columns)]
     columns = [
-        f"{_guarded(name, kind.id)} AS {identifier(_BOM + name if has_bom and not number else name)}"
-        for number, (name, kind) in enumerate(zip(asked.columns, asked.types, strict=True))
+        f"{_guarded(identifier(name), kind, in_words or {})} AS {identifier(shown)}"
+        for name, kind, shown in zip(asked.columns, asked.types, names, strict=True)
     ]
     _copy(asked, ", ".join(columns), path, r"FORMAT csv, NEW_LINE '\r\n'")
 
@@ -41,18 +48,21 @@ def copy_json(asked: DuckDBPyRelation, path: Path) -> None:
     _copy(asked, ", ".join(columns), path, "FORMAT json, ARRAY true")
 
 
-def copy_parquet(asked: DuckDBPyRelation, path: Path) -> None:
-    """Typed, texts as they are. The same bytes for the same rows where the connection has one thread."""
-    _copy(asked, "*", path, f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}")
+def copy_parquet(asked: DuckDBPyRelation, path: Path, types: Mapping[str, str]) -> None:
+    """As columns of these types, texts as they are. The same bytes for the same rows where the connection has one
+    thread."""
+    now = dict(zip(asked.columns, map(str, asked.types), strict=True))
+    other = [f"{identifier(name)}::{kind} AS {identifier(name)}" for name, kind in types.items() if now[name] != kind]
+    columns = f"* REPLACE ({', '.join(other)})" if other else "*"
+    _copy(asked, columns, path, f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}")
 
 
-def _guarded(name: str, kind: str) -> str:
+def _guarded(name: str, kind: DuckDBPyType, in_words: Mapping[str, str]) -> str:
     """A column for a CSV: Excel runs a text that begins like a formula."""
-    if kind in _NUMBERS:
-        return identifier(name)
-    text = f"{identifier(name)}::VARCHAR"
-    starts = ", ".join(f"chr({ord(letter)})" for letter in FORMULA_STARTS)
-    return f"CASE WHEN left({text}, 1) IN ({starts}) THEN '''' || {text} ELSE {text} END"
+    if kind.id in _NO_TEXT and str(kind) not in in_words:
+        return name
+    text = in_words.get(str(kind), "{}" if kind.id == "varchar" else "{}::VARCHAR").format(name)
+    return f"regexp_replace({text}, {literal(_FORMULA)}, {literal(chr(39) + chr(92) + '0')})"
 
 
 def _copy(asked: DuckDBPyRelation, columns: str, path: Path, options: str) -> None:
