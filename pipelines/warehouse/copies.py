@@ -27,7 +27,7 @@ def copy_csv(
 ) -> None:
     """RFC 4180, UTF-8; null is empty, and a text that looks like a formula has ' before it, so that it stays text.
 
-    has_bom: as Excel opens it with its accents. in_words: by type, the SQL that says a value ({}) otherwise than DuckDB.
+    has_bom: as Excel opens it with its accents. in_words: by type, the SQL for a value ({}) to be said otherwise.
     """
     names = [_BOM * (has_bom and number == 0) + name for number, name in enumerate(asked.columns)]
     columns = [
