@@ -1,6 +1,7 @@
 # Two commands do everything: make run, make test. Both install what they need into .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
+ENGINES := 1.4 1.5
 
 .PHONY: run test check serve bench lock clean
 
@@ -8,7 +9,7 @@ run: .venv/run.done
 	$(BIN)/kpi57 demo --unless-used
 	$(BIN)/kpi57 run
 
-test: .venv/dev.done
+test: .venv/dev.done $(ENGINES:%=.venv/engines/duckdb-%)
 	$(BIN)/python tests/browser.py  # finds or gets the browser of tests/test_site.py
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
@@ -36,6 +37,12 @@ serve: .venv/run.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# The older DuckDBs that must read what is published, each in a folder of its own beside the project's.
+.venv/engines/duckdb-%: tests/engines/duckdb-%.lock .venv/bin/python
+	rm -rf $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --target $@ -r $<
+	@touch $@
+
 # Measurements against peers, whose packages only this target installs; each writes its part of docs/performance.md.
 bench: .venv/bench.done
 	$(BIN)/python -m benchmarks.reading
@@ -57,6 +64,9 @@ lock:
 	    --group dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    --group bench -c requirements.lock -o requirements-bench.lock
+	for engine in $(ENGINES); do echo "duckdb==$$engine.*" | \
+	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header - \
+	    -o tests/engines/duckdb-$$engine.lock; done
 
 clean:
 	rm -rf .venv

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import struct
 import subprocess
 import sys
 from datetime import date
@@ -213,14 +212,6 @@ def test_the_python_of_the_page_runs(copied, monkeypatch):
     names = {}
     exec(code, names)
     assert len(names["progress"]) > 40
-
-
-def test_programs_with_duckdb_1_5_open_what_is_published(demo_home):
-    """The format's number stands in the file's first bytes; 1.5 reads up to 68. And 1.5 has no function if()."""
-    assert struct.unpack("<Q", demo_home.published.read_bytes()[12:20])[0] <= 68
-    macros = [model for model in models() if model.parameters]
-    assert macros
-    assert [model.table for model in macros if re.search(r"^[^-]*\bif\(", model.sql, re.M)] == []
 
 
 # ---------------------------------------------------------------- kpi57 query

@@ -276,7 +276,10 @@ def locked(name):
     return [(plain(line), line) for line in text.splitlines() if line and not line.startswith((" ", "#"))]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize(
+    "name",
+    ["requirements.lock", "requirements-dev.lock", "tests/engines/duckdb-1.4.lock", "tests/engines/duckdb-1.5.lock"],
+)
 def test_a_lock_names_version_and_hash_of_everything_and_no_address(name):
     assert locked(name)
     for package, line in locked(name):

@@ -19,7 +19,7 @@ from pipelines.home import SCHEMA, Home
 from pipelines.warehouse.rows import literal
 
 PUBLISHED_SCHEMAS = ("core", "marts")
-_READ_FROM = "v1.5.0"  # the oldest DuckDB that can open what is published: analysts' programs lag behind
+_READ_FROM = "v1.2.0"  # the format of what is published: DuckDB 1.4 LTS, 1.5 and what is built on them open it
 _SEARCHED = ",".join(["build.main", *(f"built.{schema}" for schema in PUBLISHED_SCHEMAS)])
 # While building, what does not fit into this memory goes to disk, so that a modest machine carries a country. Tables
 # are in the order their SQL asks for, and else in none.
@@ -102,7 +102,8 @@ def opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         with duckdb.connect(home.build, config=_BUILDING) as con:
             con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
-            con.execute(f"ATTACH IF NOT EXISTS {literal(str(home.built))} AS built (STORAGE_VERSION '{_READ_FROM}')")
+            made = "" if home.built.exists() else f"(STORAGE_VERSION '{_READ_FROM}')"
+            con.execute(f"ATTACH IF NOT EXISTS {literal(str(home.built))} AS built {made}")
             if _kept is None or home.build not in _kept:
                 con.execute(SCHEMA.read_text(encoding="utf-8"))
                 if not con.execute("FROM duckdb_tables() WHERE database_name = 'built'").fetchall():
@@ -122,10 +123,14 @@ def prepare(home: Home) -> None:
     _let_go(home)
     if home.build.exists() and not _is_whole(home, home.build, _FITS, schema_mark()):
         discard_build(home)
-    elif home.built.exists() and not _is_whole(home, home.built, "SELECT count(*) >= ? FROM main.model_mark", 0):
+    elif home.built.exists() and not _is_whole(home, home.built, _OPENS, f"{_READ_FROM}+"):
         discard_built(home)
 
 
+_OPENS = """
+SELECT tags['storage_version'] = ? AND (SELECT count(*) FROM main.model_mark) >= 0
+FROM duckdb_databases() WHERE database_name = current_database()
+"""
 _FITS = "SELECT count(*) = 1 FROM raw.build_info WHERE name = 'schema' AND value = ?"
 
 
