@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,7 +17,7 @@ import yaml
 
 from pipelines.home import MODELS, PROJECT, SCHEMA
 from pipelines.warehouse.database import in_memory
-from pipelines.warehouse.models import build, models
+from pipelines.warehouse.models import build, models, read_model
 
 MODULES = sorted((PROJECT / "pipelines").rglob("*.py"))
 ASSET_GRAPH = Path(__file__).with_name("asset_graph.txt")
@@ -112,6 +113,28 @@ def test_a_model_says_its_grain_its_key_and_itself_and_its_columns_in_two_langua
             assert text, name
             assert unicodedata.is_normalized("NFC", text), name
             assert text == text.strip(), name
+
+
+def test_no_column_is_described_twice():
+    """What two tables have in common is said in columns.yml, and nothing is said there that no table takes."""
+    shared = yaml.safe_load((MODELS / "columns.yml").read_text(encoding="utf-8"))
+    beside = [path.with_suffix(".yml") for path in MODELS.glob("*/*.sql")]
+    columns = [dict(yaml.safe_load(path.read_text(encoding="utf-8"))["columns"]) for path in beside]
+    named = [(name, about or {}) for of_one in columns for name, about in of_one.items()]
+    said = Counter((about["en"], about["vi"]) for about in [*shared.values(), *(a for _, a in named if "en" in a)])
+    assert [text for text, times in said.items() if times > 1] == []
+    taken = {about.get("as", name) for name, about in named if "en" not in about}
+    assert taken == shared.keys()
+
+
+def test_a_column_that_nobody_describes_is_named_with_its_model(tmp_path):
+    for name in ("dim_agency.sql", "dim_agency.yml"):
+        shutil.copyfile(MODELS / "core" / name, tmp_path / name)
+    with (
+        in_memory() as con,
+        pytest.raises(ValueError, match=r"dim_agency\.yml: neither it .* says what agency_name is"),
+    ):
+        read_model(con, tmp_path / "dim_agency.sql", {})
 
 
 def test_nothing_in_the_warehouse_needs_a_constraint_an_index_a_sequence_or_an_enum(built):

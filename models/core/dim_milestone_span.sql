@@ -1,5 +1,5 @@
--- The milestones of a commune, indicator and scope in time, under each set of its plans: between which days which one is
--- the last that passed, and which is next. The first set speaks for the days before it too.
+-- The milestones of a commune, indicator and scope in time, under each set of its plans: between which days which one
+-- is the last that passed, and which is next. The first set speaks for the days before it too.
 WITH regime AS (
     SELECT
         commune_code, regime_from,
@@ -34,7 +34,8 @@ SELECT
     dense_rank() OVER (ORDER BY s.commune_code, s.indicator_code, s.scope) AS series,
     dense_rank() OVER (ORDER BY s.commune_code, s.indicator_code, s.scope, s.regime_from) AS path,
     s.milestones_passed, passed.milestone_on AS passed_on, passed.value AS passed_value,
-    passed.is_conflict AS passed_is_conflict, passed.is_text AS passed_is_text, passed.is_strict AS passed_is_strict, passed.as_written AS passed_as_written,
+    passed.is_conflict AS passed_is_conflict, passed.is_text AS passed_is_text, passed.is_strict AS passed_is_strict,
+    passed.as_written AS passed_as_written,
     ahead.milestone_on AS next_on, ahead.value AS next_value, ahead.is_conflict AS next_is_conflict,
     ahead.is_text AS next_is_text, ahead.is_strict AS next_is_strict, ahead.is_aspirational AS next_is_aspirational,
     ahead.as_written AS next_as_written

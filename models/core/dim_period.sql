@@ -4,8 +4,11 @@ SELECT
     period_code, kind, starts_on, ends_on, label, ends_on + due_days AS due_on, owed_from,
     last_day(ends_on) AS measured_on,
     row_number() OVER (
-        ORDER BY last_day(ends_on), list_position(['year', 'quarter', 'nine_months', 'half', 'month'], kind), period_code)
-        AS period_order
+        ORDER BY
+            last_day(ends_on),
+            list_position(['year', 'quarter', 'nine_months', 'half', 'month'], kind),
+            period_code
+    ) AS period_order
 FROM raw.period
 WHERE is_default
 ORDER BY ends_on, period_code

@@ -2,8 +2,8 @@
 -- recorded until another took its place, and counts where its agency reports the indicator.
 WITH believed AS (
     SELECT
-        a.commune_code, a.indicator_code, a.period_code, a.agency_code, a.actual_id, a.numerator, a.denominator, a.value,
-        a.value_text
+        a.commune_code, a.indicator_code, a.period_code, a.agency_code, a.actual_id, a.numerator, a.denominator,
+        a.value, a.value_text
     FROM core.fct_actual AS a
     SEMI JOIN core.bridge_indicator_duty AS d USING (commune_code, indicator_code, agency_code)
     WHERE a.commune_code BETWEEN first_commune AND last_commune
@@ -18,8 +18,8 @@ asked AS (
     WHERE d.commune_code BETWEEN first_commune AND last_commune AND o.asked_on <= moment::DATE
 )
 SELECT
-    f.commune_code, f.indicator_code, f.period_code, p.period_order, p.measured_on, f.agency_code, f.actual_id, f.numerator,
-    f.denominator, f.value, f.value_text
+    f.commune_code, f.indicator_code, f.period_code, p.period_order, p.measured_on, f.agency_code, f.actual_id,
+    f.numerator, f.denominator, f.value, f.value_text
 FROM (
     FROM believed
     UNION ALL BY NAME

@@ -6,7 +6,8 @@ WITH line AS (
 -- The newest line with a figure; the newest of all where none has one.
 latest AS (
     SELECT
-        series, coalesce(max(period_order) FILTER (actual_id IS NOT NULL), max(period_order)) AS period_order, true AS is_latest
+        series, coalesce(max(period_order) FILTER (actual_id IS NOT NULL), max(period_order)) AS period_order,
+        true AS is_latest
     FROM line
     GROUP BY series
 ),

@@ -1,6 +1,6 @@
--- How fast an indicator moves towards its next milestone, and where it is heading. Pace: from the baseline in a straight
--- line so much was to be expected on the figure's day, and so much has come of it. Forecast: the straight line through
--- the last figures, three at least, goes on. (docs/method.md)
+-- How fast an indicator moves towards its next milestone, and where it is heading. Pace: what was reached since the
+-- baseline against what a straight line from there to the milestone asks for by the figure's day. Forecast: the straight
+-- line through the last figures, three at least, goes on. (docs/method.md)
 WITH based AS (
     SELECT
         *,

@@ -1,8 +1,8 @@
 -- What the report of a moment said: every indicator a commune had targets for, in every period for which a figure was
 -- owed or had come by then. Level: is the figure at the milestone in force? Pace: is it on the way to the next one?
 -- (docs/method.md) It is asked in steps, each a macro that can be asked too: figure_as_of, which figures are believed;
--- line_as_of, between which milestones each is; history_as_of, what the others of its series say; pace_as_of. CASE, never
--- if(): a macro is read by the analyst's own DuckDB, and 1.5 cannot read an if() that 2.0 wrote.
+-- line_as_of, between which milestones each is; history_as_of, what the others of its series say; pace_as_of.
+-- CASE, never if(): a macro is read by the analyst's own DuckDB, and 1.5 cannot read an if() that 2.0 wrote.
 -- first_commune, last_commune: only of the communes between these codes.
 WITH judged AS (
     SELECT

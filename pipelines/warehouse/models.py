@@ -151,7 +151,7 @@ def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
 def read_model(con: duckdb.DuckDBPyConnection, path: Path, shared: Mapping[str, Any]) -> Model:
     """Read one model and the .yml beside it. Raises ValueError naming the file if either is wrong.
 
-    shared: what a column of a name means (columns.yml), where the .yml does not say it itself.
+    shared: what columns mean (columns.yml); a column takes the entry of its own name, or of the one it says it is as.
     """
     table = f"{path.parent.name}.{path.stem}"
     sql = path.read_text(encoding="utf-8")
@@ -160,7 +160,8 @@ def read_model(con: duckdb.DuckDBPyConnection, path: Path, shared: Mapping[str, 
         raise ValueError(f"{path.name} has no {beside.name} beside it")
     spec = _yaml(beside)
     for name, about in spec["columns"].items():
-        spec["columns"][name] = {**shared.get(name, {}), **(about or {})}
+        said = dict(about or {})
+        spec["columns"][name] = {**shared.get(said.pop("as", name), {}), **said}
         if not spec["columns"][name].keys() >= {"en", "vi"}:
             raise ValueError(f"{beside.name}: neither it nor columns.yml says what {name} is, in en and vi")
     model = Model(table, sql, spec)
