@@ -123,4 +123,4 @@ def test_the_cases_together_cover_every_status_and_operator(registry):
     ]:
         assert {row[column] for row in rows if column in row} == statuses(answer, registry), answer
     judged = {parse_target(str(text)).operator for case in PROGRESS for _, text in case["targets"]}
-    assert judged == {">=", ">", "=", "range", "text"}
+    assert judged == {">=", ">", "=", "<=", "<", "about", "range", "text"}

@@ -36,13 +36,15 @@ CREATE TABLE IF NOT EXISTS raw.target (
     name_as_written VARCHAR, appendix VARCHAR, row_number VARCHAR, scope VARCHAR, milestone_on DATE, operator VARCHAR,
     value DECIMAL(18, 4), value_high DECIMAL(18, 4), unit_of_measure VARCHAR, unit_as_written VARCHAR,
     as_written VARCHAR, is_aspirational BOOLEAN, lead_agency_code VARCHAR, lead_as_written VARCHAR,
-    cooperating_as_written VARCHAR, deliverable VARCHAR, note VARCHAR, line_order INTEGER);
+    cooperating_as_written VARCHAR, deliverable VARCHAR, note VARCHAR, reading_reason VARCHAR, source_page INTEGER,
+    source_place VARCHAR, line_order INTEGER);
 CREATE TABLE IF NOT EXISTS raw.task (
     task_id VARCHAR, plan_id VARCHAR, commune_code VARCHAR, appendix VARCHAR, section VARCHAR, section_title VARCHAR,
     row_number VARCHAR, title VARCHAR, title_as_written VARCHAR, head_role VARCHAR, lead_as_written VARCHAR,
     lead_agency_codes VARCHAR[], cooperating_as_written VARCHAR, deliverable VARCHAR,
-    deliverable_as_written VARCHAR, deadline_as_written VARCHAR, due_on DATE, recurrence VARCHAR, note VARCHAR,
-    line_order INTEGER);
+    deliverable_as_written VARCHAR, deadline_as_written VARCHAR, due_on DATE, recurrence VARCHAR, starts_on DATE,
+    recurs_on VARCHAR, earlier_due_on VARCHAR, note VARCHAR, reading_reason VARCHAR, source_page INTEGER,
+    source_place VARCHAR, line_order INTEGER);
 -- who reports what: one agency per commune and indicator; every lead (or the focal agency for a group) per task
 CREATE TABLE IF NOT EXISTS raw.indicator_duty (commune_code VARCHAR, indicator_code VARCHAR, agency_code VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.task_duty (commune_code VARCHAR, task_id VARCHAR, agency_code VARCHAR);

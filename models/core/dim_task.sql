@@ -4,7 +4,7 @@ SELECT
     lead_as_written, lead_agency_codes,
     nullif(deliverable, '') AS deliverable,
     nullif(deadline_as_written, '') AS deadline_as_written,
-    due_on, recurrence,
+    due_on, recurrence, starts_on, recurs_on, earlier_due_on, reading_reason, source_page, source_place,
     nullif(section_title, '') AS section_title,
     nullif(cooperating_as_written, '') AS cooperating_as_written,
     nullif(title_as_written, '') AS title_as_written,

@@ -8,6 +8,7 @@ SELECT
     nullif(cooperating_as_written, '') AS cooperating_as_written,
     nullif(deliverable, '') AS deliverable,
     nullif(note, '') AS note,
+    reading_reason, source_page, source_place,
     line_order
 FROM raw.target
 ORDER BY plan_id, line_order

@@ -1,4 +1,5 @@
--- Pairs of targets of one commune, in force together, on the same indicator and milestone: 'conflict' (figures differ),
+-- Pairs of targets of one commune, in force together, on the same indicator and milestone: 'conflict' (figures differ, or
+-- one is the least and the other the most),
 -- 'near' (figures differ, scopes too, or words differ), 'repeated' (the same twice). Shown, never resolved.
 WITH target AS (
     SELECT t.*, p.in_force_from, coalesce(p.in_force_to, DATE '9999-12-31') AS in_force_to
@@ -9,6 +10,8 @@ SELECT
     a.plan_id, b.plan_id AS second_plan_id, a.commune_code, a.indicator_code, n.indicator_name, a.milestone_on,
     CASE
         WHEN a.operator = 'text' AND b.operator = 'text' THEN if(a.as_written = b.as_written, 'repeated', 'near')
+        WHEN (a.operator IN ('<=', '<') AND b.operator IN ('>=', '>'))
+            OR (a.operator IN ('>=', '>') AND b.operator IN ('<=', '<')) THEN if(a.scope = b.scope, 'conflict', 'near')
         WHEN a.value IS NOT DISTINCT FROM b.value AND a.value_high IS NOT DISTINCT FROM b.value_high THEN 'repeated'
         WHEN a.scope = b.scope THEN 'conflict'
         ELSE 'near'

@@ -12,7 +12,7 @@ judged AS (
         t.*, n.state, n.percent_done, n.document_number, n.document_date, n.difficulty, n.agency_code AS reported_by,
         n.period_code, n.recorded_at, b.as_of_on, b.is_illustrative,
         CASE
-            WHEN t.recurrence IN ('continuous', 'yearly', 'monthly') AND n.recorded_at < b.as_of_on - INTERVAL 1 YEAR
+            WHEN t.recurrence NOT IN ('once', 'on_request') AND n.recorded_at < b.as_of_on - INTERVAL 1 YEAR
                 THEN 'report_owed'
             WHEN n.state = 'done' AND n.document_number IS NULL THEN 'done_without_proof'
             WHEN n.state = 'done' THEN 'done'

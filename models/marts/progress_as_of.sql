@@ -13,8 +13,8 @@ WITH judged AS (
             WHEN s.passed_is_text AND l.indicator_kind <> 'yes_no' THEN 'by_hand'
             WHEN l.value IS NULL THEN 'no_rate'
             WHEN s.passed_is_conflict THEN 'conflict'
-            WHEN s.passed_is_strict AND l.sign * l.value > l.sign * coalesce(s.passed_value, 1) THEN 'met'
-            WHEN NOT s.passed_is_strict AND l.sign * l.value >= l.sign * coalesce(s.passed_value, 1) THEN 'met'
+            WHEN s.passed_is_strict AND s.passed_sign * l.value > s.passed_sign * coalesce(s.passed_value, 1) THEN 'met'
+            WHEN NOT s.passed_is_strict AND s.passed_sign * l.value >= s.passed_sign * coalesce(s.passed_value, 1) THEN 'met'
             ELSE 'not_met'
         END AS level_status
     FROM marts.pace_as_of(moment, first_commune := first_commune, last_commune := last_commune) AS l

@@ -79,7 +79,7 @@ def plans_check(sources: Path) -> None:
     found = check_plans(known)
     for finding in found:
         click.echo(str(finding))
-    errors = sum(finding.severity == "error" for finding in found)
+    errors, notes = (sum(finding.severity == severity for finding in found) for severity in ("error", "note"))
     click.echo(f"{len(known.plans)} plans, {len(known.targets)} targets, {len(known.tasks)} tasks: "
-               f"{errors} errors, {len(found) - errors} warnings")  # fmt: skip
+               f"{errors} errors, {notes} notes, {len(found) - errors - notes} warnings")  # fmt: skip
     sys.exit(EXIT_ERRORS if errors else 0)

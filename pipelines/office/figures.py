@@ -1,6 +1,6 @@
 """Figures, indicators and places in a plan as every document writes them.
 
-How a number itself is written is vietnamese.py; the statuses of what is shown are office/statuses.py.
+How a number itself is written is vietnamese/numbers.py; the statuses of what is shown are office/statuses.py.
 """
 
 from __future__ import annotations

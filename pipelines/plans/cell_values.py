@@ -44,6 +44,7 @@ class CellReader:
         self._takers: dict[str, Callable[[Any, At], Any]] = {
             "text": _text, "lines": _lines, "place": _place, "count": _count, "days": _days, "plan_id": _text,
             "date": _date, "milestone": _milestone, "day": _day, "figure": _figure, "agencies": self._agencies,
+            "page": _page, "recurring_day": _recurring_day, "dates": _dates,
             "commune": self._commune, "indicator": self._indicator, "reporter": self._reporter,
         }  # fmt: skip
 
@@ -139,6 +140,13 @@ def _count(value: Any, at: At) -> str:
     return text
 
 
+def _page(value: Any, at: At) -> str:
+    text = _text(value, at)
+    if not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise _Wrong("bad_page")
+    return text
+
+
 def _days(value: Any, at: At) -> str:
     text = _text(value, at)
     if not re.fullmatch(r"\d{1,2}", text):
@@ -188,6 +196,26 @@ def _day(value: Any, at: At) -> str:
         if on:
             return f"{on:%m-%d}"
     raise _Wrong("bad_day")
+
+
+def _recurring_day(value: Any, at: At) -> str:
+    """A day of every year as '11-30', or of every month as '25'."""
+    text = _text(value, at)
+    if re.fullmatch(r"\d{1,2}", text) and 1 <= int(text) <= 31:
+        return f"{int(text):02}"
+    try:
+        return _day(value, at)
+    except _Wrong:
+        raise _Wrong("bad_recurring_day") from None
+
+
+def _dates(value: Any, at: At) -> str:
+    """Days separated by semicolons, as '2027-03-31; 2027-06-30'."""
+    parts = [value] if isinstance(value, date) else _text(value, at).split(";")
+    days = [_read_date(part) for part in parts]
+    if None in days:
+        raise _Wrong("bad_dates")
+    return "; ".join(day.isoformat() for day in days if day)
 
 
 def _read_date(value: Any) -> date | None:

@@ -1,7 +1,8 @@
 """'kpi57 plans check': what is wrong in the transcription of the plans, and what is wrong in the documents.
 
-An error is a fault of ours (the registry does not say what was printed); a warning is a fault of the document (it
-contradicts itself), which is shown and never mended. Reading the plans belongs to plan_folders.py.
+An error is a fault of ours (the registry does not say what was printed); a note is a reviewer's reading that differs
+from the program's; a warning is a fault of the document (it contradicts itself), which is shown and never changed.
+Reading the plans belongs to plan_folders.py.
 """
 
 from __future__ import annotations
@@ -10,12 +11,21 @@ import itertools
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
+from pipelines.plans.understood import (
+    TARGET_COLUMNS,
+    TASK_COLUMNS,
+    agrees,
+    plan_year,
+    read_deadline,
+    read_target,
+    stands_in,
+)
 from pipelines.registry.registry import Registry
-from pipelines.vietnamese import fold, parse_deadline, parse_target
+from pipelines.vietnamese import fold
 from pipelines.warehouse.database import in_memory
 from pipelines.warehouse.models import build, models
 from pipelines.warehouse.rows import replace
@@ -36,7 +46,7 @@ _KINDS = {
 
 
 class Finding(NamedTuple):
-    """severity error (transcription) or warning (document); place: appendix and row as printed."""
+    """severity error (transcription), note (a reviewer's reading) or warning (document); place: as printed."""
 
     severity: str
     code: str
@@ -74,39 +84,56 @@ def _normal_text(registry: Registry) -> Iterator[Finding]:
 
 
 def _targets_as_written(registry: Registry) -> Iterator[Finding]:
-    """What is understood must be what the cell says; a figure inside a sentence must stand in it."""
+    """What is kept must be what the cell says; what only a person can read must stand in it, or have a reason."""
     for row in registry.targets:
-        said = parse_target(row["as_written"])
-        understood = (row["operator"], row["value"], row["value_high"], row["is_aspirational"])
-        read = None if said is None else (
-            said.operator, _text(said.value), _text(said.value_high), said.is_aspirational)  # fmt: skip
-        in_sentence = said is not None and said.operator == "text" and row["value"] is not None
-        if in_sentence and not stands_in(row["value"], row["as_written"]):
-            yield Finding("error", "figure", row["plan_id"], _place(row),
-                          f"{row['value']} does not stand in {row['as_written']!r}")  # fmt: skip
-        elif not in_sentence and read != understood:
-            yield Finding("error", "figure", row["plan_id"], _place(row),
-                          f"{row['as_written']!r} reads {read}, the registry says {understood}")  # fmt: skip
-        if row["unit_of_measure"] == "%" and any(v and not 0 <= float(v) <= 100 for v in understood[1:3]):
-            yield Finding("error", "figure", row["plan_id"], _place(row), f"{row['value']} is no percentage")
+        written, read = row["as_written"], read_target(row["as_written"])
+        kept = {name: _text(row[name]) for name in TARGET_COLUMNS} | {
+            "is_aspirational": "true" if row["is_aspirational"] else "false"
+        }
+        columns = read.columns if read else {}
+        figures = [figure for name in ("value", "value_high") if (figure := kept[name])]
+        differs = not read or any(not agrees(name, kept[name], columns) for name in TARGET_COLUMNS)
+        if row["reading_reason"] and differs:
+            yield _overruled(row, written, columns, kept)
+        elif read and (read.question or (columns["operator"] == "text" and figures)):
+            if absent := [figure for figure in figures if not stands_in(figure, written)]:
+                yield _figure(row, f"{absent[0]} does not stand in {written!r}")
+        elif differs:
+            yield _figure(row, f"{written!r} reads {_shown(columns)}, the registry says {_shown(kept)}")
+        if row["unit_of_measure"] == "%" and any(not 0 <= float(figure) <= 100 for figure in figures):
+            yield _figure(row, f"{row['value']} is no percentage")
 
 
-def stands_in(value: str, sentence: str) -> bool:
-    return re.search(rf"(?<![\d,.]){re.escape(value.replace('.', ','))}(?![\d,.]\d)", sentence) is not None
+def _figure(row: Row, message: str) -> Finding:
+    return Finding("error", "figure", row["plan_id"], _place(row), message)
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _overruled(row: Row, written: str, columns: Mapping[str, str], kept: Mapping[str, str]) -> Finding:
+    said = f"{written!r} reads {_shown(columns)}, a reviewer says {_shown(kept)}: {row['reading_reason']}"
+    return Finding("note", "overruled", row["plan_id"], _place(row), said)
+
+
+def _shown(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in columns.items() if value not in ("", "false")) or "nothing"
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _deadlines_as_written(registry: Registry) -> Iterator[Finding]:
     for row in registry.tasks:
-        read = parse_deadline(row["deadline_as_written"])
-        said = (read.due_on.isoformat() if read.due_on else None, read.recurrence)
-        if said != (row["due_on"], row["recurrence"]):
+        written = row["deadline_as_written"]
+        read = read_deadline(written, plan_year(registry.plans[row["plan_id"]]))
+        kept = {name: _text(row[name]) for name in TASK_COLUMNS}
+        differs = any(not agrees(name, kept[name], read.columns) for name in TASK_COLUMNS)
+        if row["reading_reason"] and differs:
+            yield _overruled(row, written, read.columns, kept)
+        elif read.question and not kept["recurrence"]:
+            yield Finding("error", "deadline", row["plan_id"], _place(row), f"nobody has read {written!r}")
+        elif differs and not read.question:
             yield Finding("error", "deadline", row["plan_id"], _place(row),
-                          f"{row['deadline_as_written']!r} reads {said}, the registry says "
-                          f"{(row['due_on'], row['recurrence'])}")  # fmt: skip
+                          f"{written!r} reads {_shown(read.columns)}, the registry says {_shown(kept)}")  # fmt: skip
 
 
 # ---------------------------------------------------------------- faults of the documents

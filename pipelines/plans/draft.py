@@ -14,10 +14,18 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.plans.cell_values import CellReader
-from pipelines.plans.check import stands_in
 from pipelines.plans.plan_files import rows_text
+from pipelines.plans.understood import (
+    TARGET_COLUMNS,
+    Reading,
+    agrees,
+    plan_year,
+    read_deadline,
+    stands_in,
+    target_reading,
+)
 from pipelines.plans.workbook_cells import At, Cells, Faults, Sheets
-from pipelines.vietnamese import parse_deadline, parse_target, slug
+from pipelines.vietnamese import Target, parse_target, slug
 
 Row = dict[str, Any]
 _TARGET_KEY = ("appendix", "row_number", "scope", "indicator_code", "milestone_on")
@@ -47,8 +55,13 @@ class Draft:
 def read_draft(sheets: Sheets, reader: CellReader) -> Draft:
     """Read the cells into a draft, noting every fault at its cell."""
     draft = Draft(_plan(sheets, reader))
+    year = plan_year(draft.plan)
+
+    def understand_task(row: Row, cells: Cells, reader: CellReader) -> None:
+        _understand_task(row, cells, reader, year)
+
     for table, understand, key in (("targets", _understand_target, _TARGET_KEY),
-                                   ("tasks", _understand_task, _TASK_KEY)):  # fmt: skip
+                                   ("tasks", understand_task, _TASK_KEY)):  # fmt: skip
         draft.rows[table] = [
             (_row(cells, reader, reader.form[table]["columns"], understand), cells)
             for cells in sheets.rows.get(table, [])
@@ -130,21 +143,22 @@ def _find_duplicates(rows: list[tuple[Row, Cells]], key: tuple[str, ...], faults
             seen[values] = at
 
 
-def _agree(row: Row, cells: Cells, understood: Row, written: str, reader: CellReader) -> None:
-    """Take over what is understood from the cell as written; what was filled in must say the same."""
-    for name, value in understood.items():
+def _agree(row: Row, cells: Cells, read: Reading, written: str, reader: CellReader) -> None:
+    """Take over what is understood from the cell as written. What was filled in must say the same, or say why not."""
+    names = list(read.columns)
+    if row["reading_reason"] and row[names[0]]:  # a person's own reading, whole
+        return
+    for name in names:
         given = row[name]
-        if given and not _same(given, value):
-            said = _worded(name, value, reader.form)
+        if given is None:
+            continue
+        if given and not agrees(name, given, read.columns):
+            if row["reading_reason"]:
+                continue
+            said = _worded(name, read.columns[name], reader.form)
             reader.faults.add("contradiction", cells[name], as_written=row[written], understood=said)
-        if given is not None:
-            row[name] = value
-
-
-def _same(given: str, value: str) -> bool:
-    if given[0].isdecimal() and value[:1].isdecimal() and "-" not in given:
-        return Decimal(given) == Decimal(value)
-    return given == value
+        if not (given and name == "due_on"):
+            row[name] = read.columns[name]
 
 
 def _worded(name: str, value: str, form: Row) -> str:
@@ -152,8 +166,10 @@ def _worded(name: str, value: str, form: Row) -> str:
     [takes] = [c["takes"] for part in ("targets", "tasks") for c in form[part]["columns"] if c["name"] == name]
     if not value:
         return str(form["wording"]["nothing"])
-    if takes == "date":
-        return f"{date.fromisoformat(value):%d/%m/%Y}"
+    if takes in ("date", "dates"):
+        return "; ".join(f"{date.fromisoformat(day):%d/%m/%Y}" for day in value.split("; "))
+    if takes == "recurring_day":
+        return "/".join(reversed(value.split("-")))
     return str(form["choices"].get(takes, {}).get(value, value.replace(".", ",")))
 
 
@@ -167,20 +183,32 @@ def _understand_target(row: Row, cells: Cells, reader: CellReader) -> None:
     if said is None:
         reader.faults.add("no_target", cells["as_written"])
         return
-    understood = {
-        "operator": said.operator,
-        "value": "" if said.value is None else str(said.value),
-        "value_high": "" if said.value_high is None else str(said.value_high),
-        "is_aspirational": "true" if said.is_aspirational else "false",
-    }
-    in_words = row["operator"] in ("", "text") and row["value"] == row["value_high"] == ""
-    if said.operator != "text" or in_words:
-        _agree(row, cells, understood, "as_written", reader)
-    else:
-        row["is_aspirational"] = row["is_aspirational"] or understood["is_aspirational"]
+    read = target_reading(said)
+    given = [row[name] for name in TARGET_COLUMNS[:3]]
+    in_words = given in (["", "", ""], ["text", "", ""])
+    if read.question and given == ["", "", ""]:
+        reader.faults.add("question_target", cells["as_written"], as_written=row["as_written"],
+                          question=reader.form["questions"][read.question])  # fmt: skip
+    elif read.question or (said.operator == "text" and not in_words) or (row["reading_reason"] and row["operator"]):
+        row["is_aspirational"] = row["is_aspirational"] or read.columns["is_aspirational"]
         _check_sentence(row, cells, reader.faults)
+    else:
+        _agree(row, cells, read, "as_written", reader)
+        _check_beside(row, cells, said, reader)
     _check_range(row, cells, reader.faults)
     _check_unit(row, cells, reader)
+
+
+def _check_beside(row: Row, cells: Cells, said: Target, reader: CellReader) -> None:
+    """The year and the unit the text itself names are those of the row, or somebody says why not."""
+    if row["reading_reason"]:
+        return
+    if said.year and row["milestone_on"] and int(row["milestone_on"][:4]) != said.year:
+        reader.faults.add("other_year", cells["milestone_on"], as_written=row["as_written"], year=said.year)
+    indicator = reader.indicators.get(row["indicator_code"] or "")
+    if indicator and said.unit and (said.unit == "%") != (indicator["unit_of_measure"] == "%"):
+        reader.faults.add("unit_in_text", cells["indicator_code"], as_written=row["as_written"], said=said.unit,
+                          indicator=row["indicator_code"], unit=indicator["unit_of_measure"])  # fmt: skip
 
 
 def _check_sentence(row: Row, cells: Cells, faults: Faults) -> None:
@@ -195,7 +223,7 @@ def _check_sentence(row: Row, cells: Cells, faults: Faults) -> None:
             faults.add("no_figure", cells.get(name, cells["as_written"]))
         elif given and operator and name not in needed:
             faults.add("odd_figure", cells[name], operator=cells["operator"].shown)
-        elif given and not stands_in(given, row["as_written"]):
+        elif given and not row["reading_reason"] and not stands_in(given, row["as_written"]):
             faults.add("not_in_sentence", cells[name], as_written=row["as_written"])
 
 
@@ -229,13 +257,16 @@ def _check_unit(row: Row, cells: Cells, reader: CellReader) -> None:
 # ---------------------------------------------------------------- tasks
 
 
-def _understand_task(row: Row, cells: Cells, reader: CellReader) -> None:
+def _understand_task(row: Row, cells: Cells, reader: CellReader, year: int | None) -> None:
     if row["deadline_as_written"] is None:
         return
-    try:
-        said = parse_deadline(row["deadline_as_written"])
-    except ValueError:  # a 31/02 or a month 13
-        reader.faults.add("bad_deadline", cells["deadline_as_written"])
+    read = read_deadline(row["deadline_as_written"], year)
+    if not read.question:
+        _agree(row, cells, read, "deadline_as_written", reader)
         return
-    due_on = said.due_on.isoformat() if said.due_on else ""
-    _agree(row, cells, {"due_on": due_on, "recurrence": said.recurrence}, "deadline_as_written", reader)
+    row["recurrence"] = row["recurrence"] or ("once" if row["due_on"] else row["recurrence"])
+    if read.question == "no_such_day" and not row["reading_reason"]:
+        reader.faults.add("bad_deadline", cells["deadline_as_written"])
+    elif row["recurrence"] == "":
+        reader.faults.add("question_deadline", cells["deadline_as_written"], as_written=row["deadline_as_written"],
+                          question=reader.form["questions"][read.question])  # fmt: skip

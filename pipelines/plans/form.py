@@ -193,7 +193,9 @@ class _Writer:
             return int(value) if value == int(value) else float(value)
         if column["takes"] in ("date", "milestone") and text:
             return date.fromisoformat(text)
-        return text
+        if column["takes"] == "dates":
+            return "; ".join(f"{date.fromisoformat(day):%d/%m/%Y}" for day in text.split("; ") if day)
+        return "/".join(reversed(text.split("-"))) if column["takes"] == "recurring_day" else text
 
     def _title(self, about: Row, name: str) -> str:
         return str(about[name]) + (self.form["required_mark"] if about.get("required") else "")

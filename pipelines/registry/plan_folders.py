@@ -16,6 +16,7 @@ from pipelines.files import read_csv, read_yaml
 from pipelines.vietnamese import fold
 
 Row = dict[str, Any]
+_SOURCE = ("reading_reason", "source_page", "source_place")  # where a row stands in its document, and who read it how
 
 
 class RegistryError(ValueError):
@@ -68,10 +69,6 @@ def _basis(item: Mapping[str, Any]) -> str:
     on = item.get("date")
     parts = [item.get("number"), f"ngày {on:%d/%m/%Y}" if on else None, f"của {item['issuer']}"]
     return " ".join(str(part) for part in parts if part)
-
-
-def _number(text: str) -> str | None:
-    return text or None
 
 
 def _days(text: str | None) -> int | None:
@@ -141,8 +138,7 @@ class PlanReader:
                 "target_id": target_id,
                 "plan_id": plan_id,
                 "commune_code": self.plans[plan_id]["commune_code"],
-                "value": _number(row["value"]),
-                "value_high": _number(row["value_high"]),
+                **{name: row.get(name) or None for name in ("value", "value_high", *_SOURCE)},
                 "is_aspirational": row["is_aspirational"] == "true",
                 "lead_agency_code": leads[0] if leads else None,
                 "line_order": order,
@@ -157,7 +153,10 @@ class PlanReader:
                 "plan_id": plan_id,
                 "commune_code": self.plans[plan_id]["commune_code"],
                 "lead_agency_codes": self.leads(plan_id, f"task {place}", row["lead_as_written"]),
-                "due_on": row["due_on"] or None,
+                **{
+                    name: row.get(name) or None
+                    for name in ("due_on", "starts_on", "recurs_on", "earlier_due_on", *_SOURCE)
+                },
                 "line_order": order,
             }
         )

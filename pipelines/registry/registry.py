@@ -23,7 +23,7 @@ from pipelines.vietnamese import slug
 Row = dict[str, Any]
 
 # What a reading depends on besides the file: change any of it and every file is read again.
-READING_CODE = ("vietnamese.py", "files.py", "registry/*.py", "reading/**/*.py", "checking/*.py")
+READING_CODE = ("vietnamese/*.py", "files.py", "registry/*.py", "reading/**/*.py", "checking/*.py")
 
 _STATUS_FLAGS = ("needs_attention", "is_behind", "is_outstanding")
 

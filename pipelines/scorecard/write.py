@@ -19,7 +19,11 @@ from pipelines.scorecard.pages import ASSETS, HERE, Pages
 
 MARK = ".made-from.json"
 # What the pages are made with besides their own folder.
-_SHARED = [*sorted((PROJECT / "pipelines" / "office").glob("*.py")), PROJECT / "pipelines" / "vietnamese.py", FORM]
+_SHARED = [
+    *sorted((PROJECT / "pipelines" / "office").glob("*.py")),
+    *sorted((PROJECT / "pipelines" / "vietnamese").glob("*.py")),
+    FORM,
+]
 
 
 def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:

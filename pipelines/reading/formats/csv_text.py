@@ -1,7 +1,7 @@
 """Tables in plain text: .csv, .tsv, .txt, in the encodings and with the delimiters Vietnamese offices have used.
 
 Everything is text here, and whether a file is text at all is decided here too. What a number in Vietnamese notation
-says does not belong here (vietnamese.py).
+says does not belong here (vietnamese/).
 """
 
 from __future__ import annotations

@@ -1,0 +1,28 @@
+"""Text, numbers, targets and deadlines as Vietnamese offices write them.
+
+Pure functions from text to meaning. What a text can mean in two ways is never guessed: it comes back as a problem.
+Reading files and applying rules do not belong here.
+"""
+
+from pipelines.vietnamese.deadlines import Deadline, month_end, parse_deadline
+from pipelines.vietnamese.numbers import Number, format_number, parse_number
+from pipelines.vietnamese.targets import Target, parse_target, split_targets
+from pipelines.vietnamese.text import clean, code_key, fold, in_sentence, place_in_plan, slug
+
+__all__ = [
+    "Deadline",
+    "Number",
+    "Target",
+    "clean",
+    "code_key",
+    "fold",
+    "format_number",
+    "in_sentence",
+    "month_end",
+    "parse_deadline",
+    "parse_number",
+    "parse_target",
+    "place_in_plan",
+    "slug",
+    "split_targets",
+]
