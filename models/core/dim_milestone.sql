@@ -14,8 +14,7 @@ SELECT
     bool_or(t.operator IN ('>=', '>')) AS is_at_least,
     bool_or(t.operator IN ('<=', '<')) AS is_at_most,
     bool_and(t.is_aspirational) AS is_aspirational,
-    string_agg(t.as_written, ' | ' ORDER BY t.plan_id, t.line_order) AS as_written,
-    string_agg(t.target_id, ' | ' ORDER BY t.plan_id, t.line_order) AS target_ids
+    list(t.as_written ORDER BY t.plan_id, t.line_order) AS as_written
 FROM core.bridge_plan_in_force AS r
 JOIN core.fct_target AS t USING (plan_id)
 GROUP BY ALL

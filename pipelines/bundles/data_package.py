@@ -157,7 +157,10 @@ def _in_one_thread(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 # How the CSV says what is neither text nor a number.
-_IN_WORDS = {"VARCHAR[]": "array_to_string({}, ' ')", "TIMESTAMP": "replace({}::VARCHAR, ' ', 'T')"}
+_SENTENCES = dict.fromkeys(("in_force_as_written", "next_as_written"), " | ")  # lists of what has spaces in it
+_IN_WORDS = {"VARCHAR[]": "array_to_string({}, ' ')", "TIMESTAMP": "replace({}::VARCHAR, ' ', 'T')"} | {
+    column: f"array_to_string({{}}, '{delimiter}')" for column, delimiter in _SENTENCES.items()
+}
 
 
 # ---------------------------------------------------------------- the descriptor
@@ -230,7 +233,7 @@ def _field(column: str, kind: str, about: Mapping[str, Any]) -> dict[str, Any]:
         "description": f"{about['en']} · {about['vi']}",
     }
     if field["type"] == "list":
-        field |= {"delimiter": " ", "itemType": "string"}
+        field |= {"delimiter": _SENTENCES.get(column, " "), "itemType": "string"}
     if field["type"] == "boolean":
         field |= {"trueValues": ["true"], "falseValues": ["false"]}
     if "unit" in about:

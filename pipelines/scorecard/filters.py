@@ -48,9 +48,9 @@ def short_period(period_code: str) -> str:
     return f"{part}/{year}" if part.isdigit() else period_code
 
 
-def listed(as_written: str | None) -> str:
-    """Targets in force together as they stand in the plan: '90 | 100' is '90; 100'."""
-    return (as_written or "").replace(" | ", "; ")
+def listed(as_written: Sequence[str] | None) -> str:
+    """Targets in force together as they stand in the plan: '90; 100'."""
+    return "; ".join(as_written or ())
 
 
 def commune_page(commune_code: str) -> str:

@@ -27,11 +27,12 @@ def copy_csv(
 ) -> None:
     """RFC 4180, UTF-8; null is empty, and a text that looks like a formula has ' before it, so that it stays text.
 
-    has_bom: as Excel opens it with its accents. in_words: by type, the SQL for a value ({}) to be said otherwise.
+    has_bom: as Excel opens it with its accents. in_words: by type or column, the SQL for a value ({}) that is said
+    otherwise.
     """
     names = [_BOM * (has_bom and number == 0) + name for number, name in enumerate(asked.columns)]
     columns = [
-        f"{_guarded(identifier(name), kind, in_words or {})} AS {identifier(shown)}"
+        f"{_guarded(name, kind, in_words or {})} AS {identifier(shown)}"
         for name, kind, shown in zip(asked.columns, asked.types, names, strict=True)
     ]
     _copy(asked, ", ".join(columns), path, r"FORMAT csv, NEW_LINE '\r\n'")
@@ -59,9 +60,10 @@ def copy_parquet(asked: DuckDBPyRelation, path: Path, types: Mapping[str, str]) 
 
 def _guarded(name: str, kind: DuckDBPyType, in_words: Mapping[str, str]) -> str:
     """A column for a CSV: Excel runs a text that begins like a formula."""
-    if kind.id in _NO_TEXT and str(kind) not in in_words:
-        return name
-    text = in_words.get(str(kind), "{}" if kind.id == "varchar" else "{}::VARCHAR").format(name)
+    otherwise = in_words.get(name) or in_words.get(str(kind))
+    if kind.id in _NO_TEXT and not otherwise:
+        return identifier(name)
+    text = (otherwise or ("{}" if kind.id == "varchar" else "{}::VARCHAR")).format(identifier(name))
     return f"regexp_replace({text}, {literal(_FORMULA)}, {literal(chr(39) + chr(92) + '0')})"
 
 

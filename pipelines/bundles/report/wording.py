@@ -6,6 +6,7 @@ The sentences belong to report/report.py and report/results.py.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,11 +27,11 @@ def distance(value: Any, wanted: Any, unit: str | None) -> str | None:
     return None if apart == "0" else f"{apart}\u00a0điểm\u00a0%" if unit == "%" else f"{apart} {unit or ''}".strip()
 
 
-def targets(as_written: str | None) -> str:
+def targets(as_written: Sequence[str] | None) -> str:
     """Targets that stand together, each on a line of its own, the same words once; '≥ 70%' is not torn apart."""
     if not as_written:
         return NONE
-    return "\n".join(dict.fromkeys(clean(one) for one in as_written.split(" | "))).replace("≥ ", "≥\u00a0")
+    return "\n".join(dict.fromkeys(clean(one) for one in as_written)).replace("≥ ", "≥\u00a0")
 
 
 def result(row: Row, extract: Extract) -> str:

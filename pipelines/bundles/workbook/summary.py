@@ -150,7 +150,7 @@ def _tell_indicator(row: Row, extract: Extract) -> str:
         text += f": {measured(row['value'], row['unit_of_measure'])} ({extract.periods[row['period_code']]})"
     for answer, which in (("level", "in_force"), ("pace", "next")):
         if extract.statuses[answer, row[f"{answer}_status"]].needs_attention:
-            written = row[f"{which}_as_written"].replace(" | ", "; ")
+            written = "; ".join(row[f"{which}_as_written"])
             text += f". Mốc {row[f'{which}_on']:%d/%m/%Y} ({written}): {in_sentence(row[f'{answer}_label'])}"
     return text + "."
 
