@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from pipelines.home import MODELS, PROJECT, SCHEMA
+from pipelines.made_with import MADE_WITH, digest_of_code, digest_of_files
 from pipelines.warehouse.database import in_memory
 from pipelines.warehouse.models import build, models, read_model
 
@@ -180,6 +181,19 @@ def test_no_folder_holds_over_15_percent_of_the_code():
     for path in MODULES:
         lines[path.parent.relative_to(PROJECT).as_posix()] += len(path.read_text(encoding="utf-8").splitlines())
     assert [folder for folder, count in lines.items() if count > 0.15 * lines.total()] == []
+
+
+def test_what_a_result_is_made_with_is_there_and_counts(tmp_path):
+    for patterns in MADE_WITH.values():
+        assert [pattern for pattern in patterns if not list((PROJECT / "pipelines").glob(pattern))] == []
+    assert len({digest_of_code(result) for result in MADE_WITH}) == len(MADE_WITH)
+    files = [tmp_path / name for name in ("b", "a")]
+    seen = set()
+    for texts in (("1", "2"), ("2", "1"), ("12", "")):
+        for path, text in zip(files, texts, strict=True):
+            path.write_text(text, encoding="utf-8")
+        seen |= {digest_of_files(files), digest_of_files(reversed(files))}
+    assert len(seen) == 3
 
 
 def test_one_module_imports_great_expectations():

@@ -239,6 +239,13 @@ def test_overdue_tasks_stand_with_who_leads_them_and_by_how_many_days(reports, d
     assert len(asked) == 3
 
 
+def test_the_grounds_are_cited_by_kind_number_day_and_issuer(reports):
+    said = " ".join(lines(reports[VINH_LAI]))
+    assert "Nghị quyết số 57-NQ/TW ngày 22/12/2024 của Bộ Chính trị" in said
+    assert "Nghị quyết số 193/2025/QH15 của Quốc hội" in said
+    assert "Kế hoạch số 12-KH/TU ngày 26/08/2025 của Ban Thường vụ Thành ủy" in said
+
+
 def test_who_has_not_reported_is_named(reports, demo):
     said = [text.rstrip(";.") for text in lines(reports[VINH_LAI])]
     asked = demo(

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from datetime import date
 
 import pytest
 from conftest import VINH_LAI
@@ -72,6 +73,13 @@ def test_tasks_keep_their_printed_numbers(registry):
     assert {"11164-vinh-lai-2025/III/154", "11086-dai-son-2026/I/16.1", "10903-cam-giang-2025/I/III.7"} <= ids
     assert {f"11164-vinh-lai-2025/IV/V.11.{n}" for n in range(1, 5)} <= ids
     assert {"11791-tien-minh-2026/1.1", "11791-tien-minh-2026/8.4"} <= ids
+
+
+def test_the_documents_a_plan_names_as_its_ground_stay_apart(registry):
+    """Each with number, date and issuer, though an issuer's name may hold any sign."""
+    [first, *_, last] = registry.rows()["raw.plan"][-1]["legal_documents"]
+    assert first == {"number": "57-NQ/TW", "issued_on": date(2024, 12, 22), "issuer": "Bộ Chính trị"}
+    assert last["number"] == "12-KH/TU"
 
 
 def test_every_lead_of_every_task_and_target_is_known(registry):

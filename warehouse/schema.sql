@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS raw.status (
 CREATE TABLE IF NOT EXISTS raw.plan (
     plan_id VARCHAR, commune_code VARCHAR, document_number VARCHAR, issued_on DATE, issuer VARCHAR, title VARCHAR,
     supersedes VARCHAR, annual_report_due VARCHAR, focal_agency_code VARCHAR, legal_basis VARCHAR,
+    legal_documents STRUCT(number VARCHAR, issued_on DATE, issuer VARCHAR)[],
     reports_from DATE, reporting_calendar VARCHAR, due_days INTEGER, grace_days INTEGER);
 CREATE TABLE IF NOT EXISTS raw.target (
     target_id VARCHAR, plan_id VARCHAR, commune_code VARCHAR, indicator_code VARCHAR, name VARCHAR,

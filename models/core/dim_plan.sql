@@ -13,7 +13,8 @@ superseding AS (
 )
 SELECT
     d.plan_id, d.commune_code, d.document_number, d.issued_on, d.title, d.supersedes, d.annual_report_due, d.issuer,
-    d.legal_basis, d.focal_agency_code, d.reports_from, d.in_force_from, s.in_force_to, s.superseded_by
+    d.legal_basis, d.focal_agency_code, d.reports_from, d.in_force_from, s.in_force_to, s.superseded_by,
+    d.legal_documents
 FROM dated AS d
 LEFT JOIN superseding AS s USING (plan_id)
 ORDER BY d.plan_id

@@ -25,14 +25,13 @@ from pipelines.bundles.data_package import as_json, seal, snapshot, write_tables
 from pipelines.bundles.extract import Extract, Origin, read_extract, read_origin
 from pipelines.bundles.workbook.workbook import workbook
 from pipelines.files import fsync
-from pipelines.home import MODELS, PROJECT, Home
+from pipelines.home import MODELS, Home
+from pipelines.made_with import digest_of_code, digest_of_files
 from pipelines.office.wording import files as wording_files
 from pipelines.office.workbook import save, save_office
 from pipelines.warehouse.database import reading
 
 MANIFEST = "manifest.json"
-# The code that writes a bundle.
-_CODE = [path for folder in ("bundles", "office") for path in (PROJECT / "pipelines" / folder).rglob("*.py")]
 MANY = 12  # bundles from which on workers are worth their start
 _VERSIONS = ("kpi57", "duckdb", "openpyxl", "python-docx", "matplotlib", "pillow")
 
@@ -175,10 +174,9 @@ def _made_from(origin: Origin) -> dict[str, Any]:
 @cache
 def _versions() -> dict[str, str]:
     """What a bundle's bytes depend on besides the figures: libraries, models, wording, and the code that writes it."""
-    code = hashlib.sha256()
-    for path in [*sorted([*MODELS.glob("*/*.sql"), *MODELS.glob("*/*.yml"), *_CODE]), *wording_files()]:
-        code.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return {package: version(package) for package in _VERSIONS} | {"code": code.hexdigest()}
+    said = digest_of_files([*MODELS.rglob("*.sql"), *MODELS.rglob("*.yml"), *wording_files()])
+    code = hashlib.sha256(f"{digest_of_code('bundles')}{said}".encode()).hexdigest()
+    return {package: version(package) for package in _VERSIONS} | {"code": code}
 
 
 def _write_workbook(con: duckdb.DuckDBPyConnection, extract: Extract, folder: Path) -> dict[str, int | None]:

@@ -105,7 +105,7 @@ LEFT JOIN core.dim_period AS d USING (period_code)
 WHERE {_OURS} AND {_MONTH} <= {_SINCE}
 """
 _PLANS = """
-SELECT p.*, c.commune_name, a.agency_name AS focal_agency_name, b.is_illustrative
+SELECT p.* EXCLUDE (legal_documents), c.commune_name, a.agency_name AS focal_agency_name, b.is_illustrative
 FROM core.dim_plan AS p
 JOIN core.dim_commune AS c USING (commune_code)
 LEFT JOIN core.dim_agency AS a ON a.agency_code = p.focal_agency_code
@@ -200,6 +200,7 @@ FROM core.bridge_indicator_duty AS d
 JOIN core.dim_agency AS a USING (agency_code)
 GROUP BY ALL
 """
+_LEGAL_DOCUMENTS = "SELECT plan_id, coalesce(legal_documents, []) FROM core.dim_plan"
 _TABLES = {
     "progress": _PROGRESS,
     "milestones": _MILESTONES,
@@ -242,6 +243,7 @@ class Extract:
     answers: dict[str, dict[str, str]]
     agencies: dict[str, str]  # those that report themselves, not groups of agencies
     reporters: dict[tuple[str, str], str]
+    legal_documents: dict[str, list[Row]]  # by plan: number, issued_on and issuer of each it names as its ground
 
     @property
     def place(self) -> str:
@@ -302,6 +304,7 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
         answers=answers(),
         agencies=dict(con.execute(_AGENCIES).fetchall()),
         reporters={(commune, indicator): names for commune, indicator, names in con.execute(_REPORTERS).fetchall()},
+        legal_documents=dict(con.execute(_LEGAL_DOCUMENTS).fetchall()),
     )  # fmt: skip
 
 

@@ -110,6 +110,10 @@ class PlanReader:
             "annual_report_due": plan.get("annual_report_due"),
             "focal_agency_code": focal[0] if focal else None,
             "legal_basis": "; ".join(map(_basis, plan.get("legal_basis") or [])),
+            "legal_documents": [
+                {"number": item.get("number"), "issued_on": item.get("date"), "issuer": item["issuer"]}
+                for item in plan.get("legal_basis") or []
+            ],
             "reports_from": plan["reports_from"],
             "reporting_calendar": plan.get("reporting_calendar"),
             "due_days": _days(plan.get("due_days")),

@@ -5,7 +5,6 @@ How a page looks is in templates/ and assets/, how a figure is written filters.p
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipelines.made_with import digest_of_code
 from pipelines.office.figures import in_words, printed_at
 from pipelines.office.statuses import Counts, counts, newest_due
 from pipelines.office.wording import method_sections, say, wording
@@ -272,8 +272,7 @@ def environment(board: Board) -> Environment:
     env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in filters.FILTERS}
-    seal = hashlib.sha256(b"".join((HERE / "assets" / name).read_bytes() for name in ASSETS)).hexdigest()[:8]
     env.globals |= {"board": board, "status": board.statuses, "printed_at": printed_at, "is_forecast": is_forecast,
                     "in_words": in_words,
-                    "assets_mark": seal, "wording": wording}  # fmt: skip
+                    "assets_mark": digest_of_code("assets of the scorecard")[:8], "wording": wording}  # fmt: skip
     return env

@@ -11,19 +11,14 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.home import PROJECT, Home
+from pipelines.home import Home
+from pipelines.made_with import digest_of_code, digest_of_files
 from pipelines.office.figures import FORM
 from pipelines.office.wording import files as wording_files
 from pipelines.scorecard.board import read_board, state_of
 from pipelines.scorecard.pages import ASSETS, HERE, Pages
 
 MARK = ".made-from.json"
-# What the pages are made with besides their own folder.
-_SHARED = [
-    *sorted((PROJECT / "pipelines" / "office").glob("*.py")),
-    *sorted((PROJECT / "pipelines" / "vietnamese").glob("*.py")),
-    FORM,
-]
 
 
 def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
@@ -31,7 +26,8 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
 
     con: a database with core and marts built. The mark is written last: a site that was not finished is made again.
     """
-    made_from = hashlib.sha256(f"{state_of(con)}{_seal_of_code()}".encode()).hexdigest()
+    made_with = digest_of_code("scorecard") + digest_of_files([FORM, *wording_files()])
+    made_from = hashlib.sha256(f"{state_of(con)}{made_with}".encode()).hexdigest()
     if _standing(home.site, made_from):
         return 0
     (home.site / MARK).unlink(missing_ok=True)
@@ -52,15 +48,6 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
     mark = {"made_from": made_from, "files": sizes}
     _write(home.site / MARK, json.dumps(mark, indent=1, sort_keys=True).encode() + b"\n")
     return changed
-
-
-def _seal_of_code() -> str:
-    """sha256 over the templates, the script, the style, the wording and the modules that make the pages."""
-    seal = hashlib.sha256()
-    for path in [*sorted(HERE.rglob("*")), *_SHARED, *wording_files()]:
-        if path.is_file() and path.suffix != ".pyc":
-            seal.update(path.name.encode() + b"\0" + path.read_bytes())
-    return seal.hexdigest()
 
 
 def _standing(site: Path, made_from: str) -> bool:

@@ -13,18 +13,16 @@ import hashlib
 import json
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
 from pipelines.home import Home
+from pipelines.made_with import digest_of_code
 from pipelines.warehouse.database import PUBLISHED_SCHEMAS, building, reading, schema_mark
 from pipelines.warehouse.models import Check, Model, build, models, offending
 from pipelines.warehouse.publishing import has_log
 from pipelines.warehouse.rows import count, get_info
-
-_CODE = sorted(Path(__file__).parent.glob("*.py"))  # how models are built
 
 
 class Done(NamedTuple):
@@ -51,8 +49,7 @@ def mark(con: duckdb.DuckDBPyConnection, model: Model) -> str | None:
 @cache
 def _versions() -> tuple[str, ...]:
     """What every model depends on: DuckDB, this package, the tables that Python writes, and how models are built."""
-    code = [hashlib.sha256(path.read_bytes()).hexdigest() for path in _CODE]
-    return (duckdb.__version__, version("kpi57"), schema_mark(), *code)
+    return (duckdb.__version__, version("kpi57"), schema_mark(), digest_of_code("models"))
 
 
 def _of_model(con: duckdb.DuckDBPyConnection, table: str) -> str | None:

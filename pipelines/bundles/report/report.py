@@ -121,7 +121,7 @@ def _grounds(document: Document, extract: Extract) -> None:
     plans = _plans_in_force(extract)
     cited = [_cited_plan(plan) for plan in plans]
     if extract.scope != CITY:
-        cited += [_cited(text) for plan in plans for text in (plan["legal_basis"] or "").split("; ") if text]
+        cited += [_cited(one) for plan in plans for one in extract.legal_documents[plan["plan_id"]]]
     items(document, list(dict.fromkeys(cited)))
     unknown = [plan for plan in plans if not plan["document_number"] or not plan["issued_on"]]
     if unknown:
@@ -170,13 +170,15 @@ def _cited_plan(plan: Row) -> str:
     return f"Kế hoạch số {code} ngày {issued} của {plan['issuer']}"
 
 
-def _cited(text: str) -> str:
-    """'57-NQ/TW ngày 22/12/2024 của Bộ Chính trị' with its kind: 'Nghị quyết số 57-NQ/TW ngày ...'."""
-    number = text.partition(" ")[0]
-    if not number[:1].isdigit():
-        return text
-    letters = re.findall(r"(?<![^\W\d_])(NQ|QĐ|CTr|CT|KH|TB|HD|BC)(?=[-/])", number)
-    return f"{_KINDS[letters[0]] if letters else 'Văn bản'} số {text}"
+def _cited(one: Row) -> str:
+    """'Nghị quyết số 57-NQ/TW ngày 22/12/2024 của Bộ Chính trị': the letters of a number say what kind it is, where the
+    plan does not write the kind itself."""
+    number = one["number"] or "Văn bản"
+    if number[:1].isdigit():
+        letters = re.findall(r"(?<![^\W\d_])(NQ|QĐ|CTr|CT|KH|TB|HD|BC)(?=[-/])", number)
+        number = f"{_KINDS[letters[0]] if letters else 'Văn bản'} số {number}"
+    issued = [f"ngày {day(one['issued_on'])}"] if one["issued_on"] else []
+    return " ".join([number, *issued, f"của {one['issuer']}"])
 
 
 def _coverage(document: Document, extract: Extract) -> None:
