@@ -23,6 +23,7 @@ RETRIES, RETRY_AFTER_SECONDS = 3, 20
 Result = TypeVar("Result")
 
 REGISTRY = {
+    "edition": "What sources/ said, each time it said something new.",
     "commune": "The country's communes with their official codes.",
     "agency": "The agencies that plans name.",
     "indicator": "One catalogue of what is measured, for all plans.",
@@ -39,11 +40,11 @@ RECEIVED = {
     "raw/receipt": "The ledger: one row a file received.",
     "raw/period_event": "Locks and unlocks of periods, from the ledger.",
     "raw/bundle_event": "Bundles made and handed over, from the ledger.",
-    "raw/build_info": "The day the marts speak of, and whether the figures are illustrative.",
+    "raw/told": "What each sender was told of a submission, from the ledger.",
+    "raw/build_info": "The as-of date, and whether the figures are illustrative.",
 }
 READ = {
-    "raw/reading": "What the reader found in a file: its tables, headers, identification.",
-    "raw/line": "Every line below a header, as typed, with its cells.",
+    "raw/reading": "What the reader found in a file not judged yet: its tables, headers, lines as typed.",
 }
 CHECKED = {
     "checked/submission": "The period a file reports, and whether it was refused whole.",
@@ -111,10 +112,17 @@ def read(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     yield from _results(warehouse.do(flow.read_files))
 
 
-@dg.multi_asset(specs=_specs(CHECKED, "validate", ["raw/reading", "raw/line", *_PLANS]))
+@dg.multi_asset(specs=_specs(CHECKED, "validate", ["raw/reading", *_PLANS]))
 def validated(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """New readings, held against the rules by Great Expectations."""
     yield from _results(warehouse.do(flow.validate_files))
+
+
+@dg.asset(key=["raw", "segment"], deps=[table.split("/") for table in CHECKED], group_name="record", kinds={"parquet"})
+def recorded(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """Verdicts, kept once in the archive and named by the ledger."""
+    [(_, rows)] = warehouse.do(flow.record_verdicts).items()
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows})
 
 
 # Said where nothing a table is made from has changed: it stands as it was built and found right.
@@ -130,6 +138,12 @@ def _check_spec(model: Model, check: Check) -> dg.AssetCheckSpec:
     )
 
 
+def _after_recording(model: Model) -> set[str]:
+    """What must be there before a model; what files said counts once it is recorded."""
+    said = any(table.startswith("checked.") for table in model.depends)
+    return {*model.depends, *(["raw.segment"] if said else [])}
+
+
 def model_asset(model: Model) -> dg.AssetsDefinition:
     """A model as an asset: its dependencies from its SQL, its checks in the same step."""
     schema, name = model.table.split(".")
@@ -140,7 +154,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[schema, name],
-        deps=[dg.AssetKey(table.split(".")) for table in sorted(model.depends)],
+        deps=[dg.AssetKey(table.split(".")) for table in sorted(_after_recording(model))],
         description=f"{model.spec['en']} Grain: {model.spec['grain']}.",
         group_name=schema,
         kinds={"duckdb", "sql"},
@@ -222,6 +236,7 @@ ASSETS = [
     received,
     read,
     validated,
+    recorded,
     *[model_asset(model) for model in models()],
     published,
     feedback,

@@ -102,9 +102,11 @@ def _sendings(registry: Registry, settings: Row, seed: int) -> Iterator[_Sending
     free = {first + timedelta(n) for first, last in settings["free_days"] for n in range((last - first).days + 1)}
     for commune in sorted(registry.commune_codes_with_plans):
         reports_from = _reports_from(registry, commune)
-        for agency in registry.agencies_of(commune):
-            for code in (settings["first_period"], *settings["months"]):
-                period = registry.periods[code]
+        periods = [registry.periods[code] for code in (settings["first_period"], *settings["months"])]
+        owing = {period: registry.agencies_of(commune, period.ends_on) for period in periods}
+        for agency in sorted(set().union(*owing.values())):
+            for period in (period for period in periods if agency in owing[period]):
+                code = period.code
                 dice = random.Random(f"{seed}|{commune}|{agency}|{code}")
                 between = _sent_between(period, settings, dice.random())
                 sending = _Sending(commune, agency, period, period.ends_on)
@@ -235,12 +237,12 @@ class _Figures:
         """The answer cells of an agency's workbook, by indicator code and task_id; lines left blank are not there."""
         behaviour = self.settings["behaviour"]
         answers: dict[str, Row] = {}
-        for indicator in self.registry.indicators_of(self.commune_code, agency_code):
+        for indicator in self.registry.indicators_of(self.commune_code, agency_code, period.ends_on):
             dice = self._dice(indicator["indicator_code"], period.code)
             asked = self.registry.is_asked(indicator["frequency"], period)
             if asked or dice.random() < behaviour["optional"][indicator["frequency"]]:
                 answers[indicator["indicator_code"]] = self._indicator(indicator, period, dice)
-        for task in self.registry.tasks_of(self.commune_code, agency_code):
+        for task in self.registry.tasks_of(self.commune_code, agency_code, period.ends_on):
             if self._dice(task["task_id"], agency_code, period.code).random() >= behaviour["task_left_blank"]:
                 answers[task["task_id"]] = self._task(task, agency_code, period)
         return answers

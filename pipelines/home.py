@@ -71,6 +71,11 @@ class Home:
         return self.warehouse / "site"
 
     @property
+    def editions(self) -> Path:
+        """Editions of sources/ laid out from the archive; made again where they are missing."""
+        return self.warehouse / "editions"
+
+    @property
     def dagster(self) -> Path:
         return self.warehouse / "dagster"
 

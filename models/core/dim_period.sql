@@ -10,5 +10,5 @@ SELECT
             period_code
     ) AS period_order
 FROM raw.period
-WHERE is_default
+WHERE is_default AND known_to IS NULL
 ORDER BY ends_on, period_code

@@ -1,3 +1,4 @@
+-- Every task ever known, as it was last worded.
 SELECT
     task_id, plan_id, commune_code, appendix, section, row_number, title,
     nullif(head_role, '') AS head_role,
@@ -10,6 +11,8 @@ SELECT
     nullif(title_as_written, '') AS title_as_written,
     nullif(deliverable_as_written, '') AS deliverable_as_written,
     nullif(note, '') AS note,
-    line_order
+    line_order, continues,
+    known_to IS NULL AS in_registry
 FROM raw.task
+QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY known_from DESC NULLS LAST) = 1
 ORDER BY plan_id, line_order

@@ -1,29 +1,32 @@
-WITH unchanged AS (
-    SELECT submission_id, count(*) AS lines
-    FROM (
-        SELECT submission_id FROM staged.stg_actual_version WHERE is_unchanged
-        UNION ALL
-        SELECT submission_id FROM staged.stg_task_version WHERE is_unchanged
-    )
-    GROUP BY submission_id
+WITH newest AS (
+    FROM checked.submission
+    QUALIFY version = max(version) OVER (PARTITION BY submission_id)
+),
+unchanged AS (
+    SELECT v.submission_id, count(*) AS lines
+    FROM staged.stg_version AS v
+    SEMI JOIN newest USING (submission_id, version)
+    WHERE v.is_unchanged
+    GROUP BY v.submission_id
 ),
 joined AS (
     SELECT
         r.submission_id, r.sha256, r.original_name, r.commune_code, r.agency_code, s.period_code, r.received_at,
-        d.due_on, d.grace_until, e.entered_at,
+        s.due_on, s.grace_until, e.entered_at,
         e.submission_id IS NOT NULL AND e.entered_at IS NULL AND coalesce(c.lines_good, 0) > 0 AS is_held,
         coalesce(c.lines_read, 0) AS rows_read,
         coalesce(c.lines_good, 0) AS lines_good,
         coalesce(u.lines, 0) AS rows_unchanged,
         coalesce(c.lines_rejected, 0) AS rows_rejected,
         coalesce(c.lines_ignored, 0) AS lines_ignored,
-        r.duplicate_of, s.is_unreadable, s.is_refused, r.folder, r.size_bytes, r.ledger_sequence
+        r.duplicate_of, s.is_unreadable, s.is_refused, r.folder, r.size_bytes, r.ledger_sequence,
+        n.version, n.judged_at, n.edition, n.program
     FROM raw.receipt AS r
-    LEFT JOIN checked.submission AS s ON s.submission_id = coalesce(r.duplicate_of, r.submission_id)
-    LEFT JOIN staged.stg_entry AS e ON e.submission_id = r.submission_id
+    LEFT JOIN newest AS n ON n.submission_id = r.submission_id
+    LEFT JOIN newest AS s ON s.submission_id = coalesce(r.duplicate_of, r.submission_id)
+    LEFT JOIN staged.stg_entry AS e ON e.submission_id = r.submission_id AND e.is_newest
     LEFT JOIN staged.stg_line_count AS c ON c.submission_id = r.submission_id
     LEFT JOIN unchanged AS u ON u.submission_id = r.submission_id
-    LEFT JOIN core.dim_due AS d ON d.commune_code = r.commune_code AND d.period_code = s.period_code
 )
 SELECT
     submission_id, sha256, original_name, commune_code, agency_code, period_code, received_at, due_on,
@@ -37,10 +40,11 @@ SELECT
         ELSE 'accepted'
     END AS status,
     rows_read,
-    if(is_held, 0, lines_good - rows_unchanged) AS rows_accepted,
+    CASE WHEN is_held THEN 0 ELSE lines_good - rows_unchanged END AS rows_accepted,
     rows_unchanged, rows_rejected,
-    lines_ignored + if(is_held, lines_good, 0) AS rows_ignored,
+    lines_ignored + CASE WHEN is_held THEN lines_good ELSE 0 END AS rows_ignored,
     duplicate_of, entered_at, is_held, folder, size_bytes, ledger_sequence,
-    getvariable('is_illustrative') AS is_illustrative
+    getvariable('is_illustrative') AS is_illustrative,
+    version, judged_at, edition, program
 FROM joined
 ORDER BY ledger_sequence

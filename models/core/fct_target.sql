@@ -11,4 +11,5 @@ SELECT
     reading_reason, source_page, source_place,
     line_order
 FROM raw.target
+WHERE known_to IS NULL
 ORDER BY plan_id, line_order

@@ -1,16 +1,18 @@
 SELECT
-    submission_id || '/' || source_sheet || '/' || source_row AS task_report_id,
-    submission_id, commune_code, agency_code, task_id, period_code, state, percent_done, document_number,
-    document_date, difficulty,
-    entered_at AS recorded_at,
-    lead(entered_at) OVER history AS superseded_at,
-    lead(entered_at) OVER history IS NULL AS is_current,
-    source_sheet, source_row, source_cell,
-    getvariable('is_illustrative') AS is_illustrative
-FROM staged.stg_task_version
-WHERE NOT is_unchanged
-WINDOW history AS (
-    PARTITION BY task_id, agency_code, period_code
-    ORDER BY entered_at, ledger_sequence, source_row
-)
-ORDER BY ledger_sequence, source_row
+    concat(t.submission_id, '/', t.source_sheet, '/', t.source_row,
+        CASE WHEN t.version > 1 THEN '/v' || t.version END, CASE WHEN v.nth > 1 THEN '/' || v.nth END) AS task_report_id,
+    t.submission_id, e.commune_code, e.agency_code, t.task_id, e.period_code, t.state, t.percent_done, t.document_number,
+    t.document_date, t.difficulty,
+    coalesce(v.recorded_at, e.entered_at) AS recorded_at,
+    v.superseded_at,
+    v.superseded_at IS NULL AS is_current,
+    t.source_sheet, t.source_row, t.source_cell,
+    getvariable('is_illustrative') AS is_illustrative,
+    t.version
+FROM checked.task_report AS t
+JOIN staged.stg_entry AS e USING (submission_id, version)
+LEFT JOIN staged.stg_version AS v
+    ON v.kind = 'task' AND v.submission_id = t.submission_id AND v.version = t.version
+    AND v.source_sheet = t.source_sheet AND v.source_row = t.source_row
+WHERE e.entered_at IS NOT NULL AND NOT coalesce(v.is_unchanged, false)
+ORDER BY e.ledger_sequence, t.source_row, t.version, v.nth

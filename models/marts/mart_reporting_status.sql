@@ -1,14 +1,18 @@
 -- From receipts alone: who owes which period, and what came.
-WITH owing AS (
-    SELECT commune_code, agency_code FROM core.bridge_indicator_duty
-    UNION
-    SELECT commune_code, agency_code FROM core.bridge_task_duty
+WITH duty AS (  -- of plans in force together the newest decides who reports an indicator
+    SELECT d.*, o.period_code, o.due_on, o.grace_until
+    FROM core.known_duty AS d
+    JOIN core.dim_due AS o
+        ON o.commune_code = d.commune_code
+        AND (d.holds_from IS NULL OR d.holds_from <= o.ends_on) AND (d.holds_until IS NULL OR d.holds_until > o.ends_on)
+    WHERE o.asked_on <= (SELECT as_of_on FROM core.dim_build)
+    QUALIFY d.kind = 'task' OR row_number() OVER (
+        PARTITION BY d.commune_code, d.kind, d.code, o.period_code
+        ORDER BY coalesce(d.holds_from, DATE '-infinity') DESC, d.plan_id DESC) = 1
 ),
 owed AS (
-    SELECT o.commune_code, o.agency_code, d.period_code, d.due_on, d.grace_until
-    FROM owing AS o
-    JOIN core.dim_due AS d USING (commune_code)
-    WHERE d.asked_on <= (SELECT as_of_on FROM core.dim_build)
+    SELECT DISTINCT commune_code, agency_code, period_code, due_on, grace_until
+    FROM duty
 ),
 came AS (
     SELECT
@@ -25,33 +29,24 @@ came AS (
     GROUP BY ALL
 ),
 asked AS (
-    SELECT d.commune_code, d.agency_code, a.period_code, sum(d.figures)::BIGINT AS figures_asked
-    FROM (
-        SELECT commune_code, agency_code, frequency, count(*) AS figures
-        FROM core.bridge_indicator_duty
-        JOIN core.dim_indicator USING (indicator_code)
-        GROUP BY ALL
-    ) AS d
-    JOIN core.bridge_period_asked AS a USING (frequency)
-    GROUP BY ALL
+    SELECT d.commune_code, d.agency_code, d.period_code, d.code AS indicator_code
+    FROM duty AS d
+    JOIN core.bridge_period_asked AS a USING (period_code, frequency)
+    WHERE d.kind = 'indicator'
 ),
-given AS (
-    SELECT commune_code, agency_code, period_code, count(*) AS figures_given
-    FROM core.fct_actual
-    SEMI JOIN core.bridge_indicator_duty USING (commune_code, agency_code, indicator_code)
-    SEMI JOIN (
-        SELECT indicator_code, period_code
-        FROM core.dim_indicator
-        JOIN core.bridge_period_asked USING (frequency)
-    ) AS asked USING (indicator_code, period_code)
-    WHERE is_current AND NOT is_withdrawn
+figures AS (
+    SELECT a.commune_code, a.agency_code, a.period_code, count(*) AS figures_asked, count(f.actual_id) AS figures_given
+    FROM asked AS a
+    LEFT JOIN core.fct_actual AS f
+        ON f.commune_code = a.commune_code AND f.agency_code = a.agency_code AND f.period_code = a.period_code
+        AND f.indicator_code = a.indicator_code AND f.is_current AND NOT f.is_withdrawn
     GROUP BY ALL
 ),
 judged AS (
     SELECT
         o.*, c.* EXCLUDE (commune_code, agency_code, period_code),
-        coalesce(w.figures_asked, 0) AS figures_asked,
-        coalesce(g.figures_given, 0) AS figures_given,
+        coalesce(f.figures_asked, 0) AS figures_asked,
+        coalesce(f.figures_given, 0) AS figures_given,
         (SELECT as_of_on FROM core.dim_build) AS as_of_on,
         CASE
             WHEN c.first_received_at::DATE <= o.grace_until THEN 'on_time'
@@ -64,8 +59,7 @@ judged AS (
         END AS reporting_status
     FROM owed AS o
     LEFT JOIN came AS c USING (commune_code, agency_code, period_code)
-    LEFT JOIN asked AS w USING (commune_code, agency_code, period_code)
-    LEFT JOIN given AS g USING (commune_code, agency_code, period_code)
+    LEFT JOIN figures AS f USING (commune_code, agency_code, period_code)
 )
 SELECT
     j.commune_code, m.commune_name, j.agency_code, a.agency_name, j.period_code, d.label AS period_label, j.due_on,

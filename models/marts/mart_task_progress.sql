@@ -9,9 +9,13 @@ WITH newest AS (
 ),
 judged AS (
     SELECT
-        t.*, n.state, n.percent_done, n.document_number, n.document_date, n.difficulty, n.agency_code AS reported_by,
+        t.*, p.tasks_until, n.state, n.percent_done, n.document_number, n.document_date, n.difficulty, n.agency_code AS reported_by,
         n.period_code, n.recorded_at, b.as_of_on, b.is_illustrative,
+        coalesce(NOT t.in_registry OR p.tasks_until <= b.as_of_on, false) AS is_closed,
         CASE
+            WHEN is_closed AND n.state IS DISTINCT FROM 'done' THEN 'closed'
+            WHEN is_closed AND n.document_number IS NULL THEN 'done_without_proof'
+            WHEN is_closed THEN 'done'
             WHEN t.recurrence NOT IN ('once', 'on_request') AND n.recorded_at < b.as_of_on - INTERVAL 1 YEAR
                 THEN 'report_owed'
             WHEN n.state = 'done' AND n.document_number IS NULL THEN 'done_without_proof'
@@ -22,6 +26,7 @@ judged AS (
             ELSE n.state
         END AS task_status
     FROM core.dim_task AS t
+    LEFT JOIN core.dim_plan AS p USING (plan_id)
     LEFT JOIN newest AS n USING (task_id)
     CROSS JOIN core.dim_build AS b
 )
@@ -31,7 +36,9 @@ SELECT
     j.state, j.percent_done, j.document_number, j.document_date, j.difficulty, j.reported_by, j.period_code,
     j.recorded_at, j.task_status, s.label AS task_label,
     if(j.task_status = 'overdue', date_diff('day', j.due_on, j.as_of_on), NULL) AS days_overdue,
-    j.as_of_on, j.is_illustrative
+    j.as_of_on, j.is_illustrative,
+    j.is_closed, CASE WHEN j.is_closed THEN j.tasks_until - 1 END AS closed_on,
+    j.continues
 FROM judged AS j
 JOIN core.dim_commune AS c USING (commune_code)
 JOIN core.dim_status AS s ON s.answer = 'task' AND s.status = j.task_status

@@ -1,9 +1,9 @@
--- Lines of each file, counted where the reader put them and again where validation did, so that the one proves the other.
+-- Lines of each file, as the reader counted them and as validation did, so that the one proves the other.
 -- A model of its own, as counting the lines of a country takes all the memory there is.
 WITH found AS (
-    SELECT submission_id, count(*) AS lines_read
-    FROM raw.line
-    GROUP BY submission_id
+    SELECT submission_id, lines_read
+    FROM checked.submission
+    QUALIFY version = max(version) OVER (PARTITION BY submission_id)
 ),
 decided AS (
     SELECT
@@ -22,4 +22,5 @@ SELECT
     coalesce(d.lines_ignored, 0) AS lines_ignored
 FROM found AS f
 FULL JOIN decided AS d USING (submission_id)
+WHERE f.lines_read > 0 OR d.submission_id IS NOT NULL
 ORDER BY submission_id

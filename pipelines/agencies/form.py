@@ -93,8 +93,11 @@ def write_template(
     return path
 
 
-def forms_owed(registry: Registry, commune_code: str | None, agency_code: str | None) -> list[tuple[str, str]]:
-    """Commune and agency of every form: of the commune, or all with a plan; of the agency, or all that owe something.
+def forms_owed(
+    registry: Registry, commune_code: str | None, agency_code: str | None, period_code: str
+) -> list[tuple[str, str]]:
+    """Commune and agency of every form of a period: of the commune, or all with a plan; of the agency, or all that owe
+    something.
 
     Raises ValueError, saying what to do, where the commune has no plan or the agency owes nothing in any of them.
     """
@@ -102,7 +105,8 @@ def forms_owed(registry: Registry, commune_code: str | None, agency_code: str | 
     if commune_code is not None:
         _check_commune(registry, commune_code)
         communes = [commune_code]
-    owing = {code: registry.agencies_of(code) for code in communes}
+    _check_period(registry, period_code)
+    owing = {code: _owing(registry, code, period_code) for code in communes}
     found = [(commune, agency) for commune in communes for agency in owing[commune] if agency_code in (None, agency)]
     if not found:
         known = ", ".join(sorted({agency for agencies in owing.values() for agency in agencies}))
@@ -112,12 +116,20 @@ def forms_owed(registry: Registry, commune_code: str | None, agency_code: str | 
 
 def _check(registry: Registry, commune_code: str, agency_code: str, period_code: str) -> None:
     _check_commune(registry, commune_code)
-    owing = registry.agencies_of(commune_code)
+    _check_period(registry, period_code)
+    owing = _owing(registry, commune_code, period_code)
     if agency_code not in owing:
         wrong = "owes nothing" if agency_code in registry.agencies else "is not in sources/reference/agencies.csv"
         raise ValueError(
             f"agency '{agency_code}' {wrong}; agencies that report in commune {commune_code}: {', '.join(owing)}"
         )
+
+
+def _owing(registry: Registry, commune_code: str, period_code: str) -> list[str]:
+    return registry.agencies_of(commune_code, registry.period_of(commune_code, period_code).ends_on)
+
+
+def _check_period(registry: Registry, period_code: str) -> None:
     if period_code not in registry.periods:
         years = sorted({code[:4] for code in registry.periods})
         raise ValueError(
@@ -139,7 +151,7 @@ def _check_commune(registry: Registry, commune_code: str) -> None:
 
 def _indicator_lines(order: _Order) -> Iterator[_Line]:
     form = order.form
-    for indicator in order.registry.indicators_of(order.commune_code, order.agency_code):
+    for indicator in order.registry.indicators_of(order.commune_code, order.agency_code, order.period.ends_on):
         kind = form["kinds"][indicator["kind"]]
         names = ("indicator_name", "unit_of_measure", "numerator_name", "denominator_name")
         texts = {"indicator_code": indicator["indicator_code"], **{name: indicator[name] for name in names}}
@@ -161,7 +173,7 @@ def _taken(what: str, indicator: Row, form: Row) -> str:
 def _task_lines(order: _Order) -> Iterator[_Line]:
     [layout] = [one for one in order.form["sheets"] if one["kind"] == "task"]
     takes = {column["name"]: column["takes"] for column in layout["columns"] if column.get("answer")}
-    for task in order.registry.tasks_of(order.commune_code, order.agency_code):
+    for task in order.registry.tasks_of(order.commune_code, order.agency_code, order.period.ends_on):
         texts = {name: task[name] for name in ("task_id", "title", "deliverable")}
         yield _Line(task["task_id"], texts | {"deadline": task["deadline_as_written"]}, takes)
 

@@ -56,7 +56,8 @@ def _missing(registry: Registry, file: Row, codes: Iterable[str]) -> str | None:
     """Codes of figures due in the period that have no line in the file."""
     if not (file["commune_agrees"] and file["agency_agrees"] and file["period_has_begun"]) or file["missing_columns"]:
         return None
-    owed = registry.indicators_of(file["commune_code"], file["agency_code"])
+    on = registry.period_of(file["commune_code"], file["period"].code).ends_on
+    owed = registry.indicators_of(file["commune_code"], file["agency_code"], on)
     asked = [one["indicator_code"] for one in owed if registry.is_asked(one["frequency"], file["period"])]
     present = set(codes)
     return ", ".join(code for code in asked if code not in present)

@@ -237,8 +237,7 @@ def indicator_facts(known: Known, file: Row, is_own: bool, line_kind: str, typed
         "code_known": bool(code) if as_typed and is_readable else None,
         "code_key": None,
         "other_places": "",
-        "led_here": registry.indicator_duties.get((file["commune_code"], code)) == file["agency_code"]
-        if code and is_own else None,
+        "led_here": _is_led(known, file, "indicator", code) if code and is_own else None,
         "kind_text": _KINDS[kind],
         "due_but_empty": _due_but_empty(registry, indicator, file["period"], line_kind),
     }  # fmt: skip
@@ -343,6 +342,25 @@ def _ratio(form: Row, indicator: Row, unit: str, figures: Mapping[str, Figure]) 
     }  # fmt: skip
 
 
+def _is_led(known: Known, file: Row, kind: str, code: str) -> bool:
+    """Whether the sender reports it for the period of the file: who led it on the period's last day."""
+    on = _last_day(known.registry, file)
+    return known.duties.holds(kind, file["commune_code"], code, file["agency_code"], on)
+
+
+def _last_day(registry: Registry, file: Row) -> date | None:
+    """The last day of the file's period by the commune's own calendar."""
+    period = file["period"]
+    return registry.period_of(file["commune_code"], period.code).ends_on if period else None
+
+
+def _has_ended(registry: Registry, file: Row, task_id: str) -> bool:
+    """Whether the plan's tasks were closed before the period's last day."""
+    until = registry.plans[registry.tasks_by_id[task_id]["plan_id"]]["tasks_until"]
+    on = _last_day(registry, file)
+    return bool(until and on and until <= on)
+
+
 # ---------------------------------------------------------------- tasks
 
 
@@ -351,7 +369,7 @@ def task_facts(known: Known, file: Row, is_own: bool, line_kind: str, typed: Typ
     as_typed = text_of(typed, "task_id")
     task_id = known.tasks.get(code_key(as_typed), "")
     is_readable = typed.get("task_id", ["", "t"])[1] not in ("e", "f")
-    duty = (file["commune_code"], task_id, file["agency_code"])
+    has_ended = bool(task_id) and _has_ended(registry, file, task_id)
     texts = ("document_number", "difficulty")
     facts: Row = {
         **_problems(typed, ("task_id", "state", *texts)),
@@ -361,7 +379,8 @@ def task_facts(known: Known, file: Row, is_own: bool, line_kind: str, typed: Typ
         "task_known": bool(task_id) if as_typed and is_readable else None,
         "task_key": None,
         "other_places": "",
-        "led_here": duty in registry.task_duty_set if task_id and is_own else None,
+        "led_here": _is_led(known, file, "task", task_id) if task_id and is_own and not has_ended else None,
+        "plan_has_ended": has_ended if task_id and is_own else None,
     }
     if line_kind == "unanswered":
         return facts

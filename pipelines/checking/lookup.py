@@ -6,6 +6,8 @@ Looked up in the registry, prepared once for many files. What a file says of its
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any
@@ -57,11 +59,45 @@ class Names:
         return frozenset(), frozenset()
 
 
+class Duties:
+    """Which agency reports what of a commune, and from when until when.
+
+    rows: dicts of kind ('indicator', 'task'), commune_code, code, agency_code, accepted_from (None: always) and
+    holds_until (None: still), as core.known_duty has them.
+    """
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._spans: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+        for row in rows:
+            self._spans[row["kind"], row["commune_code"], row["code"]].append(row)
+
+    @classmethod
+    def of(cls, registry: Registry) -> Duties:
+        """The duties as the registry says them now."""
+        ends = {plan_id: plan["in_force_to"] for plan_id, plan in registry.plans.items()}
+        found = [("indicator", *key, agency) for key, agency in registry.indicator_duties.items()]
+        found += [("task", *duty) for duty in registry.task_duties]
+        return cls(
+            {"kind": kind, "commune_code": registry.plans[plan_id]["commune_code"], "code": code, "agency_code": agency,
+             "accepted_from": None, "holds_until": ends[plan_id]}
+            for kind, plan_id, code, agency in found
+        )  # fmt: skip
+
+    def holds(self, kind: str, commune: str, code: str, agency: str, on: date | None) -> bool:
+        """Whether the agency reports it for a period that ends on the day; without a day, whether it ever does."""
+        return any(
+            row["agency_code"] == agency
+            and (on is None or (row["accepted_from"] or on) <= on < (row["holds_until"] or date.max))
+            for row in self._spans.get((kind, commune, code), ())
+        )
+
+
 class Known:
     """What lines are looked up in, prepared once for many files."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, duties: Duties | None = None) -> None:
         self.registry = registry
+        self.duties = duties or Duties.of(registry)
         self.names = Names(registry)
         self.indicators = {loose(code): code for code in registry.indicators}
         self.tasks = {code_key(task_id): task_id for task_id in registry.tasks_by_id}

@@ -25,7 +25,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from pipelines.checking.earlier_figures import HISTORY_FACTS, History, Memory, compare_lines
 from pipelines.checking.facts import file_facts, line_code, table_facts
 from pipelines.checking.figures import to_four_places
-from pipelines.checking.lookup import Known
+from pipelines.checking.lookup import Duties, Known
 from pipelines.registry.registry import Registry
 
 Row = dict[str, Any]
@@ -50,13 +50,15 @@ def validate(
     receipts: Iterable[Mapping[str, Any]],
     readings: Mapping[str, Mapping[str, Any]],
     history: History | None = None,
+    duties: Duties | None = None,
 ) -> Checked:
     """Validate newly read files. receipts: rows of raw.receipt, in ledger order; readings: by submission_id
-    (layout.lay_out); history: the figures in force before the first of them, by commune, agency and indicator.
+    (layout.lay_out); history: the figures in force before the first of them, by commune, agency and indicator; duties:
+    who reports what, and when (default: as the registry says it now).
 
     A file sees the figures of those before it, so that files give the same findings one by one or all at once.
     """
-    known = Known(registry)
+    known = Known(registry, duties)
     files: list[Row] = []
     lines: list[Row] = []
     for receipt in receipts:

@@ -63,7 +63,7 @@ def _write_all(
 ) -> None:
     from pipelines.agencies.form import forms_owed, template_name, write_template
 
-    forms, kept = forms_owed(known, commune, agency), 0
+    forms, kept = forms_owed(known, commune, agency, period), 0
     for commune_code, agency_code in forms:
         name = template_name(known, commune_code, agency_code, period)
         path = folder / known.folder_of(commune_code) / agency_code / name

@@ -76,3 +76,14 @@ def bundle_events(ledger: Ledger) -> list[dict[str, Any]]:
         for e in ledger.entries
         if e["event"] in ("bundle_made", "bundle_sent")
     ]  # fmt: skip
+
+
+def record_told(ledger: Ledger, told: Iterable[dict[str, Any]]) -> None:
+    """Enter which submissions were told what: rows of submission_id, version, status."""
+    ledger.append([{"event": "told", "told": [[row["submission_id"], row["version"], row["status"]] for row in told]}])
+
+
+def told_events(ledger: Ledger) -> list[dict[str, Any]]:
+    """What each submission was told last, as rows of raw.told."""
+    last = {key: (version, status) for entry in ledger.of("told") for key, version, status in entry["told"]}
+    return [{"submission_id": key, "version": version, "status": status} for key, (version, status) in last.items()]

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pipelines.files import fsync, make_folder
+from pipelines.files import fsync, make_folder, swap_in
 from pipelines.home import Home
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 NO_HEAD = "0" * 64
 # What runs and people note of what was made; the figures do not depend on it.
-_OF_WHAT_WAS_MADE = frozenset({"bundle_made", "bundle_sent"})
+_OF_WHAT_WAS_MADE = frozenset({"bundle_made", "bundle_sent", "told"})
 
 
 class LedgerError(ValueError):
@@ -64,8 +64,8 @@ def read_lines(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 class Ledger:
-    """The append-only ledger, one JSON object a line: sealed, received, locked, unlocked, day, illustrative,
-    bundle_made, bundle_sent. Raises LedgerError where it is damaged or was altered."""
+    """The append-only ledger, one JSON object a line: sealed, edition, received, judged, told, locked, unlocked, day,
+    illustrative, bundle_made, bundle_sent. Raises LedgerError where it is damaged or was altered."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
@@ -185,3 +185,15 @@ def whole_lines(home: Home) -> bytes:
 
 def archived(home: Home, sha256: str) -> Path:
     return home.archive / sha256[:2] / sha256
+
+
+def store(home: Home, data: bytes) -> str:
+    """Keep bytes in the archive under their sha256, on disk before this returns. Returns it."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    place = archived(home, sha256)
+    if not place.exists():
+        make_folder(place.parent)
+        new = place.with_name(f".{sha256}.new")
+        new.write_bytes(data)
+        swap_in(new, place)
+    return sha256

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.files import read_csv, read_yaml
+from pipelines.registry.in_force import in_force
 from pipelines.vietnamese import fold
 
 Row = dict[str, Any]
@@ -71,8 +72,8 @@ def _basis(item: Mapping[str, Any]) -> str:
     return " ".join(str(part) for part in parts if part)
 
 
-def _days(text: str | None) -> int | None:
-    return int(text) if text else None
+def _count(text: str | int | None) -> int | None:
+    return None if text in (None, "") else int(text)
 
 
 class PlanReader:
@@ -107,6 +108,10 @@ class PlanReader:
             "issuer": plan["issuer"],
             "title": plan["title"],
             "supersedes": supersedes.get("document_number"),
+            "supersedes_issued_on": supersedes.get("issued_on"),
+            "supersedes_plan": plan.get("supersedes_plan"),
+            "in_force_from": plan.get("in_force_from"),
+            "for_year": _count(plan.get("for_year")),
             "annual_report_due": plan.get("annual_report_due"),
             "focal_agency_code": focal[0] if focal else None,
             "legal_basis": "; ".join(map(_basis, plan.get("legal_basis") or [])),
@@ -116,8 +121,8 @@ class PlanReader:
             ],
             "reports_from": plan["reports_from"],
             "reporting_calendar": plan.get("reporting_calendar"),
-            "due_days": _days(plan.get("due_days")),
-            "grace_days": _days(plan.get("grace_days")),
+            "due_days": _count(plan.get("due_days")),
+            "grace_days": _count(plan.get("grace_days")),
             "reports": plan.get("reports") or {},
         }
         for order, row in enumerate(read_csv(folder / "targets.csv"), 1):
@@ -159,7 +164,7 @@ class PlanReader:
                 "lead_agency_codes": self.leads(plan_id, f"task {place}", row["lead_as_written"]),
                 **{
                     name: row.get(name) or None
-                    for name in ("due_on", "starts_on", "recurs_on", "earlier_due_on", *_SOURCE)
+                    for name in ("due_on", "starts_on", "recurs_on", "earlier_due_on", "continues", *_SOURCE)
                 },
                 "line_order": order,
             }
@@ -170,29 +175,37 @@ class PlanReader:
         return str(plan["focal_agency_code"]) if self.agencies[code]["is_group"] else code
 
     def indicator_duties(self) -> dict[tuple[str, str], str]:
-        """One reporting agency per commune and indicator: the lead all rows agree on, else what plan.yml settles."""
+        """By plan and indicator the agency that reports it: the lead all the plan's rows agree on, else what plan.yml
+        settles. Where plans in force together disagree, the newest must settle it."""
         leads: dict[tuple[str, str], set[str]] = {}
-        settled: dict[tuple[str, str], str] = {}
-        for plan in self.plans.values():
-            settled |= {(plan["commune_code"], code): agency for code, agency in plan["reports"].items()}
-        superseded = {(plan["commune_code"], plan["supersedes"]) for plan in self.plans.values() if plan["supersedes"]}
         for target in self.targets:
-            plan = self.plans[target["plan_id"]]
-            if target["lead_agency_code"] and (plan["commune_code"], plan["document_number"]) not in superseded:
-                key = (target["commune_code"], target["indicator_code"])
-                leads.setdefault(key, set()).add(self.reporter(plan, target["lead_agency_code"]))
-        for key, codes in leads.items():
-            if len(codes) > 1 and key not in settled:
+            if target["lead_agency_code"]:
+                plan = self.plans[target["plan_id"]]
+                codes = leads.setdefault((target["plan_id"], target["indicator_code"]), set())
+                codes.add(self.reporter(plan, target["lead_agency_code"]))
+        for (plan_id, indicator), codes in leads.items():
+            settled = self.plans[plan_id]["reports"].get(indicator)
+            together = set(codes).union(*(leads.get((other, indicator), ()) for other in self._older_beside(plan_id)))
+            if len(together) > 1 and not settled:
                 self.faults.append(
-                    f"commune {key[0]}: {' and '.join(sorted(codes))} both lead indicator {key[1]}; "
-                    f"settle who reports it in plan.yml under 'reports'"
+                    f"commune {self.plans[plan_id]['commune_code']}: {' and '.join(sorted(together))} both lead "
+                    f"indicator {indicator}; settle who reports it in plan.yml of {plan_id} under 'reports'"
                 )
-        return {key: settled.get(key) or sorted(codes)[0] for key, codes in sorted(leads.items())}
+        return {(plan_id, indicator): self.plans[plan_id]["reports"].get(indicator) or min(codes)
+                for (plan_id, indicator), codes in sorted(leads.items())}  # fmt: skip
+
+    def _older_beside(self, plan_id: str) -> list[str]:
+        """The plans of the commune still in force on the day the plan comes into force."""
+        plan = self.plans[plan_id]
+        own = (other for other in self.plans.values() if other["commune_code"] == plan["commune_code"])
+        together = in_force(own, plan["in_force_from"])
+        return [other["plan_id"] for other in together[1 + together.index(plan) :]]
 
     def task_duties(self) -> list[tuple[str, str, str]]:
+        """(plan, task, agency) of every agency that reports on a task."""
         duties = []
         for task in self.tasks:
             plan = self.plans[task["plan_id"]]
             codes = dict.fromkeys(self.reporter(plan, code) for code in task["lead_agency_codes"])
-            duties += [(task["commune_code"], task["task_id"], code) for code in codes]
+            duties += [(task["plan_id"], task["task_id"], code) for code in codes]
         return duties

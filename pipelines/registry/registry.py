@@ -6,7 +6,6 @@ refuses what does not fit, naming file, row and text. Files that agencies send a
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -15,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.files import read_csv, read_yaml
-from pipelines.home import PROJECT, SOURCES
+from pipelines.home import SOURCES
+from pipelines.registry.in_force import in_force, set_days
 from pipelines.registry.periods import Period, make_periods
 from pipelines.registry.plan_folders import AgencyNames, PlanReader, RegistryError
 from pipelines.vietnamese import slug
 
 Row = dict[str, Any]
-
-# What a reading depends on besides the file: change any of it and every file is read again.
-READING_CODE = ("vietnamese/*.py", "files.py", "registry/*.py", "reading/**/*.py", "checking/*.py")
 
 _STATUS_FLAGS = ("needs_attention", "is_behind", "is_outstanding")
 
@@ -43,8 +40,8 @@ class Registry:
     plans: dict[str, Row]
     targets: list[Row]
     tasks: list[Row]
-    indicator_duties: dict[tuple[str, str], str]
-    task_duties: list[tuple[str, str, str]]
+    indicator_duties: dict[tuple[str, str], str]  # by plan and indicator
+    task_duties: list[tuple[str, str, str]]  # plan, task, agency
     form: Row
     rules: list[Row] = field(default_factory=list)
 
@@ -67,41 +64,54 @@ class Registry:
     def tasks_by_id(self) -> dict[str, Row]:
         return {task["task_id"]: task for task in self.tasks}
 
-    @cached_property
-    def task_duty_set(self) -> set[tuple[str, str, str]]:
-        return set(self.task_duties)
+    def plans_of(self, commune_code: str, on: date) -> list[Row]:
+        """The commune's plans in force on a day, the newest first."""
+        return in_force((plan for plan in self.plans.values() if plan["commune_code"] == commune_code), on)
 
     def folder_of(self, commune_code: str) -> str:
         """The commune's folder in the inbox: '11164-xa-vinh-lai' without the type: '11164-vinh-lai'."""
         return f"{commune_code}-{slug(self.communes[commune_code]['short_name'])}"
 
-    def agencies_of(self, commune_code: str) -> list[str]:
-        """Codes of the agencies that owe figures or task reports in the commune, in code order."""
-        owing = {agency for (commune, _), agency in self.indicator_duties.items() if commune == commune_code}
-        owing |= {agency for commune, _, agency in self.task_duties if commune == commune_code}
-        return sorted(owing)
+    def led_in(self, commune_code: str, on: date) -> dict[str, str]:
+        """Who reports which indicator of the commune for a period that ends on the day: agency by indicator. The newest
+        plan in force decides."""
+        leads: dict[str, str] = {}
+        for plan in reversed(self.plans_of(commune_code, on)):
+            leads |= self._indicators_by_plan.get(plan["plan_id"], {})
+        return leads
 
-    def indicators_of(self, commune_code: str, agency_code: str) -> list[Row]:
-        """Catalogue rows of the indicators the agency reports for the commune, in code order."""
-        codes = sorted(
-            code
-            for (commune, code), agency in self.indicator_duties.items()
-            if commune == commune_code and agency == agency_code
-        )
-        return [self.indicators[code] for code in codes]
+    @cached_property
+    def _indicators_by_plan(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for (plan_id, indicator), agency in self.indicator_duties.items():
+            found.setdefault(plan_id, {})[indicator] = agency
+        return found
 
-    def tasks_of(self, commune_code: str, agency_code: str) -> list[Row]:
-        """Tasks the agency reports on for the commune, in the order of the plans."""
-        return [
-            self.tasks_by_id[task_id]
-            for commune, task_id, agency in self.task_duties
-            if commune == commune_code and agency == agency_code
-        ]
+    def _tasks_in(self, commune_code: str, on: date) -> list[tuple[Row, str]]:
+        """Tasks asked for in a period that ends on the day, each with an agency that reports on it, in plan order."""
+        open_plans = {plan["plan_id"] for plan in self.plans_of(commune_code, on)
+                      if plan["tasks_until"] is None or plan["tasks_until"] > on}  # fmt: skip
+        return [(self.tasks_by_id[task], agency) for plan_id, task, agency in self.task_duties if plan_id in open_plans]
+
+    def agencies_of(self, commune_code: str, on: date) -> list[str]:
+        """Codes of the agencies that owe figures or task reports in the commune for a period that ends on the day."""
+        owing = set(self.led_in(commune_code, on).values())
+        return sorted(owing.union(agency for _, agency in self._tasks_in(commune_code, on)))
+
+    def indicators_of(self, commune_code: str, agency_code: str, on: date) -> list[Row]:
+        """Catalogue rows of the indicators the agency reports for a period that ends on the day, in code order."""
+        led = self.led_in(commune_code, on)
+        return [self.indicators[code] for code in sorted(led) if led[code] == agency_code]
+
+    def tasks_of(self, commune_code: str, agency_code: str, on: date) -> list[Row]:
+        """Tasks the agency reports on for a period that ends on the day, in the order of the plans."""
+        return [task for task, agency in self._tasks_in(commune_code, on) if agency == agency_code]
 
     def period_of(self, commune_code: str, code: str) -> Period:
-        """A period as it is for the commune: by the calendar, due days, grace and yearly day its plan sets, else the
-        form's (core.dim_due). Raises KeyError for a period that is none."""
-        own = self._settings.get(commune_code, {})
+        """A period as it is for the commune: by the calendar, due days, grace and yearly day that the plans in force on
+        its last day set, else the form's (core.known_due). Raises KeyError for a period that is none."""
+        default = self.calendars[self.calendar][code]
+        own = self._settings(commune_code, default.ends_on)
         period = self.calendars[own.get("reporting_calendar", self.calendar)][code]
         if period.due_days is None:
             return period
@@ -110,14 +120,12 @@ class Registry:
             due_on = date.fromisoformat(f"{code}-{own['annual_report_due']}")
         return replace(period, due_on=due_on, grace_days=own.get("grace_days", period.grace_days))
 
-    @cached_property
-    def _settings(self) -> dict[str, Row]:
-        """By commune: what its newest plan that says so sets of reporting."""
+    def _settings(self, commune_code: str, on: date) -> Row:
+        """What the plans in force on a day set of reporting, the newest that says so."""
         names = ("annual_report_due", "reporting_calendar", "due_days", "grace_days")
-        found: dict[str, Row] = {}
-        for _, plan in sorted(self.plans.items()):
-            said = {name: plan[name] for name in names if plan[name] is not None}
-            found[plan["commune_code"]] = found.get(plan["commune_code"], {}) | said
+        found: Row = {}
+        for plan in reversed(self.plans_of(commune_code, on)):
+            found |= {name: plan[name] for name in names if plan[name] is not None}
         return found
 
     def rows(self) -> dict[str, list[Row]]:
@@ -138,13 +146,17 @@ class Registry:
             "raw.asked": [{"period_code": period.code, "frequency": frequency} for period in self.periods.values()
                           for frequency in frequencies if self.is_asked(frequency, period)],
             "raw.status": self.statuses,
-            "raw.plan": [{k: v for k, v in plan.items() if k != "reports"} for plan in self.plans.values()],
+            "raw.plan": [{k: v for k, v in plan.items() if k not in ("reports", "supersedes_issued_on")}
+                         for plan in self.plans.values()],
             "raw.target": self.targets,
             "raw.task": self.tasks,
-            "raw.indicator_duty": [{"commune_code": commune, "indicator_code": code, "agency_code": agency}
-                                   for (commune, code), agency in self.indicator_duties.items()],
-            "raw.task_duty": [dict(zip(("commune_code", "task_id", "agency_code"), duty, strict=True))
-                              for duty in self.task_duties],
+            "raw.indicator_duty": [{"plan_id": plan_id, "commune_code": self.plans[plan_id]["commune_code"],
+                                    "indicator_code": indicator,
+                                    "frequency": self.indicators[indicator]["frequency"], "agency_code": agency}
+                                   for (plan_id, indicator), agency in self.indicator_duties.items()],
+            "raw.task_duty": [{"plan_id": plan_id, "commune_code": self.plans[plan_id]["commune_code"],
+                               "task_id": task, "agency_code": agency}
+                              for plan_id, task, agency in self.task_duties],
         }  # fmt: skip
 
     def is_asked(self, frequency: str, period: Period) -> bool:
@@ -153,16 +165,6 @@ class Registry:
             return int(period.code[5:7]) in self.asked_in_months[frequency]
         order = ["month", "quarter", "half", "nine_months", "year"]
         return order.index(frequency) <= order.index(period.kind)
-
-
-def fingerprint(sources: Path = SOURCES) -> str:
-    """sha256 over everything a reading depends on besides the file read: registry, forms, rules, reading code."""
-    digest = hashlib.sha256()
-    data = sorted(p for part in ("plans", "reference", "forms") for p in (sources / part).rglob("*") if p.is_file())
-    code = sorted(path for pattern in READING_CODE for path in (PROJECT / "pipelines").glob(pattern))
-    for path in [*data, *code]:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def _unique(faults: list[str], what: str, keys: Iterable[str]) -> None:
@@ -195,6 +197,7 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     reader = PlanReader(names, agencies, indicators)
     for folder in sorted(p for p in (sources / "plans").iterdir() if p.is_dir() and only(p.name)):
         reader.read(folder)
+    faults += set_days(reader.plans)
     duties = reader.indicator_duties()
     faults += reader.faults
     _unique(faults, "targets", (t["target_id"] for t in reader.targets))

@@ -22,7 +22,8 @@ from pipelines.made_with import digest_of_code
 from pipelines.warehouse.database import PUBLISHED_SCHEMAS, building, reading, schema_mark
 from pipelines.warehouse.models import Check, Model, build, models, offending
 from pipelines.warehouse.publishing import has_log
-from pipelines.warehouse.rows import count, get_info
+from pipelines.warehouse.rows import columns_of, count
+from pipelines.warehouse.segments import segments_mark
 
 
 class Done(NamedTuple):
@@ -59,11 +60,13 @@ def _of_model(con: duckdb.DuckDBPyConnection, table: str) -> str | None:
 
 
 def _of_raw(con: duckdb.DuckDBPyConnection, table: str) -> str:
-    """What Python writes is a function of the sources and of the ledger's first lines, and only grows: under one
-    fingerprint as many rows are the same rows."""
+    """What Python writes: the registry is a function of the editions met, what files said of the segments loaded and of
+    the ledger's first lines, which only grow: as many rows are the same rows."""
     if table == "raw.build_info":
         return str(con.execute(f"FROM {table} ORDER BY ALL").fetchall())
-    return f"{get_info(con, 'fingerprint')} {count(con, table)}"
+    if "known_from" in columns_of(con, table):
+        return str(con.execute("FROM raw.edition ORDER BY ALL").fetchall())
+    return f"{segments_mark(con)} {count(con, table)}"
 
 
 def build_if_changed(con: duckdb.DuckDBPyConnection, model: Model) -> Done:

@@ -1,0 +1,21 @@
+-- The targets in force of one commune, indicator, scope and milestone as one line, through all editions of sources/. Two
+-- targets conflict when their figures differ ('90' against '100'); the same figure written '95' and '≥ 95' does not.
+SELECT
+    r.commune_code, r.regime_from, t.indicator_code, t.scope, t.milestone_on,
+    count(*) AS targets,
+    count(DISTINCT (t.value, t.value_high)) > 1 AS is_conflict,
+    bool_and(t.operator = 'text') AS is_text,
+    min(t.value) AS value_lowest,
+    max(t.value) AS value_highest,
+    max(t.value_high) AS value_high,
+    bool_or(t.operator = '>') AS is_strict,
+    bool_and(t.is_aspirational) AS is_aspirational,
+    string_agg(t.as_written, ' | ' ORDER BY t.plan_id, t.line_order) AS as_written,
+    r.known_from, r.known_to
+FROM core.known_in_force AS r
+JOIN raw.target AS t
+    ON t.plan_id = r.plan_id
+    AND coalesce(t.known_from, TIMESTAMP '-infinity') <= coalesce(r.known_from, TIMESTAMP '-infinity')
+    AND coalesce(t.known_to, TIMESTAMP 'infinity') > coalesce(r.known_from, TIMESTAMP '-infinity')
+GROUP BY ALL
+ORDER BY r.commune_code, r.known_from, r.regime_from, t.indicator_code, t.scope, t.milestone_on

@@ -1,0 +1,7 @@
+-- What every edition of sources/ said of a plan, and from when until when it was known.
+SELECT
+    plan_id, commune_code, document_number, issued_on, title, for_year, in_force_from, in_force_to, superseded_by,
+    tasks_until, annual_report_due, reporting_calendar, due_days, grace_days, reports_from, focal_agency_code,
+    known_from, known_to
+FROM raw.plan
+ORDER BY plan_id, known_from

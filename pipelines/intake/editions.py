@@ -1,0 +1,88 @@
+"""Editions: what sources/ said at a time, kept in the archive whenever a run meets something new.
+
+An edition is a listing {path below sources/: sha256} as JSON, and those files, all in the archive under their sha256;
+the ledger says from when an edition was known. What the files mean is read by registry/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pipelines.files import swap_in
+from pipelines.home import Home
+from pipelines.intake.ledger import VIETNAM, Ledger, archived, store
+
+PARTS = ("plans", "reference", "forms", "wording")
+
+
+@dataclass(frozen=True)
+class Edition:
+    """An edition as the ledger names it: its listing's sha256, its place in the ledger, and since when it was known
+    (None for a home's first, which counts as always known)."""
+
+    digest: str
+    sequence: int
+    known_from: datetime | None
+
+
+def listing(sources: Path) -> bytes:
+    """The files of an edition as JSON: their paths below sources/ and their sha256, sorted."""
+    files = (path for part in PARTS for path in (sources / part).rglob("*") if path.is_file())
+    named = {path.relative_to(sources).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return (json.dumps(named, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def editions(ledger: Ledger) -> list[Edition]:
+    """The editions a home has met, oldest first."""
+    found: list[Edition] = []
+    for entry in ledger.of("edition"):
+        known_from = datetime.fromisoformat(entry["known_from"]) if found else None
+        found.append(Edition(entry["edition"], entry["sequence"], known_from))
+    return found
+
+
+def record_edition(home: Home, ledger: Ledger, sources: Path) -> Edition:
+    """Keep what sources/ says, if it is not what the newest edition says. Returns the edition now known."""
+    written = listing(sources)
+    digest = hashlib.sha256(written).hexdigest()
+    known = editions(ledger)
+    if not known or known[-1].digest != digest:
+        for name in json.loads(written):
+            store(home, (sources / name).read_bytes())
+        store(home, written)
+        ledger.append([{"event": "edition", "edition": digest, "known_from": _now(ledger).isoformat()}])
+        known = editions(ledger)
+    return known[-1]
+
+
+def _now(ledger: Ledger) -> datetime:
+    """Since when a new edition is known: after all that was received and done, whatever the clock says. An
+    illustrative home goes by the times of its files."""
+    later = ledger.last_at + timedelta(microseconds=1)
+    return later if ledger.illustrative else max(datetime.now(VIETNAM), later)
+
+
+def sources_of(home: Home, digest: str) -> Path:
+    """An edition's files laid out as they were below sources/: a folder made from the archive where it is not there.
+    Raises FileNotFoundError where the archive lacks one of them."""
+    folder = home.editions / digest[:16]
+    if folder.exists():
+        return folder
+    making = home.editions / f".{digest[:16]}.new"
+    shutil.rmtree(making, ignore_errors=True)
+    for name, sha256 in files_of(home, digest).items():
+        place = making / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(archived(home, sha256), place)
+    swap_in(making, folder)
+    return folder
+
+
+def files_of(home: Home, digest: str) -> dict[str, str]:
+    """An edition's files and their sha256, by path below sources/."""
+    return dict(json.loads(archived(home, digest).read_bytes()))

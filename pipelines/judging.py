@@ -1,0 +1,215 @@
+"""Giving verdicts: by which edition of sources/ a submission is judged, and what reading and checking make of it.
+
+A verdict is given once, by the edition at receipt. How a file is read is reading/, how it is checked checking/, how
+verdicts are kept warehouse/segments.py.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from pipelines.checking.earlier_figures import LOOK_BACK, History
+from pipelines.checking.lookup import Duties
+from pipelines.home import Home
+from pipelines.intake.editions import Edition, editions, sources_of
+from pipelines.intake.ledger import Ledger, archived
+from pipelines.intake.receive import receipts
+from pipelines.reading.read import Job, no_collecting, read_written, restored
+from pipelines.registry import registry as registries
+from pipelines.registry.registry import Registry
+from pipelines.warehouse.models import models
+from pipelines.warehouse.rows import count, dicts, insert
+
+if TYPE_CHECKING:
+    from pipelines.checking.validate import Checked
+
+Row = dict[str, Any]
+CHECKED = ("checked.submission", "checked.line", "checked.actual", "checked.task_report", "checked.finding")
+
+
+@lru_cache(maxsize=4)
+def registry_of(home: Home, edition: str) -> Registry:
+    """The registry as an edition says it: a run asks for it more than once."""
+    return registries.load(sources_of(home, edition))
+
+
+def _at_receipt(known: list[Edition], entry: Row) -> str:
+    """The edition known when a file was received; a home of a version without editions has its first only later."""
+    return next((one.digest for one in reversed(known) if one.sequence < entry["sequence"]), known[0].digest)
+
+
+def enter_receipts(home: Home, con: duckdb.DuckDBPyConnection, ledger: Ledger) -> int:
+    """Add the received files that are not in raw.receipt yet: whose they are as their verdict says, else by the edition
+    at receipt. Returns how many."""
+    by_edition: dict[str, list[Row]] = defaultdict(list)
+    for entry in ledger.of("received")[count(con, "raw.receipt") :]:
+        by_edition[_at_receipt(editions(ledger), entry)].append(entry)
+    added = 0
+    for edition, entries in by_edition.items():
+        registry = registry_of(home, edition)
+        rows = receipts(entries, registry.city_communes, registry.agencies)
+        added += insert(con, "raw.receipt", [row | {"edition": edition} for row in rows])
+    if added:
+        con.execute(_AS_JUDGED)
+    return added
+
+
+_AS_JUDGED = """
+UPDATE raw.receipt SET
+    commune_code = s.commune_code, agency_code = s.agency_code, duplicate_of = s.duplicate_of
+FROM checked.submission AS s
+WHERE s.submission_id = raw.receipt.submission_id AND s.version = 1
+"""
+# The same bytes from the same folder again say nothing new, unless something in them was refused and another edition of
+# sources/ or another version of this program would judge now.
+_FIND_DUPLICATES = """
+UPDATE raw.receipt SET duplicate_of = earlier.submission_id
+FROM (
+    SELECT r.submission_id AS again, arg_max(f.submission_id, f.ledger_sequence) AS submission_id
+    FROM raw.receipt AS r
+    JOIN raw.receipt AS f ON f.folder = r.folder AND f.sha256 = r.sha256 AND f.ledger_sequence < r.ledger_sequence
+    LEFT JOIN checked.submission AS s ON s.submission_id = f.submission_id AND s.version = 1
+    WHERE r.submission_id NOT IN (SELECT submission_id FROM checked.submission) AND s.duplicate_of IS NULL
+        AND (
+            s.submission_id IS NULL OR (s.edition = r.edition AND s.program = $program)
+            OR NOT (s.is_unreadable OR s.is_refused OR EXISTS (
+                FROM checked.line AS l WHERE l.submission_id = s.submission_id AND l.disposition = 'rejected')))
+    GROUP BY r.submission_id
+) AS earlier
+WHERE earlier.again = raw.receipt.submission_id
+"""
+
+
+def read_pending(home: Home, con: duckdb.DuckDBPyConnection) -> int:
+    """Read every received file that has neither a reading nor a verdict, except duplicates. Returns how many."""
+    con.execute(_FIND_DUPLICATES, {"program": version("kpi57")})
+    pending = dicts(
+        con,
+        "SELECT submission_id, sha256, edition FROM raw.receipt ANTI JOIN checked.submission USING (submission_id) "
+        "ANTI JOIN raw.reading USING (submission_id) WHERE duplicate_of IS NULL ORDER BY ledger_sequence",
+    )
+    for edition in dict.fromkeys(row["edition"] for row in pending):
+        jobs = [Job(r["submission_id"], archived(home, r["sha256"])) for r in pending if r["edition"] == edition]
+        form = registry_of(home, edition).form
+        insert(con, "raw.reading",
+               [{"submission_id": job.key, **got._asdict()} for job, got in read_written(jobs, form)])  # fmt: skip
+    return len(pending)
+
+
+def judge_pending(home: Home, con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Give every received file without a verdict its first, by the edition at its receipt. Returns rows by table."""
+    pending = dicts(
+        con,
+        "SELECT r.* FROM raw.receipt AS r ANTI JOIN checked.submission USING (submission_id) ORDER BY ledger_sequence",
+    )
+    made = dict.fromkeys(CHECKED, 0)
+    for edition in dict.fromkeys(row["edition"] for row in pending):
+        verdicts = judge(home, con, edition, [row for row in pending if row["edition"] == edition])
+        for table, rows in verdicts.items():
+            made[table] += insert(con, table, rows)
+    if pending:
+        fill_due_days(con)
+    return made
+
+
+def judge(home: Home, con: duckdb.DuckDBPyConnection, edition: str, sent: list[Row]) -> dict[str, list[Row]]:
+    """Verdicts on received files (rows of raw.receipt, their readings in raw.reading) by an edition, as rows of
+    checked.*. A duplicate's names the file it repeats."""
+    to_check = [row for row in sent if row["duplicate_of"] is None]
+    with no_collecting():
+        checked = validate_readings(
+            registry_of(home, edition), to_check, _readings(con), _history(con, to_check), duties_of(con)
+        )
+    counts = dict(con.execute("SELECT submission_id, json_array_length(lines) FROM raw.reading").fetchall())
+    outcomes = {row["submission_id"]: row for row in checked.submissions if checked}
+    submissions = [
+        {"period_code": None, "is_unreadable": False, "is_refused": False}
+        | outcomes.get(row["submission_id"], {})
+        | {name: row[name] for name in ("submission_id", "duplicate_of", "commune_code", "agency_code")}
+        | {"judged_at": str(row["received_at"]), "edition": edition, "program": version("kpi57"),
+           "lines_read": counts.get(row["submission_id"], 0)}
+        for row in sent
+    ]  # fmt: skip
+    parts = (submissions, checked.lines, checked.actuals, checked.task_reports, checked.findings)
+    return dict(zip(CHECKED, parts, strict=True))
+
+
+def duties_of(con: duckdb.DuckDBPyConnection) -> Duties:
+    """Who reports what, and when, through all editions."""
+    return Duties(dicts(con, f"SELECT * FROM ({_sql('core.known_duty')})"))
+
+
+def fill_due_days(con: duckdb.DuckDBPyConnection) -> None:
+    """Note with verdicts not recorded yet when their report was due, as it is known now."""
+    con.execute(
+        "UPDATE checked.submission SET due_on = d.due_on, grace_until = d.grace_until "
+        f"FROM (SELECT * FROM ({_sql('core.known_due')}) WHERE known_to IS NULL) AS d "
+        "WHERE d.commune_code = checked.submission.commune_code AND d.period_code = checked.submission.period_code "
+        "AND checked.submission.segment IS NULL"
+    )
+
+
+def _sql(table: str) -> str:
+    """The SELECT of a model that is asked before the models are built: it reads the registry alone."""
+    [model] = [model for model in models() if model.table == table]
+    return model.sql
+
+
+_IN_FORCE = """
+SELECT r.commune_code, r.agency_code, a.indicator_code, s.period_code,
+    arg_max(
+        struct_pack(numerator := if(a.is_withdrawn, NULL, a.numerator), value := if(a.is_withdrawn, NULL, a.value)),
+        row(r.ledger_sequence, a.source_row)
+    ) AS figures
+FROM checked.actual AS a
+JOIN (
+    FROM checked.submission QUALIFY version = max(version) OVER (PARTITION BY submission_id)
+) AS s USING (submission_id, version)
+JOIN raw.receipt AS r USING (submission_id)
+JOIN raw.period AS p USING (period_code)
+SEMI JOIN (SELECT unnest($communes::VARCHAR[]) AS commune_code, unnest($agencies::VARCHAR[]) AS agency_code) AS sending
+    ON sending.commune_code = r.commune_code AND sending.agency_code = r.agency_code
+WHERE p.is_default AND p.known_to IS NULL AND p.ends_on >= $since
+GROUP BY ALL
+ORDER BY ALL
+"""
+
+
+def _history(con: duckdb.DuckDBPyConnection, pending: list[Row]) -> History:
+    """The figures in force of the agencies that have files pending, of the periods a figure is compared with."""
+    sending = sorted({(r["commune_code"], r["agency_code"]) for r in pending if r["commune_code"] and r["agency_code"]})
+    since = min((r["received_at"].date() for r in pending), default=date.max) - LOOK_BACK
+    parameters = {"communes": [one[0] for one in sending], "agencies": [one[1] for one in sending], "since": since}
+    found: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
+    for commune, agency, indicator, period, figures in con.execute(_IN_FORCE, parameters).fetchall():
+        found[commune, agency, indicator].append((period, figures["numerator"], figures["value"]))
+    return found
+
+
+def _readings(con: duckdb.DuckDBPyConnection) -> dict[str, Row]:
+    """The readings not judged yet, as layout.lay_out made them."""
+    rows = con.execute("SELECT submission_id, layout::VARCHAR, lines::VARCHAR FROM raw.reading").fetchall()
+    return {submission_id: restored(layout, lines) for submission_id, layout, lines in rows}
+
+
+def validate_readings(
+    registry: Registry,
+    rows: Iterable[Row],
+    readings: dict[str, Row],
+    history: History | None = None,
+    duties: Duties | None = None,
+) -> Checked:
+    """validate.validate, importing Great Expectations only where there is something to check."""
+    from pipelines.checking.validate import Checked, validate
+
+    rows = list(rows)
+    if not rows:
+        return Checked([], [], [], [], [])
+    return validate(registry, rows, readings, history, duties)
