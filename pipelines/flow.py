@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.earlier_homes import keep_aside, note_told, take_over
 from pipelines.home import SOURCES, Home
 from pipelines.intake.acts import (
     bundle_events,
@@ -23,7 +24,7 @@ from pipelines.intake.acts import (
 from pipelines.intake.editions import editions, record_edition
 from pipelines.intake.ledger import VIETNAM, Ledger, archived, store
 from pipelines.intake.receive import receipts, receive, waiting
-from pipelines.judging import enter_receipts, judge_pending, read_pending, registry_of, validate_readings
+from pipelines.judging import enter_receipts, judge_pending, read_pending, said_by, validate_readings
 from pipelines.office.statuses import newest_due
 from pipelines.reading.read import Job, read_all
 from pipelines.registry.registry import Registry
@@ -45,6 +46,7 @@ _REGISTRY = ("raw.edition", "raw.commune", "raw.agency", "raw.indicator", "raw.p
 def load_registry(home: Home) -> Rows:
     """Keep what sources/ says, if it is new, and load the editions that are not loaded yet into the raw tables."""
     ledger = Ledger(home)
+    keep_aside(home, ledger)
     record_edition(home, ledger, SOURCES)
     database.prepare(home)
     with building(home) as con:
@@ -56,8 +58,8 @@ def load_registry(home: Home) -> Rows:
         set_info(con, "schema", database.schema_mark())
         set_info(con, "version", version("kpi57"))
         for edition in new:
-            rows = registry_of(home, edition.digest).rows()
-            replace(con, "raw.status", rows.pop("raw.status"))
+            rows = said_by(home, edition)
+            replace(con, "raw.status", rows.pop("raw.status", []))
             for table, said in rows.items():
                 make_known(con, table, said, edition.known_from)
             known_from = edition.known_from and str(edition.known_from)[:26]
@@ -73,9 +75,12 @@ def receive_files(home: Home) -> Rows:
     ledger.seal()
     ledger.record_day(home.day)
     receive(home, ledger)
+    is_earlier = not ledger.of("judged") and home.earlier_build.exists()
     segments = [(e["segment"], e["sequence"], archived(home, e["segment"])) for e in ledger.of("judged")]
     with building(home) as con:
         load_segments(con, segments)
+        if is_earlier and not count(con, "checked.submission"):
+            take_over(home, con, editions(ledger)[0])
         rows = {
             "raw.receipt": enter_receipts(home, con, ledger),
             "raw.period_event": replace(con, "raw.period_event", period_events(ledger)),
@@ -112,7 +117,12 @@ def record_verdicts(home: Home) -> Rows:
             (home.warehouse / ".segment.new").unlink()
         set_info(con, "ledger_entries", str(ledger.head_of_state.entries))
         set_info(con, "ledger_head", ledger.head_of_state.sha256)
-        return {"raw.segment": count(con, "raw.segment")}
+        recorded = {"raw.segment": count(con, "raw.segment")}
+    if home.earlier_build.exists():
+        note_told(home, ledger)
+        with building(home) as con:
+            replace(con, "raw.told", told_events(ledger))
+    return recorded
 
 
 def publish(home: Home) -> Rows:

@@ -48,6 +48,11 @@ class Home:
         return self.warehouse / "build.duckdb"
 
     @property
+    def earlier_build(self) -> Path:
+        """The build database of version 0.1.0, until its verdicts are in the archive."""
+        return self.warehouse / "build-0.1.duckdb"
+
+    @property
     def built(self) -> Path:
         """Core and marts as the pipeline builds them, next to the build database; publishing is copying this file."""
         return self.warehouse / "built.duckdb"

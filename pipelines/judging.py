@@ -17,6 +17,7 @@ import duckdb
 
 from pipelines.checking.earlier_figures import LOOK_BACK, History
 from pipelines.checking.lookup import Duties
+from pipelines.earlier_homes import rows_of_earlier
 from pipelines.home import Home
 from pipelines.intake.editions import Edition, editions, sources_of
 from pipelines.intake.ledger import Ledger, archived
@@ -40,8 +41,16 @@ def registry_of(home: Home, edition: str) -> Registry:
     return registries.load(sources_of(home, edition))
 
 
+def said_by(home: Home, edition: Edition) -> dict[str, list[Row]]:
+    """What an edition says, as rows of the raw tables."""
+    if edition.has_files:
+        return registry_of(home, edition.digest).rows()
+    return rows_of_earlier(archived(home, edition.digest).read_bytes())
+
+
 def _at_receipt(known: list[Edition], entry: Row) -> str:
     """The edition known when a file was received; a home of a version without editions has its first only later."""
+    known = [one for one in known if one.has_files]
     return next((one.digest for one in reversed(known) if one.sequence < entry["sequence"]), known[0].digest)
 
 

@@ -63,12 +63,10 @@ def send(rows, n, period, figure):
          "commune_code": VINH_LAI, "agency_code": "CA", "received_at": f"2026-12-{n:02}T08:00:00",
          "size_bytes": 1})  # fmt: skip
     rows.setdefault("checked.submission", []).append(
-        {"submission_id": f"s{n}", "period_code": period, "is_unreadable": False, "is_refused": False}
-    )
+        {"submission_id": f"s{n}", "period_code": period, "is_unreadable": False, "is_refused": False,
+         "lines_read": 1}
+    )  # fmt: skip
     rows.setdefault("checked.line", []).append({**place, "kind": "indicator", "disposition": "accepted"})
-    rows.setdefault("raw.line", []).append(
-        {"submission_id": f"s{n}", "table_number": 0, "source_row": 11, "kind": "data", "typed": "{}"}
-    )
     rows.setdefault("checked.actual", []).append(
         {**place, "source_cell": "G11", "indicator_code": "XHS-02", **answer(figure)}
     )

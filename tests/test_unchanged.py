@@ -9,7 +9,7 @@ from conftest import Office, run_day
 from faults import tables
 
 from pipelines import flow
-from pipelines.home import Home
+from pipelines.home import SOURCES, Home
 from pipelines.intake.acts import act_on_period
 from pipelines.intake.ledger import Ledger
 from pipelines.warehouse import incremental
@@ -117,9 +117,12 @@ def test_a_model_written_otherwise_is_built_with_all_that_read_it(ran, monkeypat
         assert "core.dim_status" not in done
 
 
-def test_sources_written_otherwise_are_built_anew(ran, monkeypatch):
+def test_sources_written_otherwise_are_built_anew(ran, monkeypatch, tmp_path):
+    shutil.copytree(SOURCES, tmp_path / "sources", ignore=shutil.ignore_patterns("inbox"))
+    names = tmp_path / "sources" / "reference" / "agencies.csv"
+    names.write_text(names.read_text(encoding="utf-8") + "MOI,Cơ quan mới,false\n", encoding="utf-8")
+    monkeypatch.setattr(flow, "SOURCES", tmp_path / "sources")
     done = built(monkeypatch)
-    monkeypatch.setattr("pipelines.registry.registry.fingerprint", lambda _: "another plan, name or rule")
     flow.run_steps(ran)
     assert set(done) == {model.table for model in models()}
 

@@ -80,4 +80,4 @@ SELECT
     CASE WHEN NOT is_settled AND said_to < 'infinity' THEN said_to END AS known_to
 FROM settled
 WHERE NOT was_settled
-ORDER BY commune_code, period_code, known_from
+ORDER BY commune_code, period_code, known_from NULLS FIRST

@@ -71,4 +71,4 @@ SELECT
     nullif(known_to, TIMESTAMP 'infinity') AS known_to
 FROM held
 WHERE holds_from < least(ends_on, known_to::DATE, coalesce(cut_on, DATE 'infinity'))
-ORDER BY commune_code, kind, code, plan_id, agency_code, known_from
+ORDER BY commune_code, kind, code, plan_id, agency_code, known_from NULLS FIRST

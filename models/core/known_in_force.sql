@@ -37,4 +37,4 @@ FROM days AS d
 JOIN said AS p
     ON p.commune_code = d.commune_code AND p.said_from = d.said_from AND p.in_force_from <= d.regime_from
     AND (p.in_force_to IS NULL OR p.in_force_to > d.regime_from)
-ORDER BY ALL
+ORDER BY d.commune_code, d.regime_from, p.plan_id, known_from NULLS FIRST

@@ -18,4 +18,4 @@ JOIN raw.target AS t
     AND coalesce(t.known_from, TIMESTAMP '-infinity') <= coalesce(r.known_from, TIMESTAMP '-infinity')
     AND coalesce(t.known_to, TIMESTAMP 'infinity') > coalesce(r.known_from, TIMESTAMP '-infinity')
 GROUP BY ALL
-ORDER BY r.commune_code, r.known_from, r.regime_from, t.indicator_code, t.scope, t.milestone_on
+ORDER BY r.commune_code, r.known_from NULLS FIRST, r.regime_from, t.indicator_code, t.scope, t.milestone_on

@@ -4,4 +4,4 @@ SELECT
     tasks_until, annual_report_due, reporting_calendar, due_days, grace_days, reports_from, focal_agency_code,
     known_from, known_to
 FROM raw.plan
-ORDER BY plan_id, known_from
+ORDER BY plan_id, known_from NULLS FIRST

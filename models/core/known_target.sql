@@ -3,4 +3,4 @@ SELECT
     target_id, plan_id, commune_code, indicator_code, scope, milestone_on, operator, value, value_high, as_written,
     is_aspirational, lead_agency_code, known_from, known_to
 FROM raw.target
-ORDER BY target_id, known_from
+ORDER BY target_id, known_from NULLS FIRST

@@ -23,11 +23,13 @@ PARTS = ("plans", "reference", "forms", "wording")
 @dataclass(frozen=True)
 class Edition:
     """An edition as the ledger names it: its listing's sha256, its place in the ledger, and since when it was known
-    (None for a home's first, which counts as always known)."""
+    (None for a home's first, which counts as always known). has_files: False where only its tables are known, as what
+    version 0.1.0 said."""
 
     digest: str
     sequence: int
     known_from: datetime | None
+    has_files: bool = True
 
 
 def listing(sources: Path) -> bytes:
@@ -42,7 +44,7 @@ def editions(ledger: Ledger) -> list[Edition]:
     found: list[Edition] = []
     for entry in ledger.of("edition"):
         known_from = datetime.fromisoformat(entry["known_from"]) if found else None
-        found.append(Edition(entry["edition"], entry["sequence"], known_from))
+        found.append(Edition(entry["edition"], entry["sequence"], known_from, entry.get("has_files", True)))
     return found
 
 
@@ -58,6 +60,12 @@ def record_edition(home: Home, ledger: Ledger, sources: Path) -> Edition:
         ledger.append([{"event": "edition", "edition": digest, "known_from": _now(ledger).isoformat()}])
         known = editions(ledger)
     return known[-1]
+
+
+def record_earlier_edition(home: Home, ledger: Ledger, tables: str) -> None:
+    """Keep what a version that knew no editions said, by its tables alone, as the home's first edition."""
+    entry = {"event": "edition", "edition": store(home, tables.encode()), "has_files": False}
+    ledger.append([entry | {"known_from": _now(ledger).isoformat()}])
 
 
 def _now(ledger: Ledger) -> datetime:

@@ -211,3 +211,42 @@ def reading(home: Home, *, sealed: bool = False, writes: Path | None = None) -> 
 def log_of(database: Path) -> Path:
     """DuckDB's write-ahead log beside a database."""
     return database.with_name(f"{database.name}.wal")
+
+
+# ---------------------------------------------------------------- homes of version 0.1.0
+
+
+def keep_earlier_build(home: Home) -> None:
+    """Keep a build database of version 0.1.0 aside, before it is thrown away as one that does not fit."""
+    if home.build.exists() and not home.earlier_build.exists() and _version_in(home.build) == "0.1.0":
+        _let_go(home)
+        home.build.replace(home.earlier_build)
+
+
+def earlier_version(home: Home) -> str | None:
+    """The version that built the database kept aside, or None where there is none."""
+    return _version_in(home.earlier_build) if home.earlier_build.exists() else None
+
+
+def _version_in(database: Path) -> str | None:
+    try:
+        with duckdb.connect(database, read_only=True) as con:
+            found = con.execute("SELECT value FROM raw.build_info WHERE name = 'version'").fetchone()
+    except duckdb.Error:
+        return None  # damaged, or none of ours: it can say nothing
+    return str(found[0]) if found else None
+
+
+def attach_earlier(home: Home, con: duckdb.DuckDBPyConnection) -> None:
+    """Attach the database kept aside, read-only, as 'earlier'."""
+    con.execute(f"ATTACH IF NOT EXISTS {literal(str(home.earlier_build))} AS earlier (READ_ONLY)")
+
+
+@contextmanager
+def reading_earlier(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty warehouse in memory, with the database kept aside attached as 'earlier'."""
+    with opened(home) as con:
+        con.execute("DETACH DATABASE IF EXISTS earlier")  # a run that takes it over has it attached
+    with in_memory() as con:
+        attach_earlier(home, con)
+        yield con
