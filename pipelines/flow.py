@@ -24,7 +24,7 @@ from pipelines.intake.acts import (
 from pipelines.intake.editions import editions, record_edition
 from pipelines.intake.ledger import VIETNAM, Ledger, archived, store
 from pipelines.intake.receive import receipts, receive, waiting
-from pipelines.judging import enter_receipts, judge_pending, read_pending, said_by, validate_readings
+from pipelines.judging import enter_receipts, fill_due_days, judge_pending, read_pending, said_by, validate_readings
 from pipelines.office.statuses import newest_due
 from pipelines.reading.read import Job, read_all
 from pipelines.registry.registry import Registry
@@ -109,6 +109,7 @@ def record_verdicts(home: Home) -> Rows:
     """Keep the verdicts given since the last run in a segment of the archive, named by the ledger."""
     ledger = Ledger(home)
     with building(home) as con:
+        fill_due_days(con)
         written = write_segment(con, home.warehouse / ".segment.new")
         if written:
             data = (home.warehouse / ".segment.new").read_bytes()

@@ -123,8 +123,6 @@ def judge_pending(home: Home, con: duckdb.DuckDBPyConnection) -> dict[str, int]:
         verdicts = judge(home, con, edition, [row for row in pending if row["edition"] == edition])
         for table, rows in verdicts.items():
             made[table] += insert(con, table, rows)
-    if pending:
-        fill_due_days(con)
     return made
 
 

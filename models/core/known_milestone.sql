@@ -1,14 +1,18 @@
 -- The targets in force of one commune, indicator, scope and milestone as one line, through all editions of sources/. Two
--- targets conflict when their figures differ ('90' against '100'); the same figure written '95' and '≥ 95' does not.
+-- targets conflict when their figures differ ('90' against '100') or one asks for at least and the other for at most; the
+-- same figure written '95' and '≥ 95' does not conflict.
 SELECT
     r.commune_code, r.regime_from, t.indicator_code, t.scope, t.milestone_on,
     count(*) AS targets,
-    count(DISTINCT (t.value, t.value_high)) > 1 AS is_conflict,
+    count(DISTINCT (t.value, t.value_high)) > 1
+        OR (bool_or(t.operator IN ('>=', '>')) AND bool_or(t.operator IN ('<=', '<'))) AS is_conflict,
     bool_and(t.operator = 'text') AS is_text,
     min(t.value) AS value_lowest,
     max(t.value) AS value_highest,
     max(t.value_high) AS value_high,
-    bool_or(t.operator = '>') AS is_strict,
+    bool_or(t.operator IN ('>', '<')) AS is_strict,
+    bool_or(t.operator IN ('>=', '>')) AS is_at_least,
+    bool_or(t.operator IN ('<=', '<')) AS is_at_most,
     bool_and(t.is_aspirational) AS is_aspirational,
     string_agg(t.as_written, ' | ' ORDER BY t.plan_id, t.line_order) AS as_written,
     r.known_from, r.known_to

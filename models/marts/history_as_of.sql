@@ -28,8 +28,9 @@ at_milestone AS (
     SELECT m.series, m.passed_on, f.value
     FROM (
         SELECT DISTINCT series, passed_on
-        FROM core.dim_milestone_span
+        FROM core.known_milestone_span
         WHERE commune_code BETWEEN first_commune AND last_commune
+            AND (known_from IS NULL OR known_from <= moment) AND (known_to IS NULL OR known_to > moment)
     ) AS m
     ASOF JOIN figure AS f ON f.series = m.series AND f.measured_on <= m.passed_on
 ),

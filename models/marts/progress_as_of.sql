@@ -19,7 +19,7 @@ WITH judged AS (
         END AS level_status
     FROM marts.pace_as_of(moment, first_commune := first_commune, last_commune := last_commune) AS l
     -- the newest figure answers for every milestone passed since; an older one for those of its own day
-    LEFT JOIN core.dim_milestone_span AS s
+    LEFT JOIN core.known_milestone_span AS s
         ON s.path = l.path AND s.passed_on <= l.answers_until AND (s.next_on IS NULL OR s.next_on > l.answers_until)
 )
 SELECT
