@@ -130,7 +130,7 @@ def fill(con: duckdb.DuckDBPyConnection, size: Size, note: str | None = None, *,
     replace(con, "raw.asked", [row for row in rows["raw.asked"] if row["frequency"] == "month"])
     set_info(con, "as_of", AS_OF.isoformat())
     set_info(con, "illustrative", "true" if illustrative else "false")
-    set_info(con, "fingerprint", "made up")
+    set_info(con, "edition", "made up")
     values = {"communes": size.communes, "indicators": size.indicators, "months": size.months, "tasks": size.tasks,
               "as_of": AS_OF, "note": note}  # fmt: skip
     for statement in con.extract_statements(_REGISTRY + _FIGURES):

@@ -4,7 +4,7 @@ import csv
 import re
 import shlex
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime
 
 import click
 import docx
@@ -34,6 +34,8 @@ VOWELS = "aăâeêioôơuưy"
 LETTERS = set("abcdefghijklmnopqrstuvwxyzđ") | {
     unicodedata.normalize("NFC", vowel + tone) for vowel in VOWELS for tone in ("", *"\u0300\u0301\u0303\u0309\u0323")
 }
+
+OCTOBER = date(2026, 10, 14)
 
 
 def prose():
@@ -118,7 +120,7 @@ def said(registry, tmp_path_factory):
         "DVC-05": {"numerator": "1.234 hồ sơ", "denominator": 2000},
         "DVC-06": {"numerator": "1,234", "denominator": 2000},
     }
-    first, second, *_ = (task["task_id"] for task in registry.tasks_of("11164", "CA"))
+    first, second, *_ = (task["task_id"] for task in registry.tasks_of("11164", "CA", OCTOBER))
     done = {"state": "Đã hoàn thành", "percent_done": 100}
     police = {"XHS-01": right, "XHS-02": right, first: done,
               second: {**done, "document_number": "15/BC-CAX", "document_date": "20/12/25"}}  # fmt: skip
@@ -141,7 +143,9 @@ def test_every_rule_named_exists():
 
 
 def test_the_check_before_sending_prints_what_the_guide_shows(registry, tmp_path):
-    tasks = {t["task_id"]: {"state": "Đang thực hiện", "percent_done": 90} for t in registry.tasks_of("11164", "CA")}
+    tasks = {
+        t["task_id"]: {"state": "Đang thực hiện", "percent_done": 90} for t in registry.tasks_of("11164", "CA", OCTOBER)
+    }
     answers = {"XHS-01": {"numerator": 4120, "denominator": 6580}, "XHS-02": {"numerator": 8425, "denominator": 7210}}
     path = tmp_path / "vinh-lai-CA-2026-11.xlsx"
     write_template(registry, "11164", "CA", "2026-11", path, answers=answers | tasks)
@@ -221,10 +225,12 @@ def test_communes_agencies_and_folders_are_those_of_the_registry(registry):
     communes, agencies = tables(section("18. Mã xã, mã cơ quan"))
     assert communes == [
         [code, registry.communes[code]["commune_name"], f"`{registry.folder_of(code)}`",
-         ", ".join(registry.agencies_of(code))]
+         ", ".join(registry.agencies_of(code, OCTOBER))]
         for code in sorted(registry.commune_codes_with_plans)
     ]  # fmt: skip
-    reporting = sorted({agency for code in registry.commune_codes_with_plans for agency in registry.agencies_of(code)})
+    reporting = sorted(
+        {agency for code in registry.commune_codes_with_plans for agency in registry.agencies_of(code, OCTOBER)}
+    )
     assert agencies == [[code, registry.agencies[code]["agency_name"]] for code in reporting]
 
 
