@@ -38,7 +38,8 @@ _PLANS = """
 INSERT INTO raw.plan BY NAME
     SELECT commune_code || '-made-up' AS plan_id, commune_code, '1/KH-UBND' AS document_number,
         DATE '2025-11-01' AS issued_on, 'Ủy ban nhân dân' AS issuer, 'Kế hoạch' AS title, '' AS legal_basis,
-        '11-30' AS annual_report_due, 'VHXH' AS focal_agency_code, DATE '2026-01-01' AS reports_from
+        '11-30' AS annual_report_due, 'VHXH' AS focal_agency_code, DATE '2026-01-01' AS reports_from,
+        DATE '2025-11-01' AS in_force_from
     FROM commune;
 INSERT INTO raw.target BY NAME
     SELECT commune_code || '/' || indicator_code || '/' || y AS target_id, commune_code || '-made-up' AS plan_id,
@@ -49,24 +50,26 @@ INSERT INTO raw.target BY NAME
         agency_code AS lead_agency_code, agency_code AS lead_as_written, (5 * i + (y - 2025) // 5) AS line_order
     FROM commune, indicator JOIN agency ON a = i % $agencies, (SELECT unnest([2025, 2030, 2035, 2040, 2045]) AS y)
     ORDER BY ALL;
-INSERT INTO raw.indicator_duty
-    SELECT commune_code, indicator_code, agency_code FROM commune, indicator JOIN agency ON a = i % $agencies
+INSERT INTO raw.indicator_duty BY NAME
+    SELECT commune_code || '-made-up' AS plan_id, commune_code, indicator_code, 'month' AS frequency, agency_code
+    FROM commune, indicator JOIN agency ON a = i % $agencies
     ORDER BY ALL;
 """
 _RECEIPTS = """
-INSERT INTO raw.receipt
-    SELECT substr(sha256(commune_code || agency_code || period_code), 1, 12) || '-1',
-        (row_number() OVER (ORDER BY k, n, a))::INTEGER + $entered::INTEGER,
-        sha256(commune_code || agency_code || period_code),
-        period_code || '.xlsx', commune_code || '/' || agency_code, commune_code, agency_code,
-        ends_on::TIMESTAMP + INTERVAL 1 DAY + to_seconds((10 * n + a)::INTEGER), 20000, NULL
+INSERT INTO raw.receipt BY NAME
+    SELECT substr(sha256(commune_code || agency_code || period_code), 1, 12) || '-1' AS submission_id,
+        (row_number() OVER (ORDER BY k, n, a))::INTEGER + $entered::INTEGER AS ledger_sequence,
+        sha256(commune_code || agency_code || period_code) AS sha256, period_code || '.xlsx' AS original_name,
+        commune_code || '/' || agency_code AS folder, commune_code, agency_code,
+        ends_on::TIMESTAMP + INTERVAL 1 DAY + to_seconds((10 * n + a)::INTEGER) AS received_at, 20000 AS size_bytes
     FROM month, commune, agency
     ORDER BY k, n, a;
-INSERT INTO raw.reading
-    SELECT submission_id, NULL, '{"tables":[{"sheet":"Chỉ tiêu","kind":"indicator"}]}' FROM raw.receipt;
-INSERT INTO raw.feedback_written SELECT submission_id, 'accepted' FROM raw.receipt;
-INSERT INTO checked.submission
-    SELECT submission_id, replace(original_name, '.xlsx', ''), false, false FROM raw.receipt;
+INSERT INTO raw.told SELECT submission_id, 1, 'accepted' FROM raw.receipt;
+INSERT INTO checked.submission BY NAME
+    SELECT submission_id, received_at AS judged_at, commune_code, agency_code,
+        replace(original_name, '.xlsx', '') AS period_code, false AS is_unreadable, false AS is_refused,
+        (SELECT count(*) FROM indicator WHERE i % $agencies = a) AS lines_read
+    FROM raw.receipt JOIN agency USING (agency_code);
 """
 _FIGURES = """
 INSERT INTO checked.actual BY NAME
@@ -89,11 +92,6 @@ ORDER BY ledger_sequence, source_row;
 INSERT INTO checked.line BY NAME
     SELECT submission_id, source_sheet, source_row, 'indicator' AS kind, 'data' AS line_kind, indicator_code AS code,
         'accepted' AS disposition
-    FROM checked.actual;
-INSERT INTO raw.line BY NAME
-    SELECT submission_id, 0 AS table_number, source_row, 'data' AS kind,
-        '{"indicator_code":["B' || source_row || '","s","' || indicator_code || '"],"numerator":["G' || source_row
-        || '","n","' || numerator || '"]}' AS typed
     FROM checked.actual;
 """
 
@@ -124,8 +122,7 @@ def make(
         for script in (_LISTS, *(() if sources else (_PLANS,)), _RECEIPTS, _FIGURES):
             _run(con, script, values)
         as_of = con.execute("SELECT max(ends_on) + 10 FROM month").fetchall()[0][0]
-        fingerprint = registries.fingerprint(sources or SOURCES)
-        for name, value in (("schema", schema_mark()), ("fingerprint", fingerprint),
+        for name, value in (("schema", schema_mark()), ("edition", "made up"),
                             ("as_of", as_of.isoformat()), ("illustrative", "true")):  # fmt: skip
             set_info(con, name, value)
         return int(con.execute("SELECT count(*) FROM checked.actual").fetchall()[0][0])

@@ -43,14 +43,17 @@ CREATE TEMP TABLE p AS
 CREATE TEMP TABLE a AS
     SELECT agency_code, row_number() OVER (ORDER BY agency_code) AS n FROM raw.agency WHERE NOT is_group LIMIT 8;
 UPDATE raw.indicator SET frequency = 'month' WHERE indicator_code IN (SELECT indicator_code FROM i);
+UPDATE i SET frequency = 'month';
 INSERT INTO raw.plan BY NAME
     SELECT commune_code || '-plan' AS plan_id, commune_code, n || '/KH-UBND' AS document_number,
         DATE '2024-12-01' AS issued_on, 'UBND ' || commune_name AS issuer,
         'Kế hoạch thực hiện Nghị quyết số 57-NQ/TW của ' || commune_name AS title, '11-30' AS annual_report_due,
-        'VHXH' AS focal_agency_code, (SELECT min(starts_on) FROM p) AS reports_from
+        'VHXH' AS focal_agency_code, (SELECT min(starts_on) FROM p) AS reports_from,
+        DATE '2024-12-01' AS in_force_from
     FROM c;
 INSERT INTO raw.indicator_duty BY NAME
-    SELECT c.commune_code, i.indicator_code, a.agency_code FROM c, i JOIN a ON a.n = 1 + i.n % 8;
+    SELECT c.commune_code || '-plan' AS plan_id, c.commune_code, i.indicator_code, i.frequency, a.agency_code
+    FROM c, i JOIN a ON a.n = 1 + i.n % 8;
 INSERT INTO raw.target BY NAME
     SELECT c.commune_code || '/' || i.indicator_code || '/' || m.y AS target_id, c.commune_code || '-plan' AS plan_id,
         c.commune_code, i.indicator_code, i.indicator_name AS name, i.indicator_name AS name_as_written,
@@ -68,7 +71,7 @@ INSERT INTO raw.task BY NAME
         last_day(make_date(2026, 1 + t.n::INTEGER % 12, 1)) AS due_on, 'once' AS recurrence, t.n AS line_order
     FROM c, range(1, $tasks + 1) AS t (n) JOIN a ON a.n = 1 + t.n % 8;
 INSERT INTO raw.task_duty BY NAME
-    SELECT commune_code, task_id, lead_agency_codes[1] AS agency_code FROM raw.task;
+    SELECT plan_id, commune_code, task_id, lead_agency_codes[1] AS agency_code FROM raw.task;
 """
 # A report of each agency for each month, some late and some never; the rates rise, each commune at its own speed.
 _FIGURES = """
@@ -83,7 +86,8 @@ INSERT INTO raw.receipt BY NAME
     FROM c, a, p
     WHERE (c.n * 3 + a.n * 11 + month(p.ends_on)) % 37 > 0;
 INSERT INTO checked.submission BY NAME
-    SELECT submission_id, original_name[-12:-6] AS period_code, false AS is_unreadable, false AS is_refused
+    SELECT submission_id, received_at AS judged_at, commune_code, agency_code, original_name[-12:-6] AS period_code,
+        false AS is_unreadable, false AS is_refused
     FROM raw.receipt;
 INSERT INTO checked.actual BY NAME
     SELECT r.submission_id, 'Chỉ tiêu' AS source_sheet, (10 + i.n)::INTEGER AS source_row, 'H' || (10 + i.n)

@@ -27,14 +27,20 @@ def given(con, registry, case):
     indicator = registry.indicators["XHS-02"] | {k: case[k] for k in ("direction", "kind", "aggregation") if k in case}
     rows["raw.indicator"] = [indicator]
     rows["raw.plan"] = [{"plan_id": PLAN, "commune_code": VINH_LAI, "title": "t", "issuer": "i", "legal_basis": "",
-                         "focal_agency_code": "VHXH", "reports_from": "2025-01-01"}]  # fmt: skip
+                         "focal_agency_code": "VHXH", "reports_from": "2025-01-01",
+                         "in_force_from": "2025-01-01"}]  # fmt: skip
     rows["raw.target"] = [target(n, on, str(text)) for n, (on, text) in enumerate(case["targets"], 1)]
-    rows["raw.indicator_duty"] = [{"commune_code": VINH_LAI, "indicator_code": "XHS-02", "agency_code": "CA"}]
+    rows["raw.indicator_duty"] = [duty(PLAN, VINH_LAI)]
     for n, (period, figure) in enumerate(case["figures"].items(), 1):
         send(rows, n, str(period), figure)
     for table, content in rows.items():
         replace(con, table, content)
     set_info(con, "as_of", "2026-12-31")
+
+
+def duty(plan_id, commune_code):
+    return {"plan_id": plan_id, "commune_code": commune_code, "indicator_code": "XHS-02", "frequency": "month",
+            "agency_code": "CA"}  # fmt: skip
 
 
 def target(n, on, text):
@@ -107,10 +113,10 @@ def test_rates_above_one_commune_are_sums_over_sums(registry):
             row["commune_code"] = "11086"
         insert(con, "raw.plan", [{"plan_id": "other", "commune_code": "11086", "title": "t", "issuer": "i",
                                   "legal_basis": "", "focal_agency_code": "VHXH",
-                                  "reports_from": "2025-01-01"}])  # fmt: skip
+                                  "reports_from": "2025-01-01", "in_force_from": "2025-01-01"}])  # fmt: skip
         insert(con, "raw.target", [{**target(1, "2030-12-31", "90"), "plan_id": "other", "target_id": "o1",
                                     "commune_code": "11086"}])  # fmt: skip
-        insert(con, "raw.indicator_duty", [{"commune_code": "11086", "indicator_code": "XHS-02", "agency_code": "CA"}])
+        insert(con, "raw.indicator_duty", [duty("other", "11086")])
         for table, content in other.items():
             insert(con, table, content)
         for model in models():
@@ -125,11 +131,12 @@ def test_rates_above_one_commune_are_sums_over_sums(registry):
 def test_a_superseding_plan_brings_its_targets_from_its_day_on(registry):
     with in_memory() as con:
         given(con, registry, {"targets": [[date(2030, 12, 31), 90]], "figures": {"2026-03": 50, "2026-10": 55}})
-        con.execute("UPDATE raw.plan SET document_number = '37/KH-UBND', issued_on = DATE '2026-01-30'")
+        con.execute("UPDATE raw.plan SET in_force_to = DATE '2026-06-01', superseded_by = 'revised'")
         insert(con, "raw.plan", [{"plan_id": "revised", "commune_code": VINH_LAI, "document_number": "99/KH-UBND",
                                   "issued_on": "2026-06-01", "title": "t", "issuer": "i", "legal_basis": "",
-                                  "supersedes": "37/KH-UBND", "focal_agency_code": "VHXH",
-                                  "reports_from": "2026-06-01"}])  # fmt: skip
+                                  "focal_agency_code": "VHXH", "reports_from": "2026-06-01",
+                                  "in_force_from": "2026-06-01"}])  # fmt: skip
+        insert(con, "raw.indicator_duty", [duty("revised", VINH_LAI)])
         insert(con, "raw.target", [{**target(1, "2030-12-31", "70"), "plan_id": "revised", "target_id": "r1"}])
         for model in models():
             build(con, model)

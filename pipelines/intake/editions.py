@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipelines.files import swap_in
 from pipelines.home import Home
-from pipelines.intake.ledger import VIETNAM, Ledger, archived, store
+from pipelines.intake.ledger import VIETNAM, Ledger, archived, entries_in, store
 
 PARTS = ("plans", "reference", "forms", "wording")
 
@@ -94,3 +94,20 @@ def sources_of(home: Home, digest: str) -> Path:
 def files_of(home: Home, digest: str) -> dict[str, str]:
     """An edition's files and their sha256, by path below sources/."""
     return dict(json.loads(archived(home, digest).read_bytes()))
+
+
+def named_in(lines: bytes, archive: Path) -> dict[str, str]:
+    """Everything in an archive folder that finished lines of a ledger name: sha256, and what it is ('original', 'segment',
+    'edition'). The files of an edition are found through its listing, where that is there."""
+    named: dict[str, str] = {}
+    for entry in filter(None, entries_in(lines)):
+        if entry["event"] == "received":
+            named[entry["sha256"]] = "original"
+        elif entry["event"] == "judged":
+            named[entry["segment"]] = "segment"
+        elif entry["event"] == "edition":
+            named[entry["edition"]] = "edition"
+            place = archive / entry["edition"][:2] / entry["edition"]
+            if entry.get("has_files", True) and place.exists():
+                named |= dict.fromkeys(json.loads(place.read_bytes()).values(), "edition")
+    return named

@@ -1,9 +1,10 @@
 """Backup and restore of what cannot be built again: the ledger, the archive, and files that still wait in the inbox.
 
-A backup folder holds archive/ (originals by sha256, shared by all snapshots) and snapshots/<moment>/ with the ledger,
-the inbox and a manifest. A snapshot appears whole or not at all. It is made while runs go on: the inbox is copied
-before the ledger is read, and what the ledger then names as received is taken out of the copied inbox again; so every
-file is in it exactly once. Everything else comes out of these by 'kpi57 run' and does not belong here.
+A backup folder holds archive/ (originals, editions and segments by sha256, shared by all snapshots) and
+snapshots/<moment>/ with the ledger, the inbox and a manifest. A snapshot appears whole or not at all. It is made while
+runs go on: the inbox is copied before the ledger is read, and what the ledger then names as received is taken out of
+the copied inbox again; so every file is in it exactly once. Everything else comes out of these by 'kpi57 run' and does
+not belong here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from pipelines.files import fsync, sha256_of, swap_in, write_whole
 from pipelines.home import Home
+from pipelines.intake.editions import named_in
 from pipelines.intake.ledger import (
     NO_HEAD,
     VIETNAM,
@@ -71,8 +73,9 @@ def backup(home: Home, to: Path) -> Done:
     for identity in entered & copies.keys():
         copies.pop(identity).unlink()
     heads = _heads(home, ledger)
-    sizes = {e["sha256"]: e["size"] for e in received}
-    copied = sum(_copy_original(home, to, sha256) for sha256 in sorted(sizes))
+    named = named_in(ledger, home.archive)
+    originals = sum(what == "original" for what in named.values())
+    copied = sum(_copy_original(home, to, sha256) for sha256 in sorted(named))
     (making / _LEDGER).write_bytes(ledger)
     fsync(making / _LEDGER)
     manifest = {
@@ -82,7 +85,7 @@ def backup(home: Home, to: Path) -> Done:
         "is_illustrative": any(e is not None and e["event"] == "illustrative" for e in entries_in(ledger)),
         "ledger_sha256": hashlib.sha256(ledger).hexdigest(),
         "ledger": {"entries": len(heads), "head": heads[-1] if heads else NO_HEAD},
-        "originals": len(sizes),
+        "originals": originals,
         "waiting": {p.relative_to(making / _INBOX).as_posix(): sha256_of(p) for p in sorted(copies.values())},
     }
     write_whole(making / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
@@ -92,9 +95,9 @@ def backup(home: Home, to: Path) -> Done:
     fsync(snapshot.parent)
     for old in snapshots(to)[:-KEEP]:
         shutil.rmtree(old)
-    noted = {"at": manifest["made_at"], "folder": str(to), "originals": len(sizes), "ledger": manifest["ledger"]}
+    noted = {"at": manifest["made_at"], "folder": str(to), "originals": originals, "ledger": manifest["ledger"]}
     write_whole(home.last_backup, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
-    return Done(snapshot, len(sizes), copied, len(copies))
+    return Done(snapshot, originals, copied, len(copies))
 
 
 def restore(home: Home, frm: Path, *, replace: bool) -> Done:
@@ -108,14 +111,14 @@ def restore(home: Home, frm: Path, *, replace: bool) -> Done:
         raise BackupError(f"{frm} holds no backup: there is no snapshots/<moment>/{_MANIFEST} below it")
     snapshot = found[-1]
     manifest = json.loads((snapshot / _MANIFEST).read_bytes())
-    received = _verified(frm, snapshot, manifest)
+    named = _verified(frm, snapshot, manifest)
     used = home.ledger.exists() or bool(waiting(home))
     if used and not replace:
         raise BackupError(f"{home.root} was used already; --replace moves its archive and inbox aside and restores")
     aside = _move_aside(home) if used else None
     discard_build(home)  # it speaks of another ledger
     copied = 0
-    for sha256 in sorted({e["sha256"] for e in received}):
+    for sha256 in sorted(named):
         copied += _copy_checked(_original(frm, sha256), archived(home, sha256), sha256)
     for name in manifest["waiting"]:
         place = home.inbox / name
@@ -125,7 +128,8 @@ def restore(home: Home, frm: Path, *, replace: bool) -> Done:
     new = home.ledger.with_name(".ledger.new")
     shutil.copyfile(snapshot / _LEDGER, new)
     swap_in(new, home.ledger)  # last: a home without it was not restored
-    return Done(snapshot, len({e["sha256"] for e in received}), copied, len(manifest["waiting"]), aside)
+    originals = sum(what == "original" for what in named.values())
+    return Done(snapshot, originals, copied, len(manifest["waiting"]), aside)
 
 
 def snapshots(folder: Path) -> list[Path]:
@@ -201,13 +205,13 @@ def _original(folder: Path, sha256: str) -> Path:
     return folder / "archive" / sha256[:2] / sha256
 
 
-def _verified(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> list[dict[str, Any]]:
-    """The received entries of a snapshot whose every part is there and right. Raises BackupError naming what is not."""
+def _verified(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """What the ledger of a snapshot names, every part of it there and right. Raises BackupError naming what is not."""
     faults = list(_faults(frm, snapshot, manifest))
     if faults:
         shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
         raise BackupError(f"the backup {snapshot} is not whole: {shown}. Nothing was changed; take another backup")
-    return received_in((snapshot / _LEDGER).read_bytes())
+    return named_in((snapshot / _LEDGER).read_bytes(), frm / "archive")
 
 
 def _faults(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> Iterator[str]:
@@ -222,7 +226,7 @@ def _faults(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> Iterator[str
         return
     if "ledger" in manifest and manifest["ledger"]["head"] != (heads[-1] if heads else NO_HEAD):  # 0.1.0 kept none
         yield "the ledger is not the one its manifest proves"
-    parts = {_original(frm, e["sha256"]): e["sha256"] for e in received_in(ledger)}
+    parts = {_original(frm, sha256): sha256 for sha256 in named_in(ledger, frm / "archive")}
     parts |= {snapshot / _INBOX / name: sha256 for name, sha256 in manifest["waiting"].items()}
     for path, sha256 in parts.items():
         if not path.exists():

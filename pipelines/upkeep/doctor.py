@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,6 +22,7 @@ import duckdb
 
 from pipelines.files import sha256_of
 from pipelines.home import MODELS, PROJECT, SOURCES, Home
+from pipelines.intake.editions import named_in
 from pipelines.intake.ledger import VIETNAM, LedgerError, archived, entries_in, read_lines, received_in, whole_lines
 from pipelines.registry import registry as registries
 from pipelines.registry.registry import Registry
@@ -213,21 +215,24 @@ def _entries(home: Home) -> list[dict[str, Any]]:
 
 def _archive(home: Home, full: bool) -> Iterator[Finding]:
     sizes = {e["sha256"]: e["size"] for e in received_in(whole_lines(home))}
+    named = named_in(whole_lines(home), home.archive)
     missing, damaged = [], []
-    for sha256, size in sizes.items():
+    for sha256 in named:
         path = archived(home, sha256)
         if not path.exists():
             missing.append(sha256[:12])
-        elif path.stat().st_size != size or (full and sha256_of(path) != sha256):
+        elif path.stat().st_size != sizes.get(sha256, path.stat().st_size) or (full and sha256_of(path) != sha256):
             damaged.append(sha256[:12])
     faults = [f"{len(found)} {word}: {', '.join(found[:5])}" for word, found in
               (("missing", missing), ("damaged", damaged)) if found]  # fmt: skip
     if faults:
         mend = "copy them from a backup's archive/ folder, or restore it: kpi57 restore FOLDER --replace"
-        yield Finding(FAIL, "archive", f"originals that the ledger names are {'; '.join(faults)}", mend)
+        yield Finding(FAIL, "archive", f"files that the ledger names are {'; '.join(faults)}", mend)
         return
     seen = "each read and its sha256 right" if full else "each there and of its size (--full reads them all)"
-    yield Finding(OK, "archive", f"{len(sizes)} originals, {seen}")
+    kinds = Counter(named.values())
+    what = f"{kinds['original']} originals, {kinds['segment']} segments of verdicts, files of all editions"
+    yield Finding(OK, "archive", f"{what}, {seen}")
 
 
 def _clock(home: Home) -> Iterator[Finding]:
