@@ -97,8 +97,8 @@ def files_of(home: Home, digest: str) -> dict[str, str]:
 
 
 def named_in(lines: bytes, archive: Path) -> dict[str, str]:
-    """Everything in an archive folder that finished lines of a ledger name: sha256, and what it is ('original', 'segment',
-    'edition'). The files of an edition are found through its listing, where that is there."""
+    """Everything in an archive folder that finished lines of a ledger name: sha256, and what it is ('original',
+    'segment', 'edition'). The files of an edition are found through its listing, where that is there."""
     named: dict[str, str] = {}
     for entry in filter(None, entries_in(lines)):
         if entry["event"] == "received":
