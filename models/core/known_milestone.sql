@@ -14,7 +14,7 @@ SELECT
     bool_or(t.operator IN ('>=', '>')) AS is_at_least,
     bool_or(t.operator IN ('<=', '<')) AS is_at_most,
     bool_and(t.is_aspirational) AS is_aspirational,
-    string_agg(t.as_written, ' | ' ORDER BY t.plan_id, t.line_order) AS as_written,
+    list(t.as_written ORDER BY t.plan_id, t.line_order) AS as_written,
     r.known_from, r.known_to
 FROM core.known_in_force AS r
 JOIN raw.target AS t
