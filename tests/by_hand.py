@@ -124,7 +124,7 @@ def forecast(day, a, values, ahead, indicator, is_open):
     told |= {"forecast_points": len(points), "forecast_fit": fit}
     told["forecast_confidence"] = "high" if fit >= Fraction("0.9") else "medium" if fit >= Fraction("0.6") else "low"
     if ahead:
-        at_next = y_mean + gain * (ahead.on.toordinal() - x_mean)
+        at_next = a + gain * (ahead.on.toordinal() - day.toordinal())
         told["forecast_at_next"] = min(max(at_next, 0), 100) if indicator["unit_of_measure"] == "%" else at_next
     if is_open and sign(indicator) * gain > 0:
         days = math.ceil((ahead.value - a) / gain)

@@ -56,6 +56,20 @@ def test_the_illustrative_figures_show_every_way_to_be_paced(facts):
     assert paces >= {"reached", "on_track", "behind", "at_risk", "backwards", "no_baseline", "no_next", "conflict"}
 
 
+def test_a_forecast_meets_its_milestone_by_the_day_exactly_where_it_says_so_for_the_day(demo):
+    forecasts = demo(
+        "SELECT forecast_meets_on <= next_on, p.forecast_at_next - p.next_value, i.direction "
+        "FROM marts.mart_kpi_progress AS p JOIN core.dim_indicator AS i USING (indicator_code) "
+        "WHERE forecast_at_next IS NOT NULL AND next_value IS NOT NULL "
+        "AND pace_status NOT IN ('reached', 'conflict', 'by_hand')"
+    )
+    by_the_day = {"lower_is_better": lambda over: over <= 0.0001}
+    assert len(forecasts) > 50
+    for meets, over, direction in forecasts:
+        if abs(over) > 0.0001:
+            assert bool(meets) == by_the_day.get(direction, lambda over: over >= 0)(over)
+
+
 # ---------------------------------------------------------------- five series, written down
 
 

@@ -39,7 +39,6 @@ trend AS (
         series, measured_on,
         count(*) OVER recent AS points,
         regr_slope(value, epoch(measured_on) / 86400) OVER recent AS gain_a_day,
-        regr_intercept(value, epoch(measured_on) / 86400) OVER recent AS intercept,
         regr_r2(value, epoch(measured_on) / 86400) OVER recent AS fit
     FROM figure
     WINDOW recent AS (PARTITION BY series ORDER BY measured_on ROWS BETWEEN 5 PRECEDING AND CURRENT ROW)
@@ -48,7 +47,7 @@ SELECT
     l.*, coalesce(n.is_latest, false) AS is_latest,
     CASE WHEN n.is_latest THEN greatest(l.measured_on, moment::DATE) ELSE l.measured_on END AS answers_until,
     f.measured_on AS first_on, f.value AS first_value,
-    m.value AS value_at_passed, t.points, t.gain_a_day, t.intercept, t.fit
+    m.value AS value_at_passed, t.points, t.gain_a_day, t.fit
 FROM line AS l
 LEFT JOIN latest AS n ON n.series = l.series AND n.period_order = l.period_order
 LEFT JOIN first AS f ON f.series = l.series

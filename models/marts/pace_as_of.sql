@@ -1,6 +1,6 @@
 -- How fast an indicator moves towards its next milestone, and where it is heading. Pace: what was reached since the
--- baseline against what a straight line from there to the milestone asks for by the figure's day. Forecast: the straight
--- line through the last figures, three at least, goes on. (docs/method.md)
+-- baseline against what a straight line from there to the milestone asks for by the figure's day. Forecast: the figure
+-- goes on to gain as the straight line through the last figures does, three at least. (docs/method.md)
 WITH based AS (
     SELECT
         *,
@@ -33,7 +33,7 @@ SELECT
         WHEN pace >= 0 THEN 'at_risk'
         ELSE 'backwards'
     END AS pace_status,
-    intercept + gain_a_day * (epoch(next_on) / 86400) AS forecast_at_next,
+    value + gain_a_day * date_diff('day', measured_on, next_on) AS forecast_at_next,
     CASE WHEN pace_status NOT IN ('reached', 'conflict', 'by_hand') AND next_value IS NOT NULL
         AND sign * gain_a_day > 0 AND (next_value - value) / gain_a_day < 100000
         THEN measured_on + ceil((next_value - value) / gain_a_day)::INTEGER

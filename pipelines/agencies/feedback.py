@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import duckdb
 from openpyxl import Workbook
-from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
@@ -22,7 +21,17 @@ from openpyxl.worksheet.worksheet import Worksheet
 from pipelines.home import Home
 from pipelines.intake.ledger import archived
 from pipelines.office.row_height import row_height
-from pipelines.office.workbook import SEVERITY_FILLS, banner, head, page, put, save
+from pipelines.office.workbook import (
+    FINDING_FILLS,
+    FINDING_WORDS,
+    SEVERITY_FILLS,
+    across,
+    banner,
+    head,
+    page,
+    put,
+    save,
+)
 from pipelines.vietnamese import clean, format_number, slug
 from pipelines.warehouse.rows import dicts
 from pipelines.workers import run_limited
@@ -30,8 +39,6 @@ from pipelines.workers import run_limited
 Row = dict[str, Any]
 
 UNKNOWN = "khong-ro"
-_WORDS = {"fail": "Lỗi", "warn": "Lưu ý"}
-_FILLS = {"fail": SEVERITY_FILLS[4], "warn": SEVERITY_FILLS[2]}
 _COLUMNS = (("STT", 6), ("Trang tính", 13), ("Ô", 8), ("Giá trị tìm thấy", 21), ("Mức độ", 9), ("Sai ở đâu", 42),
             ("Cách sửa", 42), ("Mã quy tắc", 10))  # fmt: skip
 _WIDTHS = [width for _, width in _COLUMNS]
@@ -172,7 +179,7 @@ def _write(answer: _Answer, book: Workbook) -> None:
 def findings_lines(findings: Iterable[Mapping[str, Any]]) -> list[str]:
     """Findings (rows of checked.finding) as lines for a terminal, one text each, in the order given."""
     return [
-        f"{_WORDS[f['severity']]} {f['rule_code']} · {_address(f)} · tìm thấy: {_one_line(f, 'found')} — "
+        f"{FINDING_WORDS[f['severity']]} {f['rule_code']} · {_address(f)} · tìm thấy: {_one_line(f, 'found')} — "
         f"{_one_line(f, 'message')} Cách sửa: {_one_line(f, 'fix')}"
         for f in findings
     ]
@@ -210,28 +217,19 @@ def _fill(sheet: Worksheet, submission: Row, findings: list[Row]) -> None:
     if submission["is_illustrative"]:
         banner(sheet, row, len(_COLUMNS))
         row += 1
-    _across(sheet, row, 1, "KẾT QUẢ KIỂM TRA TỆP BÁO CÁO", size=15, center=True)
+    across(sheet, row, "KẾT QUẢ KIỂM TRA TỆP BÁO CÁO", _WIDTHS, size=15, bold=True, center=True)
     for label, text in _facts(submission, findings):
         row += 1
         put(sheet.cell(row, 1), label, bold=True, wrap=False, border=False)
         if label == "Kết quả":
-            answer = _across(sheet, row, _LABEL_COLUMNS + 1, text, size=13)
+            answer = across(sheet, row, text, _WIDTHS, size=13, bold=True, first=_LABEL_COLUMNS + 1)
             answer.fill = SEVERITY_FILLS[submission["severity"]]
         else:
-            _across(sheet, row, _LABEL_COLUMNS + 1, text, bold=False)
+            across(sheet, row, text, _WIDTHS, first=_LABEL_COLUMNS + 1)
     row += 2
-    _across(sheet, row, 1, _summary(submission, findings), size=12)
+    across(sheet, row, _summary(submission, findings), _WIDTHS, size=12, bold=True)
     if findings:
         _table(sheet, row + 1, findings)
-
-
-def _across(sheet: Worksheet, row: int, column: int, text: str, *, size: int = 11, bold: bool = True,
-            center: bool = False) -> Cell:  # fmt: skip
-    """Text from a column to the last, the row made as high as it needs. Returns the cell."""
-    sheet.merge_cells(start_row=row, start_column=column, end_row=row, end_column=len(_COLUMNS))
-    cell = put(sheet.cell(row, column), text, size=size, bold=bold, center=center, border=False)
-    sheet.row_dimensions[row].height = row_height([(text, sum(_WIDTHS[column - 1 :]))], size=size, bold=bold)
-    return cell
 
 
 def _table(sheet: Worksheet, row: int, findings: list[Row]) -> None:
@@ -242,9 +240,9 @@ def _table(sheet: Worksheet, row: int, findings: list[Row]) -> None:
         row += 1
         shown = {name: _clipped(finding[name], longest) for name, longest in _LONGEST.items()}
         values = [number, finding["source_sheet"] or "Cả tệp", finding["source_cell"], shown["found"],
-                  _WORDS[finding["severity"]], shown["message"], shown["fix"], finding["rule_code"]]  # fmt: skip
+                  FINDING_WORDS[finding["severity"]], shown["message"], shown["fix"], finding["rule_code"]]  # fmt: skip
         for column, value in enumerate(values, 1):
-            fill = _FILLS[finding["severity"]] if column == 5 else None
+            fill = FINDING_FILLS[finding["severity"]] if column == 5 else None
             cell = put(sheet.cell(row, column), value, bold=fill is not None, fill=fill)
             cell.alignment = _CENTERED if column in (1, 3, 5, 8) else _MIDDLE
         sheet.row_dimensions[row].height = row_height(zip(values, _WIDTHS, strict=True))

@@ -21,7 +21,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.office.row_height import row_height
-from pipelines.office.workbook import LOCKED_FILL, banner, head, page, put, save
+from pipelines.office.workbook import LOCKED_FILL, across, banner, head, page, put, save
 from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry, Row
 from pipelines.vietnamese import slug
@@ -201,7 +201,7 @@ def _write_table(sheet: Worksheet, layout: Row, lines: list[_Line], order: _Orde
     row = _write_heading(sheet, layout["heading"], widths, order)
     row = _write_identification(sheet, row, layout, order)
     for text in layout["hints"] if lines else [layout["empty"]]:
-        _write_across(sheet, row, text, widths, size=11 if lines else 13, bold=not lines)
+        across(sheet, row, text, widths, size=11 if lines else 13, bold=not lines)
         row += 1
     for column, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(column)].width = width
@@ -224,18 +224,9 @@ def _write_heading(sheet: Worksheet, heading: str, widths: list[float], order: _
         row += 1
     title = f"{order.form['title']} – {order.period.label.upper()}"
     for text, size, bold in ((title, 14, True), (order.form["subtitle"], 11, False), (heading, 12, True)):
-        _write_across(sheet, row, text, widths, size=size, bold=bold)
+        across(sheet, row, text, widths, size=size, bold=bold)
         row += 1
     return row
-
-
-def _write_across(
-    sheet: Worksheet, row: int, text: str, widths: list[float], *, size: int = 11, bold: bool = False
-) -> None:
-    """A text over all columns, its row as high as it needs."""
-    sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=len(widths))
-    put(sheet.cell(row, 1), text, size=size, bold=bold, border=False)
-    sheet.row_dimensions[row].height = row_height([(text, sum(widths))], size=size, bold=bold)
 
 
 def _write_identification(sheet: Worksheet, row: int, layout: Row, order: _Order) -> int:
@@ -323,12 +314,12 @@ def _write_guide(sheet: Worksheet, order: _Order) -> None:
     form, guide = order.form, order.form["guide_sheet"]
     widths = [column["width"] for column in guide["columns"]]
     row = _write_heading(sheet, guide["heading"], widths, order)
-    _write_across(sheet, row + 1, guide["how"], widths, size=12, bold=True)
+    across(sheet, row + 1, guide["how"], widths, size=12, bold=True)
     row += 2
     for ordinal, text in enumerate(form["guide"], 1):
-        _write_across(sheet, row, f"{ordinal}. {text}", widths)
+        across(sheet, row, f"{ordinal}. {text}", widths)
         row += 1
-    _write_across(sheet, row + 1, guide["what"], widths, size=12, bold=True)
+    across(sheet, row + 1, guide["what"], widths, size=12, bold=True)
     row += 2
     head(sheet, row, [column["header"] for column in guide["columns"]], widths)
     sheet.freeze_panes = None  # the guide is read from the top; only the tables keep their header in sight

@@ -16,13 +16,11 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.comments import Comment
 from openpyxl.utils.exceptions import IllegalCharacterError
 
-from pipelines.office.workbook import SEVERITY_FILLS, put
+from pipelines.office.workbook import FINDING_FILLS, FINDING_WORDS, put
 from pipelines.reading.read import read_sheets
 
 MOST_CELLS = 100_000
 SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # zip (xlsx, ods, xlsb), compound file (xls)
-_FILLS = {"fail": SEVERITY_FILLS[4], "warn": SEVERITY_FILLS[2]}
-_WORDS = {"fail": "LỖI", "warn": "LƯU Ý"}
 
 
 def marked_copy(original: Path, findings: Iterable[Mapping[str, Any]]) -> Workbook:
@@ -92,8 +90,11 @@ def _mark(sheet: Any, address: str, found: list[Mapping[str, Any]]) -> None:
         if address in merged:
             cell = merged.start_cell
     worst = "fail" if any(f["severity"] == "fail" for f in found) else "warn"
-    cell.fill = _FILLS[worst]
-    text = "\n\n".join(f"{_WORDS[f['severity']]} {f['rule_code']}: {f['message']}\nCách sửa: {f['fix']}" for f in found)
+    cell.fill = FINDING_FILLS[worst]
+    said = [
+        f"{FINDING_WORDS[f['severity']].upper()} {f['rule_code']}: {f['message']}\nCách sửa: {f['fix']}" for f in found
+    ]
+    text = "\n\n".join(said)
     comment = Comment(text, "kpi57")
     comment.width, comment.height = 360, 60 + 18 * (len(text) // 48 + 2 * len(found))
     cell.comment = comment

@@ -21,7 +21,8 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Si
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.files import FORMULA_STARTS, swap_in
-from pipelines.office.wording import say
+from pipelines.office.row_height import row_height
+from pipelines.office.wording import say, wording
 
 ILLUSTRATIVE = say("labels.illustrative")
 FONT = "Times New Roman"
@@ -41,6 +42,9 @@ SEVERITY_FILLS = {
     3: PatternFill("solid", fgColor="F9CB9C"),
     4: PatternFill("solid", fgColor="F4B6B6"),
 }
+# what was found in a file, by its severity
+FINDING_WORDS: dict[str, str] = wording("labels.severities")
+FINDING_FILLS = {"fail": SEVERITY_FILLS[4], "warn": SEVERITY_FILLS[2]}
 
 
 class _Look(NamedTuple):
@@ -123,6 +127,15 @@ def page(sheet: Worksheet, *, landscape: bool = True, footer: str = "") -> None:
     sheet.page_margins.header = sheet.page_margins.footer = 0.25  # inside the margins, or it is cut
     sheet.oddFooter.left.text = footer
     sheet.oddFooter.right.text = "Trang &P/&N"
+
+
+def across(sheet: Worksheet, row: int, text: str, widths: Sequence[float], *, size: int = 11, bold: bool = False,
+           center: bool = False, fill: PatternFill | None = None, first: int = 1) -> Any:  # fmt: skip
+    """A text from a column (first) to the last, the row made as high as it needs. Returns its cell."""
+    sheet.merge_cells(start_row=row, start_column=first, end_row=row, end_column=len(widths))
+    cell = put(sheet.cell(row, first), text, size=size, bold=bold, center=center, fill=fill, border=False)
+    sheet.row_dimensions[row].height = row_height([(text, sum(widths[first - 1 :]))], size=size, bold=bold)
+    return cell
 
 
 def banner(sheet: Worksheet, row: int, columns: int, text: str = ILLUSTRATIVE) -> None:

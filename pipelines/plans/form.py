@@ -23,7 +23,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.files import read_csv, read_yaml
 from pipelines.office.row_height import row_height
-from pipelines.office.workbook import ANSWER_FILL, FONT, LOCKED_FILL, head, page, put, save
+from pipelines.office.workbook import ANSWER_FILL, FONT, LOCKED_FILL, across, head, page, put, save
 from pipelines.registry.registry import Registry
 
 Row = dict[str, Any]
@@ -140,21 +140,21 @@ class _Writer:
 
     def _write_table(self, sheet: Worksheet, row: int, table: Row, rows: list[Row], widths: list[float]) -> int:
         """A small table below its heading, with a few spare rows. Returns its last row."""
-        _across(sheet, row, table["heading"], widths, size=12, bold=True)
-        _across(sheet, row + 1, table["hint"], widths, size=_HINT)
+        across(sheet, row, table["heading"], widths, size=12, bold=True)
+        across(sheet, row + 1, table["hint"], widths, size=_HINT)
         row += 2
         columns = [{**column, "required": False} for column in table["columns"]]  # only of a row that is filled
-        across = bool(columns[0].get("across"))
+        is_wide = bool(columns[0].get("across"))
         _head(sheet, row, [self._title(column, "header") for column in columns], widths)
         first = row + 1
         for values in [*rows, *({} for _ in range(table["spare"]))]:
             row += 1
             for number, column in enumerate(columns, 1):
                 self._put(sheet.cell(row, number), values.get(column["name"]), column)
-            shown = [(values.get(column["name"], "\n" if across else ""), sum(widths) if across else width)
+            shown = [(values.get(column["name"], "\n" if is_wide else ""), sum(widths) if is_wide else width)
                      for column, width in zip(columns, widths, strict=False)]  # fmt: skip
             _fit(sheet, row, row_height(shown))
-        for merged in range(first - 1, row + 1) if across else ():
+        for merged in range(first - 1, row + 1) if is_wide else ():
             sheet.merge_cells(start_row=merged, start_column=1, end_row=merged, end_column=len(widths))
         for number, column in enumerate(columns, 1):
             letter = get_column_letter(number)
@@ -235,7 +235,7 @@ class _Writer:
         widths = layout["widths"]
         row = _heading(sheet, layout["heading"], {**layout, "heading": None}, widths)
         for name, table in self.catalogue.items():
-            _across(sheet, row, table.heading, widths, size=12, bold=True)
+            across(sheet, row, table.heading, widths, size=12, bold=True)
             _lookup_row(sheet, row + 1, table.headers, widths, is_head=True)
             for at, values in enumerate(table.rows, row + 2):
                 _lookup_row(sheet, at, values, widths)
@@ -250,13 +250,13 @@ class _Writer:
         widths = guide["widths"]
         row = _heading(sheet, guide["heading"], {"heading": None, "hints": ()}, widths)
         for number, step in enumerate(guide["steps"], 1):
-            _across(sheet, row, f"{number}. {step}", widths)
+            across(sheet, row, f"{number}. {step}", widths)
             row += 1
-        _across(sheet, row + 1, guide["understood"], widths, size=12, bold=True)
+        across(sheet, row + 1, guide["understood"], widths, size=12, bold=True)
         row = self._write_meanings(sheet, row + 2, guide, widths)
         for part in ("targets", "tasks"):
             sheet.row_breaks.append(Break(id=row))
-            _across(sheet, row + 1, f"{guide['what']}: {self.form[part]['title']}", widths, size=12, bold=True)
+            across(sheet, row + 1, f"{guide['what']}: {self.form[part]['title']}", widths, size=12, bold=True)
             row += 2
             _head(sheet, row, guide["headers"], widths)
             for number, column in enumerate(self.form[part]["columns"], 1):
@@ -284,13 +284,13 @@ def _heading(sheet: Worksheet, title: str, layout: Row, widths: list[float]) -> 
     """Title, the sheet's own heading, and how to fill it in. Returns the next free row."""
     row = 1
     in_sight = [width for width, right in zip(widths, accumulate(widths), strict=True) if right <= _IN_SIGHT]
-    _across(sheet, row, title, in_sight, size=14, bold=True)
+    across(sheet, row, title, in_sight, size=14, bold=True)
     if layout["heading"]:
         row += 1
-        _across(sheet, row, layout["heading"], in_sight, size=12, bold=True)
+        across(sheet, row, layout["heading"], in_sight, size=12, bold=True)
     for hint in layout["hints"]:
         row += 1
-        _across(sheet, row, hint, in_sight)
+        across(sheet, row, hint, in_sight)
     for number, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(number)].width = width
     return row + 1
@@ -299,13 +299,6 @@ def _heading(sheet: Worksheet, title: str, layout: Row, widths: list[float]) -> 
 def _head(sheet: Worksheet, row: int, titles: Sequence[str], widths: Sequence[float]) -> None:
     head(sheet, row, titles)
     sheet.row_dimensions[row].height = row_height(zip(titles, widths, strict=False), bold=True)
-
-
-def _across(sheet: Worksheet, row: int, text: str, widths: list[float], *, size: int = 11, bold: bool = False) -> None:
-    """A text over all columns, its row as high as it needs."""
-    sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=len(widths))
-    put(sheet.cell(row, 1), text, size=size, bold=bold, border=False)
-    sheet.row_dimensions[row].height = row_height([(text, sum(widths))], size=size, bold=bold)
 
 
 def _fit(sheet: Worksheet, row: int, height: float) -> None:

@@ -251,10 +251,9 @@ class Pages:
         board = self.board
         total = {name: sum(row[name] for row in board.reconciled) for name in _RECONCILED}
         rules = [
-            (code, rows[0]["severity"], rows[0]["fix"], len(rows))
-            for code, rows in grouped(board.rejections, lambda one: one["rule_code"]).items()
+            (code, rows[0], len(rows)) for code, rows in grouped(board.rejections, lambda one: one["rule_code"]).items()
         ]
-        rules.sort(key=lambda one: (-one[3], one[0]))
+        rules.sort(key=lambda one: (-one[2], one[0]))
         return self._render("quality.html", "quality", total=total, rules=rules, rejections=board.rejections,
                             reconciled=board.reconciled, conflicts=board.conflicts, late=board.late)  # fmt: skip
 

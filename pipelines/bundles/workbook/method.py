@@ -8,10 +8,10 @@ from __future__ import annotations
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.bundles.extract import Extract
-from pipelines.bundles.workbook.sheet import across, opening
+from pipelines.bundles.workbook.sheet import opening
 from pipelines.office.row_height import row_height
 from pipelines.office.wording import method_sections, say
-from pipelines.office.workbook import HEAD_FILL, SEVERITY_FILLS, put
+from pipelines.office.workbook import HEAD_FILL, SEVERITY_FILLS, across, put
 
 _WIDTHS = (27, 36, 62)
 _ANSWERS = ("level", "pace", "task", "reporting")

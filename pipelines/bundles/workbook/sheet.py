@@ -19,7 +19,7 @@ from pipelines.bundles.extract import CITY, Extract, Row
 from pipelines.office.row_height import row_height
 from pipelines.office.statuses import Counts, counts, status_of
 from pipelines.office.wording import say
-from pipelines.office.workbook import ILLUSTRATIVE, SEVERITY_FILLS, banner, head, page, put
+from pipelines.office.workbook import ILLUSTRATIVE, SEVERITY_FILLS, across, banner, head, page, put
 from pipelines.vietnamese import in_sentence
 
 _ALIGNED = {center: Alignment(wrap_text=True, vertical="center", horizontal="center" if center else None)
@@ -99,15 +99,6 @@ def opening(
 def height(sheet: Worksheet, first: int, last: int) -> float:
     """Points of the rows from first to last."""
     return sum(sheet.row_dimensions[row].height or 15 for row in range(first, last + 1))
-
-
-def across(sheet: Worksheet, row: int, text: str, widths: Sequence[float], *, size: int = 11, bold: bool = False,
-           center: bool = False, severity: int | None = None) -> None:  # fmt: skip
-    """A line of text over all columns, as high as it needs."""
-    sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=len(widths))
-    put(sheet.cell(row, 1), text, size=size, bold=bold, center=center, border=False,
-        fill=None if severity is None else SEVERITY_FILLS[severity])  # fmt: skip
-    sheet.row_dimensions[row].height = row_height([(text, sum(widths))], size=size, bold=bold)
 
 
 def table(sheet: Worksheet, heading: str, columns: Sequence[Column], rows: Sequence[Row], extract: Extract, *,

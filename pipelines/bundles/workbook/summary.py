@@ -16,7 +16,6 @@ from openpyxl.worksheet.worksheet import Worksheet
 from pipelines.bundles.extract import CITY, Extract, Row
 from pipelines.bundles.workbook.charts import bars, stacked
 from pipelines.bundles.workbook.sheet import (
-    across,
     counted,
     counted_by_commune,
     height,
@@ -25,7 +24,7 @@ from pipelines.bundles.workbook.sheet import (
 from pipelines.office.figures import indicator, measured, printed_at
 from pipelines.office.row_height import row_height
 from pipelines.office.statuses import Counts
-from pipelines.office.workbook import HEAD_FILL, SEVERITY_FILLS, put
+from pipelines.office.workbook import HEAD_FILL, SEVERITY_FILLS, across, put
 from pipelines.vietnamese import in_sentence
 
 _WIDTHS = (36, 9, 8, 2, 46)  # label, count, share, a gap, and the chart
@@ -45,7 +44,7 @@ def add_summary(sheet: Worksheet, extract: Extract) -> None:
     worries = _worries(counts, extract)
     across(sheet, row, _followed(extract), _WIDTHS, size=12)
     text = f"Cần chú ý: {'; '.join(worries)}." if worries else "Không có nội dung nào cần chú ý đặc biệt."
-    across(sheet, row + 1, text, _WIDTHS, size=12, bold=True, severity=_ATTENTION if worries else 0)
+    across(sheet, row + 1, text, _WIDTHS, size=12, bold=True, fill=SEVERITY_FILLS[_ATTENTION if worries else 0])
     sheet.freeze_panes = sheet.cell(row, 1)
     sheet.print_title_rows = f"1:{row - 1}"
     row += 3
@@ -55,7 +54,7 @@ def add_summary(sheet: Worksheet, extract: Extract) -> None:
         across(sheet, row, heading, _WIDTHS, bold=True)
         for severity, line in lines:
             row += 1
-            across(sheet, row, line, _WIDTHS, severity=severity)
+            across(sheet, row, line, _WIDTHS, fill=SEVERITY_FILLS[severity])
         row += 1
 
 

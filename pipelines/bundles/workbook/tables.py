@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from pipelines.bundles.extract import CITY, Extract, Row
 from pipelines.bundles.workbook.sheet import Column, of_scope, severity_of, table
 from pipelines.office.figures import in_words, indicator, printed_at
-from pipelines.office.wording import wording
+from pipelines.office.workbook import FINDING_WORDS
 
 _YEAR_END = (12, 31)
 
@@ -229,7 +229,7 @@ def _rejections(extract: Extract) -> list[Column]:
         Column("Nhận lúc", 16, _field("received_at"), center=True),
         Column("Tệp", 21, _field("original_name")),
         Column("Vị trí trong tệp", 13, _where),
-        Column("Mức độ", 8, lambda row, extract: wording("labels.severities")[row["severity"]],
+        Column("Mức độ", 8, lambda row, extract: FINDING_WORDS[row["severity"]],
                lambda row, extract: _GRAVE[row["severity"]], center=True),
         Column("Giá trị tìm thấy", 17, _field("found")),
         Column("Sai ở đâu", 35, _field("message")),
