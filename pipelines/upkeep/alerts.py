@@ -17,6 +17,8 @@ import yaml
 
 from pipelines.files import write_whole
 from pipelines.home import Home
+from pipelines.office.figures import day
+from pipelines.office.wording import say
 from pipelines.upkeep.channels import Channel, Message, channels
 from pipelines.warehouse.database import reading
 from pipelines.warehouse.rows import dicts
@@ -133,41 +135,33 @@ def tell(home: Home, summary: Mapping[str, Any]) -> list[Told]:
 
 def _failed(summary: Mapping[str, Any]) -> Iterator[Cause]:
     for fault in summary["failed"]:
-        line = f"Bước {fault['step']}: {fault['error']}\n  Cách xử lý: {fault['what_to_do']}"
+        line = say("alerts.failed_run", step=fault["step"], error=fault["error"], what_to_do=fault["what_to_do"])
         yield Cause("failed_run", f"{fault['step']}: {fault['error'][:200]}", line)
 
 
 def _of_the_figures(con: Any, settings: Settings, today: date) -> Iterator[Cause]:
     for r in dicts(con, _OVERDUE):
         key = f"{r['commune_code']}/{r['agency_code']}/{r['period_code']}"
-        line = f"{r['commune_name']} · {r['agency_name']}: {r['period_label']}, hạn {r['due_on']:%d/%m/%Y}"
-        yield Cause("overdue", key, f"{line}, quá hạn {r['days_late']} ngày")
+        line = say("alerts.overdue", commune=r["commune_name"], agency=r["agency_name"], period=r["period_label"],
+                   due=day(r["due_on"]), days=r["days_late"])  # fmt: skip
+        yield Cause("overdue", key, line)
     for r in dicts(con, _CLOSING, {"today": today, "until": today + timedelta(days=settings.days_before_due)}):
         key = f"{r['commune_code']}/{r['period_code']}/{r['due_on']}"
-        line = f"{r['commune_name']} · {r['period_label']}, hạn {r['due_on']:%d/%m/%Y}: còn {r['agencies']} đơn vị"
-        yield Cause("closing", key, f"{line} chưa gửi ({r['names']})")
+        line = say("alerts.closing", commune=r["commune_name"], period=r["period_label"], due=day(r["due_on"]),
+                   agencies=r["agencies"], names=r["names"])  # fmt: skip
+        yield Cause("closing", key, line)
     since = {"since": today - timedelta(days=7), "today": today, "share": settings.share, "lines": settings.lines}
     for r in dicts(con, _REJECTED, since):
-        who = f"{r['commune_name'] or 'không rõ xã'} · {r['agency_name'] or 'không rõ đơn vị'}"
-        refused = r["status"] in ("rejected", "unreadable")
-        what = "bị từ chối cả tệp" if refused else f"{r['rows_rejected']}/{r['lines']} dòng bị từ chối"
-        yield Cause("rejected_share", r["submission_id"], f"{who} · {r['original_name']}: {what}")
+        of = {"file": r["original_name"], "commune": r["commune_name"] or say("alerts.unknown_commune"),
+              "agency": r["agency_name"] or say("alerts.unknown_agency")}  # fmt: skip
+        if r["status"] in ("rejected", "unreadable"):
+            line = say("alerts.rejected_file", **of)
+        else:
+            line = say("alerts.rejected_lines", **of, rejected=r["rows_rejected"], lines=r["lines"])
+        yield Cause("rejected_share", r["submission_id"], line)
 
 
 # ---------------------------------------------------------------- sending
-
-_TITLES = {
-    "failed_run": "Lần chạy thất bại",
-    "overdue": "Đơn vị quá hạn báo cáo",
-    "closing": "Kỳ báo cáo sắp đến hạn",
-    "rejected_share": "Tệp có nhiều dòng bị từ chối",
-}
-_OPENINGS = {
-    "failed_run": "Lần chạy vừa rồi không hoàn thành. Số liệu đã công bố trước đó được giữ nguyên.",
-    "overdue": "Các đơn vị sau đã quá hạn mà chưa có báo cáo được chấp nhận:",
-    "closing": "Các kỳ báo cáo sau sắp đến hạn:",
-    "rejected_share": "Các tệp sau có tỷ lệ dòng bị từ chối cao; phản hồi chi tiết đã được tạo cho đơn vị gửi:",
-}
 
 
 def _send(home: Home, settings: Settings, causes: list[Cause], illustrative: bool) -> list[Told]:
@@ -202,14 +196,15 @@ def _told(home: Home) -> dict[str, list[str]]:
 
 
 def _message(kind: str, causes: list[Cause], illustrative: bool) -> Message:
-    mark = "SỐ LIỆU MINH HỌA: " if illustrative else ""
+    mark = say("alerts.illustrative_subject") + " " if illustrative else ""
     lines = [f"- {cause.line}" for cause in causes[:_MOST_LINES]]
     if len(causes) > _MOST_LINES:
-        lines.append(f"- và {len(causes) - _MOST_LINES} mục khác, xem bằng lệnh: kpi57 status")
-    body = [_OPENINGS[kind], "", *lines]
+        lines.append("- " + say("alerts.more", count=len(causes) - _MOST_LINES))
+    body = [say(f"alerts.openings.{kind}"), "", *lines]
     if illustrative:
-        body = ["SỐ LIỆU MINH HỌA: số liệu dưới đây không phải là kết quả của địa phương.", "", *body]
-    return Message(kind, f"[kpi57] {mark}{_TITLES[kind]} ({len(causes)})", "\n".join(body), illustrative)
+        body = [say("alerts.illustrative"), "", *body]
+    title = f"[kpi57] {mark}{say(f'alerts.titles.{kind}')} ({len(causes)})"
+    return Message(kind, title, "\n".join(body), illustrative)
 
 
 def without(text: str, secrets: list[str]) -> str:

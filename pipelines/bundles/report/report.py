@@ -35,6 +35,7 @@ from pipelines.office.administrative_document import (
     table,
 )
 from pipelines.office.figures import day, printed_at
+from pipelines.office.wording import say, wording
 from pipelines.office.workbook import ILLUSTRATIVE
 from pipelines.vietnamese import clean, in_sentence
 
@@ -210,70 +211,70 @@ def _coverage(document: Document, extract: Extract) -> None:
 
 
 def _reporting(document: Document, extract: Extract) -> None:
-    heading(document, 1, "IV. TÌNH HÌNH GỬI BÁO CÁO CỦA CÁC CƠ QUAN, ĐƠN VỊ")
+    heading(document, 1, say("report.reporting.heading"))
     rows = extract.tables["reporting"].dicts()
     if not rows:
-        body(document, "Chưa có kỳ báo cáo nào đến hạn.")
+        body(document, say("report.reporting.none_due"))
         return
     newest = extract.newest_owed
     current = [row for row in rows if row["period_code"] == newest]
     label = in_sentence(extract.periods[newest])
-    body(document, f"Kỳ báo cáo {label}, trong {len(current)} cơ quan, đơn vị phải gửi báo cáo:", keep=True)
+    body(document, say("report.reporting.opening", period=label, count=len(current)), keep=True)
     lines = []
-    for status, text in (("on_time", "Gửi đúng hạn"), ("late", "Gửi muộn"), ("held", "Đã gửi, giữ lại vì kỳ đã khóa"),
-                         ("refused", "Đã gửi nhưng bị từ chối"), ("empty", "Đã gửi nhưng chưa có số liệu"),
-                         ("missing", "Quá hạn chưa gửi"), ("pending", "Chưa đến hạn gửi")):  # fmt: skip
+    for status, text in wording("report.reporting.statuses").items():
         which = [row for row in current if row["reporting_status"] == status]
         if which:
             names = "" if status == "on_time" else ": " + ", ".join(_late(row, extract) for row in which)
-            lines.append(f"{text}: {len(which)} cơ quan, đơn vị{share(len(which), len(current))}{names}")
+            line = say("report.reporting.line", status=text, count=len(which), share=share(len(which), len(current)))
+            lines.append(line + names)
     items(document, lines)
     before = defaultdict(list)
     for row in reversed(rows):
         if row["period_code"] != newest and row["is_outstanding"]:
             before[agency(row, extract)].append(in_sentence(row["period_label"]))
     if not before:
-        body(document, "Không có cơ quan, đơn vị nào còn phải gửi báo cáo của các kỳ trước trong 12 tháng gần nhất.")
+        body(document, say("report.reporting.nothing_before"))
         return
-    body(document, "Báo cáo các kỳ trước trong 12 tháng gần nhất, đến nay chưa nhận được:", keep=True)
+    body(document, say("report.reporting.before"), keep=True)
     items(document, [f"{name}: {', '.join(labels)}" for name, labels in sorted(before.items())])
 
 
 def _late(row: Row, extract: Extract) -> str:
     name = agency(row, extract)
-    return f"{name} (muộn {row['days_late']} ngày)" if row["days_late"] else name
+    return say("report.reporting.late", agency=name, days=row["days_late"]) if row["days_late"] else name
 
 
 # ---------------------------------------------------------------- V. what stands in the way
 
 
 def _difficulties(document: Document, rejected: list[Row], extract: Extract) -> None:
-    heading(document, 1, "V. KHÓ KHĂN, VƯỚNG MẮC")
-    heading(document, 2, "1. Chỉ tiêu giao mâu thuẫn trong Kế hoạch")
+    heading(document, 1, say("report.difficulties.heading"))
+    heading(document, 2, say("report.difficulties.conflicts"))
     conflicts = extract.tables["conflicts"].dicts()
     if conflicts:
-        body(document, f"{_the_plan(extract)} có {len(conflicts)} chỗ giao hai mức khác nhau cho cùng một chỉ tiêu, "
-             "cùng một mốc:", keep=True)  # fmt: skip
+        opening = say("report.difficulties.conflicts_opening", plan=_the_plan(extract), count=len(conflicts))
+        body(document, opening, keep=True)
         lines = [[str(place), _conflict(row, extract), day(row["milestone_on"]), _target(row, "first"),
                   _target(row, "second")] for place, row in enumerate(conflicts, 1)]  # fmt: skip
-        table(document, "", ("TT", "Chỉ tiêu", "Mốc", "Mức giao thứ nhất", "Mức giao thứ hai"), (9, 57, 24, 35, 35),
+        table(document, "", wording("report.difficulties.conflicts_columns"), (9, 57, 24, 35, 35),
               lines, centered=(0, 2))  # fmt: skip
     else:
-        body(document, "Không phát hiện chỉ tiêu giao mâu thuẫn trong Kế hoạch.")
-    heading(document, 2, "2. Khó khăn, vướng mắc do các cơ quan, đơn vị phản ánh")
+        body(document, say("report.difficulties.no_conflict"))
+    heading(document, 2, say("report.difficulties.told"))
     told = [row for row in extract.tables["tasks"].dicts() if row["difficulty"]]
-    items(document, [f"{_reporter(row, extract)}, nhiệm vụ tại {_place_in_sentence(row)}: “{clean(row['difficulty'])}”"
-                     for row in told])  # fmt: skip
+    items(document, [say("report.difficulties.told_line", agency=_reporter(row, extract), place=_place_in_sentence(row),
+                         said=clean(row["difficulty"])) for row in told])  # fmt: skip
     if not told:
-        body(document, "Các cơ quan, đơn vị không phản ánh khó khăn, vướng mắc trong báo cáo.")
-    heading(document, 2, "3. Số liệu bị từ chối, chưa được gửi lại")
+        body(document, say("report.difficulties.nothing_told"))
+    heading(document, 2, say("report.difficulties.rejected"))
     if not rejected:
-        body(document, "Không còn số liệu bị từ chối mà chưa được gửi lại.")
+        body(document, say("report.difficulties.nothing_rejected"))
         return
-    body(document, "Các dòng, tệp sau không được tổng hợp và chưa có số liệu đúng thay thế:", keep=True)
-    lines = [[str(place), agency(row, extract), row["period_label"] or "Không xác định được kỳ", _found_in(row),
+    body(document, say("report.difficulties.rejected_opening"), keep=True)
+    unknown = say("report.difficulties.unknown_period")
+    lines = [[str(place), agency(row, extract), row["period_label"] or unknown, _found_in(row),
               clean(row["message"])] for place, row in enumerate(rejected, 1)]  # fmt: skip
-    table(document, "", ("TT", "Cơ quan, đơn vị", "Kỳ báo cáo", "Tệp, ô", "Lý do từ chối"), (9, 34, 25, 36, 56), lines,
+    table(document, "", wording("report.difficulties.rejected_columns"), (9, 34, 25, 36, 56), lines,
           centered=(0, 2))  # fmt: skip
 
 
@@ -303,19 +304,19 @@ def _found_in(row: Row) -> str:
 
 
 def _proposals(document: Document, rejected: list[Row], extract: Extract) -> None:
-    heading(document, 1, "VI. KIẾN NGHỊ, ĐỀ XUẤT")
+    heading(document, 1, say("report.proposals.heading"))
     place = 0
     conflicts = extract.tables["conflicts"].dicts()
     if conflicts:
         place += 1
-        heading(document, 2, f"{place}. Xác định mức áp dụng đối với chỉ tiêu giao mâu thuẫn")
-        body(document, f"Đề nghị cấp có thẩm quyền xác định một mức áp dụng cho {len(conflicts)} chỗ mâu thuẫn nêu tại "
-             f"mục V.1. Đề xuất: {BLANK}.")  # fmt: skip
+        heading(document, 2, say("report.proposals.conflicts", place=place))
+        body(document, say("report.proposals.conflicts_asked", count=len(conflicts), blank=BLANK))
     if asked := _asked(rejected, extract):
         place += 1
-        heading(document, 2, f"{place}. Đề nghị các {'xã, phường' if extract.scope == CITY else 'cơ quan, đơn vị'}")
+        whom = say("report.proposals.communes" if extract.scope == CITY else "report.proposals.agencies", place=place)
+        heading(document, 2, whom)
         items(document, [f"{name}: {', '.join(things)}" for name, things in asked])
-    heading(document, 2, f"{place + 1}. Phương hướng kỳ tới và kiến nghị khác")
+    heading(document, 2, say("report.proposals.other", place=place + 1))
     body(document, BLANK)
 
 
@@ -335,10 +336,8 @@ def _asked(rejected: list[Row], extract: Extract) -> list[tuple[str, list[str]]]
             wants[_who({**row, "agency_name": owner}, extract)]["figure"] += 1
     for row in rejected:
         wants[_who(row, extract)]["refused"] += 1
-    words = (("overdue", "hoàn thành {} nhiệm vụ quá hạn"), ("report", "gửi {} báo cáo còn thiếu"),
-             ("figure", "bổ sung số liệu của {} chỉ tiêu"), ("refused", "sửa và gửi lại {} dòng, tệp bị từ chối"),
-             ("done_without_proof", "bổ sung văn bản sản phẩm của {} nhiệm vụ đã báo hoàn thành"))  # fmt: skip
-    return [(name, [text.format(counts[what]) for what, text in words if counts[what]])
+    words = wording("report.proposals.asked").items()
+    return [(name, [text.format(count=counts[what]) for what, text in words if counts[what]])
             for name, counts in sorted(wants.items())]  # fmt: skip
 
 
