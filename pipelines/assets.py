@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from pathlib import Path
+from types import CodeType
+from typing import Any, TypeVar
 
 import dagster as dg
 import duckdb
 
 from pipelines import flow
 from pipelines.files import read_yaml
-from pipelines.home import SOURCES, Home, current_home
+from pipelines.home import MODELS, SOURCES, Home, current_home
 from pipelines.upkeep import summary
 from pipelines.upkeep.error_advice import may_pass
 from pipelines.warehouse.database import building, kept_open, run_lock
 from pipelines.warehouse.incremental import Done, build_if_changed
-from pipelines.warehouse.models import Check, Model, models
+from pipelines.warehouse.models import Check, Model, columns_built, models
 
 RETRIES, RETRY_AFTER_SECONDS = 3, 20
 Result = TypeVar("Result")
+OPERATORS, ANALYSTS = ["team:operators"], ["team:analysts"]  # who answers for what is received, and for what is asked
 
 REGISTRY = {
     "edition": "What sources/ said, each time it said something new.",
@@ -78,10 +82,30 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_AFTER_SECONDS) from error
 
 
-def _specs(tables: Mapping[str, str], group: str, deps: Sequence[str]) -> list[dg.AssetSpec]:
+def _code(*places: tuple[str | Path, int]) -> dict[str, Any]:
+    """The files and lines an asset is written in."""
+    with warnings.catch_warnings(category=dg.BetaWarning, action="ignore"):
+        return {
+            "dagster/code_references": dg.CodeReferencesMetadataValue(
+                code_references=[
+                    dg.LocalFileCodeReference(file_path=str(path), line_number=line) for path, line in places
+                ]
+            )
+        }
+
+
+def _made_by(step: Callable[..., object]) -> dict[str, Any]:
+    """Where the step of the flow stands that makes an asset."""
+    code: CodeType = step.__code__
+    return _code((code.co_filename, code.co_firstlineno))
+
+
+def _specs(
+    tables: Mapping[str, str], group: str, deps: Sequence[str], step: Callable[..., object]
+) -> list[dg.AssetSpec]:
     return [
         dg.AssetSpec(table.split("/"), description=text, group_name=group, deps=[d.split("/") for d in deps],
-                     kinds={"duckdb"})
+                     kinds={"duckdb"}, owners=OPERATORS, metadata=_made_by(step))
         for table, text in tables.items()
     ]  # fmt: skip
 
@@ -94,25 +118,27 @@ def _results(rows: Mapping[str, int], **metadata: int) -> Iterator[dg.Materializ
 _PLANS = [f"raw/{name}" for name in REGISTRY]
 
 
-@dg.multi_asset(specs=_specs({f"raw/{name}": text for name, text in REGISTRY.items()}, "registry", []))
+@dg.multi_asset(
+    specs=_specs({f"raw/{name}": text for name, text in REGISTRY.items()}, "registry", [], flow.load_registry)
+)
 def registry(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """Plans, agencies, indicators, periods and forms, from sources/."""
     yield from _results(warehouse.do(flow.load_registry))
 
 
-@dg.multi_asset(specs=_specs(RECEIVED, "receive", _PLANS))
+@dg.multi_asset(specs=_specs(RECEIVED, "receive", _PLANS, flow.receive_files))
 def received(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """The inbox, taken into archive and ledger."""
     yield from _results(warehouse.do(flow.receive_files))
 
 
-@dg.multi_asset(specs=_specs(READ, "read", ["raw/receipt"]))
+@dg.multi_asset(specs=_specs(READ, "read", ["raw/receipt"], flow.read_files))
 def read(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """New files, read in worker processes."""
     yield from _results(warehouse.do(flow.read_files))
 
 
-@dg.multi_asset(specs=_specs(CHECKED, "validate", ["raw/reading", *_PLANS]))
+@dg.multi_asset(specs=_specs(CHECKED, "validate", ["raw/reading", *_PLANS], flow.validate_files))
 def validated(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """New readings, held against the rules by Great Expectations."""
     yield from _results(warehouse.do(flow.validate_files))
@@ -144,13 +170,31 @@ def _after_recording(model: Model) -> set[str]:
     return {*model.depends, *(["raw.segment"] if said else [])}
 
 
+def _schema(model: Model, types: Mapping[str, str]) -> dg.TableSchema:
+    """The columns of a model with the types built and what its .yml says of them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                types[name],
+                description=about["en"],
+                constraints=dg.TableColumnConstraints(
+                    nullable=not about.get("not_null"), unique=model.spec["key"] == [name]
+                ),
+            )
+            for name, about in model.spec["columns"].items()
+        ]
+    )
+
+
 def model_asset(model: Model) -> dg.AssetsDefinition:
     """A model as an asset: its dependencies from its SQL, its checks in the same step."""
     schema, name = model.table.split(".")
+    sql = MODELS / schema / f"{name}.sql"
 
-    def made(home: Home) -> Done:
+    def made(home: Home) -> tuple[Done, dg.TableSchema]:
         with building(home) as con:
-            return build_if_changed(con, model)
+            return build_if_changed(con, model), _schema(model, columns_built(con, model))
 
     @dg.asset(
         key=[schema, name],
@@ -158,11 +202,18 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
         description=f"{model.spec['en']} Grain: {model.spec['grain']}.",
         group_name=schema,
         kinds={"duckdb", "sql"},
+        owners=ANALYSTS,
+        metadata=_code((sql, 1), (sql.with_suffix(".yml"), 1)),
         check_specs=[_check_spec(model, check) for check in model.checks],
     )
     def built(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        rows, stands, outcomes = warehouse.do(made)
-        yield dg.MaterializeResult(metadata={"dagster/row_count": rows, **(_UNCHANGED if stands else {})})
+        (rows, stands, outcomes), schema = warehouse.do(made)
+        said: dict[str, Any] = {
+            "dagster/row_count": rows,
+            "dagster/column_schema": schema,
+            **(_UNCHANGED if stands else {}),
+        }
+        yield dg.MaterializeResult(metadata=said)
         asked = {check.code for check, _, _ in outcomes}
         for check in model.checks:
             if check.code not in asked:
@@ -186,33 +237,55 @@ _EVERY_MORNING = dg.FreshnessPolicy.cron(
 )
 
 
-@dg.asset(deps=_PUBLISHED, group_name="publish", kinds={"duckdb"}, freshness_policy=_EVERY_MORNING)
+@dg.asset(
+    deps=_PUBLISHED,
+    group_name="publish",
+    kinds={"duckdb"},
+    owners=OPERATORS,
+    metadata=_made_by(flow.publish),
+    freshness_policy=_EVERY_MORNING,
+)
 def published(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """warehouse/kpi.duckdb: core and marts in one finished copy, swapped in whole."""
     rows = warehouse.do(flow.publish)
-    return dg.MaterializeResult(metadata={"dagster/row_count": sum(rows.values())} if rows else _UNCHANGED)
+    said = {"dagster/row_count": sum(rows.values())} if rows else _UNCHANGED
+    return dg.MaterializeResult(metadata=said | _at(warehouse.home.published))
 
 
 _FEEDBACK_READS = ["fct_submission", "fct_rejection", "fct_actual", "fct_line", "dim_commune", "dim_agency",
                    "dim_period", "dim_status"]  # fmt: skip
 
 
-@dg.asset(deps=[["core", name] for name in _FEEDBACK_READS], group_name="export", kinds={"excel"})
+def _at(path: Path) -> dict[str, Any]:
+    """Where what was written lies."""
+    return {"path": dg.MetadataValue.path(path)}
+
+
+def _export(
+    step: Callable[..., object], deps: Sequence[Any], *kinds: str, months: dg.PartitionsDefinition[str] | None = None
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """What is written for people from what is published."""
+    return dg.asset(deps=deps, group_name="export", kinds=set(kinds), owners=OPERATORS, metadata=_made_by(step),
+                    partitions_def=months)  # fmt: skip
+
+
+@_export(flow.write_feedback, [["core", name] for name in _FEEDBACK_READS], "excel")
 def feedback(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """One workbook a submission, for the agency that sent it: what was taken, what was refused, how to mend it."""
-    return dg.MaterializeResult(metadata={"written": warehouse.do(flow.write_feedback)})
+    return dg.MaterializeResult(metadata={"written": warehouse.do(flow.write_feedback)} | _at(warehouse.home.feedback))
 
 
-@dg.asset(deps=[published], group_name="export", kinds={"excel", "csv"})
+@_export(flow.write_extracts, [published], "excel", "csv")
 def city_extract(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """Bundles of the newest month whose reports are due, for the city and each commune with a plan."""
-    return dg.MaterializeResult(metadata={"bundles": warehouse.do(flow.write_extracts)})
+    return dg.MaterializeResult(metadata={"bundles": warehouse.do(flow.write_extracts)} | _at(warehouse.home.exports))
 
 
-@dg.asset(deps=[published], group_name="export", kinds={"html"})
+@_export(flow.write_site, [published], "html")
 def scorecard(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """warehouse/site/: the static pages leaders and officers look at, written where they changed."""
-    return dg.MaterializeResult(metadata={"files_changed": warehouse.do(flow.write_site)})
+    written = warehouse.do(flow.write_site)
+    return dg.MaterializeResult(metadata={"files_changed": written} | _at(warehouse.home.site / "index.html"))
 
 
 # The keys are the codes of the periods; the month that runs is one of them.
@@ -224,11 +297,12 @@ MONTHS = dg.MonthlyPartitionsDefinition(
 )
 
 
-@dg.asset(deps=[published], partitions_def=MONTHS, group_name="export", kinds={"excel", "csv"})
+@_export(flow.write_extracts, [published], "excel", "csv", months=MONTHS)
 def month_extract(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """Bundles of any month, made again from what is published: the same bytes where nothing has changed."""
     month = dg.AssetExecutionContext.get().partition_key
-    return dg.MaterializeResult(metadata={"bundles": flow.write_extracts(warehouse.home, month)})
+    bundles = flow.write_extracts(warehouse.home, month)
+    return dg.MaterializeResult(metadata={"bundles": bundles} | _at(warehouse.home.exports / month))
 
 
 ASSETS = [

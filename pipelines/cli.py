@@ -16,7 +16,8 @@ from pipelines.commands import ask, daily, exports, forms, periods, plans, upkee
 def main() -> None:
     """kpi57: the KPI warehouse of Resolution 57-NQ/TW.
 
-    KPI57_HOME names the folder that holds inbox and warehouse (default: the project folder).
+    KPI57_HOME names the folder that holds inbox and warehouse (default: the project folder;
+    for an installed wheel the folder it is started in).
     """
 
 

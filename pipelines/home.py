@@ -1,7 +1,8 @@
 """Where things are: the project's tracked folders and the folders written at run time.
 
 Nothing else in the package builds a path of its own. KPI57_HOME moves everything that is written at run time
-(inbox included) to another folder, with the same layout below it.
+(inbox included) to another folder, with the same layout below it. A wheel carries the tracked folders inside the
+package (setup.py); what it writes goes below the folder it is started in.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent
+_CARRIED = PACKAGE / "project"
+IS_CHECKOUT = not _CARRIED.is_dir()
+PROJECT = PACKAGE.parent if IS_CHECKOUT else _CARRIED
 SOURCES = PROJECT / "sources"
 MODELS = PROJECT / "models"
 SCHEMA = PROJECT / "warehouse" / "schema.sql"
@@ -118,9 +122,11 @@ class Home:
 
 
 def current_home() -> Home:
-    """The home named by KPI57_HOME, else the project folder; the day named by KPI57_DAY, else today."""
+    """The home named by KPI57_HOME, else the project folder (of a wheel: the folder it is started in); the day named by
+    KPI57_DAY, else today."""
     named, day = os.environ.get("KPI57_HOME"), os.environ.get("KPI57_DAY")
-    root = Path(named).expanduser().resolve() if named else PROJECT
+    unnamed = PROJECT if IS_CHECKOUT else Path.cwd()
+    root = Path(named).expanduser().resolve() if named else unnamed
     try:
         return Home(root, date.fromisoformat(day) if day else None)
     except ValueError:

@@ -1,10 +1,12 @@
 """What Dagster is given, and that it runs with Dagster's own tools as well as with 'kpi57 run'."""
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
 from sys import executable
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -33,13 +35,13 @@ def dagster_home(tmp_path):
 def dagster(home, dagster_home):
     """Dagster's command line, in the project folder; it must succeed. Returns what it said."""
 
-    def command(*words):
+    def command(*words, program="dagster", stderr=subprocess.STDOUT):
         said = subprocess.run(
-            [Path(executable).parent / "dagster", *words],
+            [Path(executable).parent / program, *words],
             cwd=PROJECT,
             env={**os.environ, "DAGSTER_HOME": str(dagster_home), "KPI57_HOME": str(home.root)},
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
             check=False,
         )
@@ -54,6 +56,15 @@ def dagster(home, dagster_home):
 
 def test_the_definitions_are_valid_for_the_workspace(dagster):
     assert "Validation successful for code location kpi57" in dagster("definitions", "validate", "-w", "workspace.yaml")
+
+
+def test_dg_lists_and_checks_what_there_is(dagster):
+    """'[tool.dg]' of pyproject.toml says where the definitions are."""
+    assert "All definitions loaded successfully" in dagster("check", "defs", program="dg")
+    listed = json.loads(dagster("list", "defs", "--json", program="dg", stderr=subprocess.DEVNULL))
+    keys = {asset["asset_key"] for asset in listed["assets"]}
+    assert keys == {key.to_user_string() for key in GRAPH.get_all_asset_keys()}
+    assert {job["name"] for job in listed["jobs"]} >= {"daily", "month_again"}
 
 
 def test_the_daily_job_runs_without_the_command_line_of_kpi57(dagster, office, home, ask):
@@ -158,10 +169,42 @@ def test_the_daily_job_makes_every_asset_but_those_made_by_month():
 
 
 @pytest.mark.parametrize("key", sorted(GRAPH.get_all_asset_keys()), ids=lambda key: key.to_user_string())
-def test_an_asset_says_what_it_is_and_stands_in_a_group(key):
+def test_an_asset_says_what_it_is_who_answers_for_it_and_where_it_is_written(key):
     asset = GRAPH.get(key)
     assert asset.description.endswith(".")
     assert asset.group_name != "default"
+    assert asset.owners in (["team:operators"], ["team:analysts"])
+    references = asset.metadata["dagster/code_references"].code_references
+    assert references
+    for one in references:
+        lines = Path(one.file_path).read_text(encoding="utf-8").splitlines()
+        assert one.file_path.endswith((".sql", ".yml")) or lines[one.line_number - 1].startswith("def ")
+
+
+def materialized(result: dg.ExecuteInProcessResult, *key: str) -> dict[str, Any]:
+    """The metadata an asset was materialized with."""
+    [event] = result.asset_materializations_for_node("__".join(key))
+    return {name: value.value for name, value in event.metadata.items()}
+
+
+def test_a_run_says_the_columns_of_what_it_built_and_where_lies_what_it_wrote(office, home):
+    """Given a run, expect the page of a table to show its columns with types and meanings, and exports their path."""
+    office.send("CA", "2026-10", {"XHS-02": {"numerator": 20, "denominator": 40}})
+    result = run_day(home)
+    [model] = [model for model in models() if model.table == "core.fct_target"]
+    columns = materialized(result, "core", "fct_target")["dagster/column_schema"].columns
+    assert {column.name: column.description for column in columns} == {
+        name: about["en"] for name, about in model.spec["columns"].items()
+    }
+    said = {column.name: (column.type, column.constraints.nullable, column.constraints.unique) for column in columns}
+    assert said["target_id"] == ("VARCHAR", False, True)
+    assert said["value"] == ("DECIMAL(18,4)", True, False)
+    places = {"published": home.published, "feedback": home.feedback, "city_extract": home.exports,
+              "scorecard": home.site / "index.html"}  # fmt: skip
+    assert {name: materialized(result, name)["path"] for name in places} == {
+        name: str(at) for name, at in places.items()
+    }
+    assert all(path.exists() for path in places.values())
 
 
 @pytest.mark.parametrize("model", models(), ids=lambda model: model.table)

@@ -107,6 +107,7 @@ def serve(port: int, host: str) -> None:
     """Dagster's web page, schedule and sensor, on loopback unless told otherwise, until stopped."""
     home = current_home()
     _use_dagster_home(home)
+    os.environ["KPI57_HOME"] = str(home.root)  # what is started here works elsewhere, and in this home
     workspace = ["-w", str(PROJECT / "workspace.yaml")]
     beside = Path(sys.executable).parent
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by a service manager as by Ctrl+C

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pipelines.commands import EXIT_ERRORS
-from pipelines.home import SOURCES
+from pipelines.home import IS_CHECKOUT, SOURCES
 
 
 @click.group()
@@ -50,6 +50,10 @@ def plans_add(file: Path, replace: bool, sources: Path) -> None:
     from pipelines.agencies.feedback import findings_lines
     from pipelines.plans.add import add_plan
 
+    if not IS_CHECKOUT and sources == SOURCES:
+        raise click.ClickException("the plans of an installed kpi57 are part of the package, which is read only: add "
+                                   "the plan in a checkout of the project, or to a copy of sources/ with --sources "
+                                   f"(they are in {SOURCES})")  # fmt: skip
     try:
         added = add_plan(file, sources, replace=replace)
     except ValueError as error:

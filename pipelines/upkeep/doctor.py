@@ -21,7 +21,7 @@ from typing import Any
 import duckdb
 
 from pipelines.files import sha256_of
-from pipelines.home import MODELS, PROJECT, SOURCES, Home
+from pipelines.home import MODELS, PACKAGE, PROJECT, SOURCES, Home
 from pipelines.intake.editions import named_in
 from pipelines.intake.ledger import VIETNAM, LedgerError, archived, entries_in, read_lines, received_in, whole_lines
 from pipelines.registry import registry as registries
@@ -150,7 +150,7 @@ def _rights(home: Home) -> Iterator[Finding]:
         yield Finding(OK, "rights", "the folders are writable; who else may write is set in Windows (icacls)")
         return
     inside = [home.warehouse, *home.warehouse.iterdir()] if home.warehouse.exists() else []
-    kept = [*inside, home.ledger, PROJECT / "sources" / "plans", PROJECT / "pipelines", MODELS]
+    kept = [*inside, home.ledger, SOURCES / "plans", PACKAGE, MODELS]
     if open_to_all := [home.shown(path) for path in kept if path.exists() and path.lstat().st_mode & 0o002]:
         mend = "chmod o-w: only the inbox may be written by others"
         yield Finding(FAIL, "rights", f"writable by everybody: {', '.join(open_to_all)}", mend)

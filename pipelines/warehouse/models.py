@@ -18,7 +18,7 @@ import yaml
 
 from pipelines.home import MODELS
 from pipelines.warehouse.database import PUBLISHED_SCHEMAS
-from pipelines.warehouse.rows import columns_of, count, literal
+from pipelines.warehouse.rows import count, literal
 
 
 @dataclass(frozen=True)
@@ -211,11 +211,7 @@ def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
         con.execute(model.definition)
     for variable in model.given:
         con.execute(f"RESET VARIABLE {variable}")
-    if model.parameters:
-        nothing = ", ".join("NULL" for parameter in model.parameters if ":=" not in parameter)
-        built = [row[0] for row in con.execute(f"DESCRIBE FROM {model.table}({nothing})").fetchall()]
-    else:
-        built = list(columns_of(con, model.table))
+    built = list(columns_built(con, model))
     written = list(model.spec["columns"])
     if built != written:
         odd = sorted(set(built) ^ set(written)) or "their order"
@@ -223,6 +219,13 @@ def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
     if schema in PUBLISHED_SCHEMAS:
         describe(con, model)
     return 0 if model.parameters or model.is_view else count(con, model.table)
+
+
+def columns_built(con: duckdb.DuckDBPyConnection, model: Model) -> dict[str, str]:
+    """The columns of a model that is built, each with its type; those of a macro as of what it answers."""
+    nothing = ", ".join("NULL" for parameter in model.parameters if ":=" not in parameter)
+    asked = f"{model.table}({nothing})" if model.parameters else model.table
+    return {row[0]: row[1] for row in con.execute(f"DESCRIBE FROM {asked}").fetchall()}
 
 
 def _build_in_parts(con: duckdb.DuckDBPyConnection, model: Model, communes_at_a_time: int) -> None:
