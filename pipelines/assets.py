@@ -144,7 +144,14 @@ def validated(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     yield from _results(warehouse.do(flow.validate_files))
 
 
-@dg.asset(key=["raw", "segment"], deps=[table.split("/") for table in CHECKED], group_name="record", kinds={"parquet"})
+@dg.asset(
+    key=["raw", "segment"],
+    deps=[table.split("/") for table in CHECKED],
+    group_name="record",
+    kinds={"parquet"},
+    owners=OPERATORS,
+    metadata=_made_by(flow.record_verdicts),
+)
 def recorded(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """Verdicts, kept once in the archive and named by the ledger."""
     [(_, rows)] = warehouse.do(flow.record_verdicts).items()

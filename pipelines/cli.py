@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands import ask, daily, exports, forms, periods, plans, upkeep
+from pipelines.commands import ask, daily, exports, forms, periods, plans, rules, upkeep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,6 +35,7 @@ for command in (
     periods.unlock,
     exports.export,
     plans.plans,
+    rules.rules,
     upkeep.doctor,
     upkeep.backup,
     upkeep.restore,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.earlier_homes import keep_aside, note_told, take_over
 from pipelines.home import SOURCES, Home
@@ -24,7 +24,15 @@ from pipelines.intake.acts import (
 from pipelines.intake.editions import editions, record_edition
 from pipelines.intake.ledger import VIETNAM, Ledger, archived, store
 from pipelines.intake.receive import receipts, receive, waiting
-from pipelines.judging import enter_receipts, fill_due_days, judge_pending, read_pending, said_by, validate_readings
+from pipelines.judging import (
+    CHECKED,
+    enter_receipts,
+    fill_due_days,
+    judge_pending,
+    read_pending,
+    said_by,
+    validate_readings,
+)
 from pipelines.office.statuses import newest_due
 from pipelines.reading.read import Job, read_all
 from pipelines.registry.registry import Registry
@@ -34,9 +42,6 @@ from pipelines.warehouse.known import make_known
 from pipelines.warehouse.models import models
 from pipelines.warehouse.rows import count, dicts, insert, replace, set_info
 from pipelines.warehouse.segments import load_segments, mark_recorded, write_segment
-
-if TYPE_CHECKING:
-    pass
 
 Rows = dict[str, int]
 _REGISTRY = ("raw.edition", "raw.commune", "raw.agency", "raw.indicator", "raw.period", "raw.asked", "raw.status",
@@ -124,6 +129,27 @@ def record_verdicts(home: Home) -> Rows:
         with building(home) as con:
             replace(con, "raw.told", told_events(ledger))
     return recorded
+
+
+_NEWEST = "SELECT submission_id FROM raw.receipt ORDER BY ledger_sequence DESC LIMIT ?"
+
+
+def write_rule_docs(home: Home, newest: int | None = None) -> int:
+    """Great Expectations' pages of the rules and of what they say of the newest files (None: of all). The files are
+    read and checked once more, as when they came; nothing of that is kept. Returns how many."""
+    from pipelines.checking.rule_docs import RuleDocs
+
+    docs = RuleDocs()
+    with database.opened(home) as con:
+        con.execute("BEGIN")
+        limit = newest or count(con, "raw.receipt")
+        for table in CHECKED:
+            con.execute(f"DELETE FROM {table} WHERE submission_id IN ({_NEWEST})", [limit])
+        read_pending(home, con)
+        checked = judge_pending(home, con, docs)["checked.submission"]
+        con.execute("ROLLBACK")
+    docs.write(home.rule_docs, datetime.now(VIETNAM))
+    return checked
 
 
 def publish(home: Home) -> Rows:

@@ -85,6 +85,11 @@ class Home:
         return self.warehouse / "editions"
 
     @property
+    def rule_docs(self) -> Path:
+        """Great Expectations' pages of the rules."""
+        return self.warehouse / "rules"
+
+    @property
     def dagster(self) -> Path:
         return self.warehouse / "dagster"
 

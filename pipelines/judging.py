@@ -29,7 +29,7 @@ from pipelines.warehouse.models import models
 from pipelines.warehouse.rows import count, dicts, insert
 
 if TYPE_CHECKING:
-    from pipelines.checking.validate import Checked
+    from pipelines.checking.validate import Checked, Watch
 
 Row = dict[str, Any]
 CHECKED = ("checked.submission", "checked.line", "checked.actual", "checked.task_report", "checked.finding")
@@ -112,7 +112,7 @@ def read_pending(home: Home, con: duckdb.DuckDBPyConnection) -> int:
     return len(pending)
 
 
-def judge_pending(home: Home, con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def judge_pending(home: Home, con: duckdb.DuckDBPyConnection, watch: Watch | None = None) -> dict[str, int]:
     """Give every received file without a verdict its first, by the edition at its receipt. Returns rows by table."""
     pending = dicts(
         con,
@@ -120,19 +120,21 @@ def judge_pending(home: Home, con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     )
     made = dict.fromkeys(CHECKED, 0)
     for edition in dict.fromkeys(row["edition"] for row in pending):
-        verdicts = judge(home, con, edition, [row for row in pending if row["edition"] == edition])
+        verdicts = judge(home, con, edition, [row for row in pending if row["edition"] == edition], watch)
         for table, rows in verdicts.items():
             made[table] += insert(con, table, rows)
     return made
 
 
-def judge(home: Home, con: duckdb.DuckDBPyConnection, edition: str, sent: list[Row]) -> dict[str, list[Row]]:
+def judge(
+    home: Home, con: duckdb.DuckDBPyConnection, edition: str, sent: list[Row], watch: Watch | None = None
+) -> dict[str, list[Row]]:
     """Verdicts on received files (rows of raw.receipt, their readings in raw.reading) by an edition, as rows of
     checked.*. A duplicate's names the file it repeats."""
     to_check = [row for row in sent if row["duplicate_of"] is None]
     with no_collecting():
         checked = validate_readings(
-            registry_of(home, edition), to_check, _readings(con), _history(con, to_check), duties_of(con)
+            registry_of(home, edition), to_check, _readings(con), _history(con, to_check), duties_of(con), watch
         )
     counts = dict(con.execute("SELECT submission_id, json_array_length(lines) FROM raw.reading").fetchall())
     outcomes = {row["submission_id"]: row for row in checked.submissions if checked}
@@ -212,6 +214,7 @@ def validate_readings(
     readings: dict[str, Row],
     history: History | None = None,
     duties: Duties | None = None,
+    watch: Watch | None = None,
 ) -> Checked:
     """validate.validate, importing Great Expectations only where there is something to check."""
     from pipelines.checking.validate import Checked, validate
@@ -219,4 +222,4 @@ def validate_readings(
     rows = list(rows)
     if not rows:
         return Checked([], [], [], [], [])
-    return validate(registry, rows, readings, history, duties)
+    return validate(registry, rows, readings, history, duties, watch)

@@ -1,7 +1,7 @@
 """Holding what was read against the rules, with Great Expectations.
 
-The only module that imports Great Expectations (5 to 9 s), so it is imported only where there is something to
-validate. Rules are data (sources/forms/rules.yml): each looks at one fact of a file or a line (facts.py,
+Great Expectations takes 5 to 9 s to import (here and in rule_docs.py alone), so this is imported only where there is
+something to validate. Rules are data (sources/forms/rules.yml): each looks at one fact of a file or a line (facts.py,
 earlier_figures.py);
 a rule that does not apply finds a null there. All rules run over all lines of all new files together, those that need
 the figures accepted before in a second pass.
@@ -10,7 +10,7 @@ the figures accepted before in a second pass.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -30,6 +30,7 @@ from pipelines.registry.registry import Registry
 
 Row = dict[str, Any]
 Found = list[tuple[int, int, Row]]  # number of the line, number of the rule, finding
+Watch = Callable[[Any, Any], None]  # a suite and its result, as Great Expectations has them
 LEVELS = ("file", "indicator", "task")
 # Expectations that compare numbers; their columns must be of a number type.
 _NUMERIC = ("expect_column_values_to_be_between", "expect_column_pair_values_a_to_be_greater_than_b")
@@ -51,10 +52,12 @@ def validate(
     readings: Mapping[str, Mapping[str, Any]],
     history: History | None = None,
     duties: Duties | None = None,
+    watch: Watch | None = None,
 ) -> Checked:
     """Validate newly read files. receipts: rows of raw.receipt, in ledger order; readings: by submission_id
     (layout.lay_out); history: the figures in force before the first of them, by commune, agency and indicator; duties:
-    who reports what, and when (default: as the registry says it now).
+    who reports what, and when (default: as the registry says it now); watch: is shown each suite with what came of it
+    (rule_docs.py).
 
     A file sees the figures of those before it, so that files give the same findings one by one or all at once.
     """
@@ -74,10 +77,10 @@ def validate(
     }
     first = [rule for rule in rules if not needs_history(rule)]
     later = [rule for rule in rules if needs_history(rule)]
-    found = {level: _run(first, level, facts[level]) for level in LEVELS}
+    found = {level: _run(first, level, facts[level], watch) for level in LEVELS}
     refused = _refusals(found)
     Memory(registry, history or {}).look_back(files, [line for line in facts["indicator"] if _is_good(line, refused)])
-    found["indicator"] += _run(later, "indicator", facts["indicator"])
+    found["indicator"] += _run(later, "indicator", facts["indicator"], watch)
     findings = [finding for level in LEVELS for _, _, finding in sorted(found[level], key=lambda item: item[:2])]
     return _settle(files, lines, findings, refused)
 
@@ -124,7 +127,7 @@ def _batches(level: str) -> Any:
     return context.data_sources.add_pandas(level).add_dataframe_asset(level).add_batch_definition_whole_dataframe("all")
 
 
-def _run(rules: list[Row], level: str, facts: list[Row]) -> Found:
+def _run(rules: list[Row], level: str, facts: list[Row], watch: Watch | None = None) -> Found:
     """What the rules of a level find over all its lines."""
     chosen = [(number, rule) for number, rule in enumerate(rules) if rule["level"] == level]
     columns = {name: [f.get(name) for f in facts] for _, rule in chosen for name in columns_of(rule)}
@@ -147,6 +150,8 @@ def _run(rules: list[Row], level: str, facts: list[Row]) -> Found:
             "return_unexpected_index_query": False,
         },
     )
+    if watch:
+        watch(suite, outcome)
     found: Found = []
     for result in outcome.results:
         if result.expectation_config is None:
@@ -167,7 +172,8 @@ def _expectation(number: int, rule: Row) -> Any:
     make = getattr(gx.expectations, name, None)
     if make is None:
         raise RuntimeError(f"rule {rule['code']}: Great Expectations has no {rule['expectation']}")
-    return make(**rule["arguments"], meta={"number": number})
+    said = f"{rule['code']} ({rule['severity']}): {rule['message']} Cách sửa: {rule['fix']}"
+    return make(**rule["arguments"], meta={"number": number}, description=said)
 
 
 def _finding(rule: Row, facts: Row) -> Row:

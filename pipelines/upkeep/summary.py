@@ -77,6 +77,13 @@ def end(home: Home, run_id: str, failures: Sequence[Failure]) -> dict[str, Any]:
     return summary
 
 
+def last_received(home: Home) -> int:
+    """How many files the last run took that took any; 0 where no summary says."""
+    told = [json.loads(path.read_bytes()) for path in home.runs.glob("*.json")]
+    took = [one for one in told if one.get("received")]
+    return int(max(took, key=lambda one: str(one["started_at"]))["received"]) if took else 0
+
+
 def complete(home: Home, summary: dict[str, Any]) -> None:
     """Write a summary again, with what was done after the end: who was told, what was thrown away."""
     newest = last(home)
