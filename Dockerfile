@@ -4,16 +4,16 @@
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY requirements.lock ./
-RUN python -m venv /opt/kpi57 \
- && /opt/kpi57/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+RUN python -m venv /usr/local/lib/kpi57 \
+ && /usr/local/lib/kpi57/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 COPY . .
-RUN /opt/kpi57/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation .
+RUN /usr/local/lib/kpi57/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
-COPY --from=build /opt/kpi57 /opt/kpi57
+COPY --from=build /usr/local/lib/kpi57 /usr/local/lib/kpi57
 RUN useradd --system --uid 1057 --home-dir /data --shell /usr/sbin/nologin kpi57 \
  && install -d -o kpi57 -g kpi57 -m 0750 /data
-ENV PATH=/opt/kpi57/bin:$PATH \
+ENV PATH=/usr/local/lib/kpi57/bin:$PATH \
     KPI57_HOME=/data \
     MPLCONFIGDIR=/data/.matplotlib \
     PYTHONUNBUFFERED=1

@@ -21,7 +21,7 @@ from pipelines.office.workbook import ILLUSTRATIVE
 from pipelines.registry.plan_folders import RegistryError
 from pipelines.warehouse.database import run_lock
 
-DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(PROJECT.glob("README*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
 GOOD = typing(("XHS-02", "Tử số", 20), ("XHS-02", "Mẫu số", 40))
 LETTER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< /Type /Catalog >>\x00\nendobj\n%%EOF\n"
 BAD = typing(("XHS-02", "Tử số", 50), ("XHS-02", "Mẫu số", 40))

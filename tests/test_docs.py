@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.home import PROJECT
 
-DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
 QUERIES = [
     pytest.param(query, id=f"{path.name}-{number}")
     for path in DOCUMENTS
