@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from pipelines.earlier_homes import keep_aside, note_told, take_over
 from pipelines.home import SOURCES, Home
@@ -23,7 +22,7 @@ from pipelines.intake.acts import (
 )
 from pipelines.intake.editions import editions, record_edition
 from pipelines.intake.ledger import VIETNAM, Ledger, archived, store
-from pipelines.intake.receive import receipts, receive, waiting
+from pipelines.intake.receive import receive, waiting
 from pipelines.judging import (
     CHECKED,
     enter_receipts,
@@ -31,11 +30,8 @@ from pipelines.judging import (
     judge_pending,
     read_pending,
     said_by,
-    validate_readings,
 )
 from pipelines.office.statuses import newest_due
-from pipelines.reading.read import Job, read_all
-from pipelines.registry.registry import Registry
 from pipelines.warehouse import database, incremental, publishing
 from pipelines.warehouse.database import building, kept_open, reading
 from pipelines.warehouse.known import make_known
@@ -260,23 +256,3 @@ def run_steps(home: Home) -> None:
                     if bad and check.severity == "error":
                         raise ValueError(f"{model.table}: {check.description}: {bad} rows, {examples}")
         publish(home)
-
-
-def check_file(
-    registry: Registry, path: Path, commune: str | None = None, agency: str | None = None
-) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """Read and validate one file as if it were received now, from the commune and agency given or stated in it.
-
-    Returns lines by disposition (read, accepted, rejected, ignored) and the findings as rows of checked.finding.
-    """
-    [(_, got)] = read_all([Job("check", path)], registry.form)
-    stated = {name: text for name, text, *_ in reversed(got.get("stated", []))}  # the first of each counts
-    folder = f"{commune or stated.get('commune_code', '')}/{agency or stated.get('agency_code', '')}"
-    entry = {"sequence": 1, "submission_id": "check", "sha256": "", "size": 0, "folder": folder, "name": path.name,
-             "received_at": datetime.now(VIETNAM).isoformat()}  # fmt: skip
-    [receipt] = receipts([entry], registry.city_communes, registry.agencies)
-    checked = validate_readings(registry, [receipt], {"check": got})
-    counts = {"read": len(checked.lines), "accepted": 0, "rejected": 0, "ignored": 0}
-    for line in checked.lines:
-        counts[line["disposition"]] += 1
-    return counts, checked.findings

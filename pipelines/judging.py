@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from pipelines.checking.earlier_figures import LOOK_BACK, History
+from pipelines.checking.earlier_figures import LOOK_BACK, History, Past, Said, stored
 from pipelines.checking.lookup import Duties
 from pipelines.earlier_homes import rows_of_earlier
 from pipelines.home import Home
@@ -171,35 +171,68 @@ def _sql(table: str) -> str:
     return model.sql
 
 
-_IN_FORCE = """
-SELECT r.commune_code, r.agency_code, a.indicator_code, s.period_code,
-    arg_max(
-        struct_pack(numerator := if(a.is_withdrawn, NULL, a.numerator), value := if(a.is_withdrawn, NULL, a.value)),
-        row(r.ledger_sequence, a.source_row)
-    ) AS figures
-FROM checked.actual AS a
-JOIN (
-    FROM checked.submission QUALIFY version = max(version) OVER (PARTITION BY submission_id)
-) AS s USING (submission_id, version)
-JOIN raw.receipt AS r USING (submission_id)
-JOIN raw.period AS p USING (period_code)
+_NEWEST = "FROM checked.submission QUALIFY version = max(version) OVER (PARTITION BY submission_id)"
+_SENDING = """
 SEMI JOIN (SELECT unnest($communes::VARCHAR[]) AS commune_code, unnest($agencies::VARCHAR[]) AS agency_code) AS sending
     ON sending.commune_code = r.commune_code AND sending.agency_code = r.agency_code
-WHERE p.is_default AND p.known_to IS NULL AND p.ends_on >= $since
+"""
+_IN_FORCE = f"""
+WITH sent AS (
+    SELECT r.commune_code, r.agency_code, a.indicator_code, s.period_code, r.received_at,
+        row(r.ledger_sequence, a.source_row) AS place,
+        {{numerator: if(a.is_withdrawn, NULL, a.numerator), denominator: if(a.is_withdrawn, NULL, a.denominator),
+            value: if(a.is_withdrawn, NULL, a.value)}} AS figure
+    FROM checked.actual AS a
+    JOIN ({_NEWEST}) AS s USING (submission_id, version)
+    JOIN raw.receipt AS r USING (submission_id)
+    JOIN raw.period AS p USING (period_code)
+    {_SENDING}
+    WHERE p.is_default AND p.known_to IS NULL AND p.ends_on >= $since AND NOT coalesce(a.is_held, false)
+)
+SELECT commune_code, agency_code, indicator_code, period_code, figure, min(s.received_at)::DATE AS received_on
+FROM (
+    SELECT commune_code, agency_code, indicator_code, period_code, arg_max(figure, place) AS figure
+    FROM sent
+    GROUP BY ALL
+)
+JOIN sent AS s USING (commune_code, agency_code, indicator_code, period_code, figure)
 GROUP BY ALL
 ORDER BY ALL
+"""
+_HELD = f"""
+WITH held AS (
+    SELECT submission_id, version, indicator_code AS code, {{numerator: numerator, denominator: denominator,
+        value: value, value_text: value_text}} AS indicator, NULL AS task
+    FROM checked.actual WHERE is_held
+    UNION ALL
+    SELECT submission_id, version, task_id, NULL, {{state: state, percent_done: percent_done,
+        document_number: document_number, document_date: document_date}}
+    FROM checked.task_report WHERE is_held
+)
+SELECT r.commune_code, r.agency_code, h.code, s.period_code, h.submission_id, h.indicator, h.task
+FROM held AS h
+JOIN ({_NEWEST}) AS s USING (submission_id, version)
+JOIN raw.receipt AS r USING (submission_id)
+{_SENDING}
+ORDER BY r.ledger_sequence
 """
 
 
 def _history(con: duckdb.DuckDBPyConnection, pending: list[Row]) -> History:
-    """The figures in force of the agencies that have files pending, of the periods a figure is compared with."""
+    """What is known of the agencies that have files pending: the figures in force of the periods a figure is compared
+    with, and what is held for confirmation."""
     sending = sorted({(r["commune_code"], r["agency_code"]) for r in pending if r["commune_code"] and r["agency_code"]})
     since = min((r["received_at"].date() for r in pending), default=date.max) - LOOK_BACK
-    parameters = {"communes": [one[0] for one in sending], "agencies": [one[1] for one in sending], "since": since}
-    found: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
-    for commune, agency, indicator, period, figures in con.execute(_IN_FORCE, parameters).fetchall():
-        found[commune, agency, indicator].append((period, figures["numerator"], figures["value"]))
-    return found
+    parameters = {"communes": [one[0] for one in sending], "agencies": [one[1] for one in sending]}
+    found: dict[tuple[str, str, str], list[Past]] = defaultdict(list)
+    rows = con.execute(_IN_FORCE, parameters | {"since": since}).fetchall()
+    for commune, agency, indicator, period, figure, received_on in rows:
+        found[commune, agency, indicator].append(Past(period, **figure, received_on=received_on))
+    held: dict[tuple[str, str, str, str], list[tuple[Said, str]]] = defaultdict(list)
+    for commune, agency, code, period, submission, indicator, task in con.execute(_HELD, parameters).fetchall():
+        said = tuple(map(stored, (indicator or task).values()))
+        held[commune, agency, code, period].append((said, submission))
+    return History(found, held)
 
 
 def _readings(con: duckdb.DuckDBPyConnection) -> dict[str, Row]:

@@ -201,6 +201,39 @@ def merged(*areas: str, sheet: str = FIGURES) -> Edit:
     return edit
 
 
+def groups_above(*groups: tuple[str, str], sheet: str = FIGURES) -> Edit:
+    """A row above the header with texts over some of its columns: a range is merged, a cell is only centred."""
+
+    def edit(book: Workbook) -> None:
+        book[sheet].unmerge_cells("A8:K8")
+        book[sheet]["A8"] = None
+        for area, text in groups:
+            book[sheet][area.partition(":")[0]] = text
+            if ":" in area:
+                book[sheet].merge_cells(area)
+
+    return edit
+
+
+def named(title: str, sheet: str = FIGURES) -> Edit:
+    """The sheet called otherwise."""
+
+    def edit(book: Workbook) -> None:
+        book[sheet].title = title
+
+    return edit
+
+
+def styled(place: str, sheet: str = FIGURES, **styles: Any) -> Edit:
+    """A cell shown otherwise: number_format, or struck through."""
+
+    def edit(book: Workbook) -> None:
+        for name, style in styles.items():
+            setattr(book[sheet][place], name, style)
+
+    return edit
+
+
 def two_row_header(book: Workbook) -> None:
     """'Số liệu' merged over 'Tử số', 'Mẫu số', 'Kết quả'; the other headers merged downwards."""
     moved(lambda rows: [["STT", "Mã chỉ tiêu", "Tên chỉ tiêu", "Số liệu", None, None, "Ghi chú"],

@@ -1,5 +1,6 @@
 """The command line: what each command does, what it says, and with which exit code it ends."""
 
+import json
 import re
 import subprocess
 import sys
@@ -226,7 +227,7 @@ def test_check_of_a_clean_file_ends_with_0_and_needs_no_warehouse(kpi57, desk, h
     path = desk(GOOD)
     result = kpi57("check", path)
     assert result.exit_code == 0
-    assert f"{path.name}: 10 dòng, nhận 1, từ chối 0, bỏ qua 9; 0 lỗi" in result.stdout
+    assert f"{path.name}: 10 dòng, nhận 1, giữ lại 0, từ chối 0, bỏ qua 9; 0 lỗi" in result.stdout
     assert not home.root.exists()
     assert path.exists()
 
@@ -239,7 +240,7 @@ def test_check_of_a_file_with_errors_ends_with_1_and_names_each_at_its_cell_in_v
         "Lỗi C09 · Chỉ tiêu!G12 · tìm thấy: 50 — Tử số 50 lớn hơn mẫu số 40. "
         "Cách sửa: Kiểm tra xem có ghi nhầm cột tử số và mẫu số không."
     )
-    assert "nhận 0, từ chối 1" in result.stdout.splitlines()[-1]
+    assert "nhận 0, giữ lại 0, từ chối 1" in result.stdout.splitlines()[-1]
     assert "1 lỗi" in result.stdout.splitlines()[-1]
     assert not home.root.exists()
 
@@ -261,7 +262,40 @@ def test_check_of_what_is_no_workbook_says_so(kpi57, tmp_path):
     result = kpi57("check", path)
     assert result.exit_code == 1
     assert "Lỗi T01 · cả tệp" in result.stdout
-    assert "nội dung không phải là bảng tính Excel" in result.stdout
+    assert "tệp là văn bản PDF" in result.stdout
+
+
+def test_check_answers_programs_one_object_a_file_for_all_files_of_a_folder(kpi57, desk, tmp_path):
+    folder = tmp_path / "gửi"
+    folder.mkdir()
+    desk(GOOD).rename(folder / "a.xlsx")
+    desk(BAD).rename(folder / "b.xlsx")
+    (folder / "~$b.xlsx").write_bytes(b"")
+    result = kpi57("check", folder, "--format", "json")
+    assert result.exit_code == 1
+    good, bad = map(json.loads, result.stdout.splitlines())
+    assert (good["commune"], good["agency"], good["period"]) == (VINH_LAI, "CA", "2026-10")
+    assert good["facts"] == [{"code": "XHS-02", "period": "2026-10", "numerator": 20, "denominator": 40, "value": 50,
+                              "is_estimate": False, "state": "accepted"}]  # fmt: skip
+    assert good["lines"] == {"read": 10, "accepted": 1, "held": 0, "rejected": 0, "ignored": 9}
+    assert Path(bad["file"]).name == "b.xlsx"
+    [finding] = [one for one in bad["findings"] if one["severity"] == "fail"]
+    assert (finding["rule"], finding["code"], finding["sheet"], finding["cell"]) == ("C09", "XHS-02", "Chỉ tiêu", "G12")
+    assert finding.keys() == {"rule", "severity", "code", "sheet", "cell", "found", "message", "fix"}
+    assert bad["tasks"] == bad["facts"] == []
+
+
+def test_check_takes_names_and_says_what_to_add_where_a_file_says_nothing_of_itself(kpi57, tmp_path):
+    path = tmp_path / "số liệu.csv"
+    path.write_text("Kỳ báo cáo;2026-10\nMã chỉ tiêu;Tử số;Mẫu số;Kết quả\nXHS-02;20;40;\n", encoding="utf-8")
+    alone = kpi57("check", path)
+    assert alone.exit_code == 1
+    assert "Thêm vào lệnh: --commune" in alone.stdout
+    named = kpi57("check", path, "--commune", "Vĩnh Lại", "--agency", "Công an xã")
+    assert (named.exit_code, "nhận 1" in named.stdout) == (0, True)
+    wrong = kpi57("check", path, "--commune", "Vinh Lai", "--agency", "CA")
+    assert wrong.exit_code == 2
+    assert "commune 'Vinh Lai' is no commune of a city with a plan: give its code of five digits" in wrong.stderr
 
 
 def test_check_of_a_file_that_is_not_there_is_wrong_use(kpi57):

@@ -1,13 +1,15 @@
 """Figures next to those accepted before: jumps and falls are asked about, whatever files come together."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipelines import flow
+from pipelines import judging
+from pipelines.checking.earlier_figures import History, Past
 from pipelines.checking.validate import validate
 from pipelines.intake.receive import receipts
 from pipelines.reading.layout import Form, lay_out
@@ -32,7 +34,7 @@ class Post:
         self.readings = {f"file{n}": self._reading(period, lines) for n, (_, period, lines) in enumerate(files, 1)}
 
     def _reading(self, period, lines):
-        rows = [["Kỳ báo cáo", period], ["Mã chỉ tiêu", "Tử số", "Mẫu số", "Kết quả"]]
+        rows = [["Kỳ báo cáo", period], ["Mã chỉ tiêu", "Tử số", "Mẫu số", "Kết quả", "Ghi chú"]]
         rows += [[code, *figures] for code, figures in lines.items()]
         cells = {(r, c): Cell("t" if isinstance(value, str) else "n", str(value))
                  for r, row in enumerate(rows, 1) for c, value in enumerate(row, 1) if value is not None}  # fmt: skip
@@ -49,7 +51,7 @@ class Post:
             insert(con, "raw.receipt", self.receipts)
             for number in range(1, len(self.receipts) + 1):
                 [pending] = dicts(con, f"SELECT * FROM raw.receipt WHERE submission_id = 'file{number}'")
-                checked = validate(self.registry, [pending], self.readings, flow._history(con, [pending]))
+                checked = validate(self.registry, [pending], self.readings, judging._history(con, [pending]))
                 insert(con, "checked.submission", checked.submissions)
                 insert(con, "checked.actual", checked.actuals)
                 findings += checked.findings
@@ -58,7 +60,7 @@ class Post:
 
 def looked_back(findings):
     return [(f["submission_id"], f["rule_code"], f["source_cell"]) for f in findings
-            if f["rule_code"] in ("C29", "C30", "C31")]  # fmt: skip
+            if f["rule_code"] in ("C29", "C30", "C31", "C43", "C44", "C45", "C46", "C47", "C48")]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,10 @@ def looked_back(findings):
         (("2026-09", {"XHS-02": (40, 100)}), ("2026-10", {"XHS-02": (71, 100)}), [("C29", "D3")]),
         (("2026-09", {"XHS-02": (80, 100)}), ("2026-10", {"XHS-02": (None, None, "49,9")}), [("C29", "D3")]),
         (("2026-10", {"XHS-02": (80, 100)}), ("2026-09", {"XHS-02": (10, 100)}), []),  # later says nothing of earlier
-        (("2026-10", {"XHS-02": (80, 100)}), ("2026-10", {"XHS-02": (10, 100)}), []),  # a correction
+        (("2026-10", {"XHS-02": (80, 100)}), ("2026-10", {"XHS-02": (10, 100)}), [("C44", "D3")]),  # a correction
+        (("2026-09", {"XHS-02": (40, 100)}), ("2026-10", {"XHS-02": (400, 1000)}), [("C46", "C3")]),  # both ten times
+        (("2026-09", {"XHS-02": (4, 10)}), ("2026-10", {"XHS-02": (11, 29)}), []),  # too few to say anything
+        (("2026-09", {"XHS-02": (400, 1000)}), ("2026-10", {"XHS-02": (40, 100)}), [("C46", "C3")]),  # a rate as counts
         (("2026-09", {"XHS-02": (80, 70)}), ("2026-10", {"XHS-02": (10, 100)}), []),  # the first was refused
         (("2023", {"XHS-02": (80, 100)}), ("2026-10", {"XHS-02": (10, 100)}), []),  # no such period
     ],
@@ -82,7 +87,7 @@ def test_a_jump_says_against_what(registry):
     post = Post(registry, [(CA, "2026-09", {"XHS-02": (1, 3)}), (CA, "2026-10", {"XHS-02": (9, 10)})])
     [finding] = [f for f in post.at_once().findings if f["rule_code"] == "C29"]
     assert finding["message"] == "Kết quả 90% chênh 56,67 điểm phần trăm so với Tháng 09/2026 (33,33%)."
-    assert finding["severity"] == "warn"
+    assert finding["severity"] == "confirm"
 
 
 @pytest.mark.parametrize(
@@ -129,11 +134,61 @@ def test_an_amount_of_any_other_unit_is_not_negative(registry, result, found):
 
 
 def test_a_history_given_is_looked_back_at(registry):
-    history = {
-        ("11164", "CA", "XHS-02"): [("2026-08", Decimal(90), Decimal(90)), ("2026-09", Decimal(10), Decimal(10))]
-    }
+    def past(period, number):
+        return Past(period, Decimal(number), Decimal(100), Decimal(number), date(2026, 10, 1))
+
+    history = History({("11164", "CA", "XHS-02"): [past("2026-08", 90), past("2026-09", 10)]})
     post = Post(registry, [(CA, "2026-10", {"XHS-02": (45, 100)})])
     assert looked_back(post.at_once(history).findings) == [("file1", "C29", "D3")]
+
+
+@pytest.mark.parametrize(
+    ("came", "next_month", "found"),
+    [
+        (date(2026, 10, 18), True, [("file1", "C43", "D3")]),  # in time, and settled
+        (date(2026, 10, 18), False, [("file1", "C45", "D3")]),  # its form may have been used again for November
+        (date(2027, 1, 31), False, [("file1", "C44", "D3")]),  # it came late itself, and yesterday
+        (date(2026, 12, 1), True, [("file1", "C43", "D3")]),  # late, but long ago
+    ],
+)
+def test_a_figure_of_a_period_past_its_due_day_is_not_changed_without_a_word(registry, came, next_month, found):
+    key = ("11164", "CA", "XHS-02")
+    known = [Past("2026-10", Decimal(40), Decimal(100), Decimal(40), came)]
+    known += [Past("2026-11", Decimal(42), Decimal(100), Decimal(42), came)] if next_month else []
+    post = Post(registry, [(CA, "2026-10", {"XHS-02": (45, 100)})])
+    checked = post.at_once(History({key: known}))
+    assert looked_back(checked.findings) == found
+    [finding] = [f for f in checked.findings if f["rule_code"] == found[0][1]]
+    assert "40/100 (40%)" in finding["message"]
+    assert "45/100 (45%)" in finding["message"]
+    assert [one["is_held"] for one in checked.actuals] == [finding["severity"] == "confirm"]
+
+
+def test_what_is_held_comes_into_force_when_it_is_sent_again_with_a_reason(registry):
+    """The same without a reason stays held, another figure is asked for itself."""
+    jump = {"XHS-02": (90, 100)}
+    files = [(CA, "2026-09", {"XHS-02": (40, 100)}), (CA, "2026-10", jump), (CA, "2026-10", jump | {"XHS-01": (1, 2)}),
+             (CA, "2026-10", {"XHS-02": (90, 100, None, "Đã rà soát, có đợt cấp lưu động")})]  # fmt: skip
+    post = Post(registry, files)
+    checked = post.at_once()
+    dispositions = [(one["submission_id"], one["disposition"], one["confirms"], one["confirmed_reason"])
+                    for one in checked.lines if one["code"] == "XHS-02"]  # fmt: skip
+    assert dispositions == [
+        ("file1", "accepted", None, None),
+        ("file2", "held", None, None),
+        ("file3", "held", None, None),
+        ("file4", "accepted", "file3", "Đã rà soát, có đợt cấp lưu động"),
+    ]
+    assert [f["submission_id"] for f in checked.findings if f["severity"] == "confirm"] == ["file2", "file3"]
+    assert sorted(map(repr, map(without_order, post.one_by_one()))) == sorted(
+        map(repr, map(without_order, checked.findings))
+    )
+
+
+def test_a_figure_held_is_none_to_compare_with(registry):
+    files = [(CA, "2026-08", {"XHS-02": (40, 100)}), (CA, "2026-09", {"XHS-02": (90, 100)}),
+             (CA, "2026-10", {"XHS-02": (45, 100)})]  # fmt: skip
+    assert looked_back(Post(registry, files).at_once().findings) == [("file2", "C29", "D3")]
 
 
 FIGURES = st.tuples(st.integers(0, 100), st.sampled_from([100, 100, 100, 60]))

@@ -69,8 +69,8 @@ def test_each_mistake_is_coloured_and_explained_at_its_cell_and_nothing_else_cha
 def test_the_list_in_front_names_cell_mistake_and_fix(answer):
     book = answer("CA", "2026-10", edit=typing(("XHS-02", "Kết quả", 180)))
     texts = [str(cell.value) for row in book["Kết quả kiểm tra"].iter_rows() for cell in row if cell.value is not None]
-    assert "Tỷ lệ 180 nằm ngoài khoảng từ 0 đến 100%." in texts
-    assert any(text.startswith("Kiểm tra lại tử số") for text in texts)
+    assert "Tỷ lệ 180 không thể có: tỷ lệ chỉ từ 0 đến 100%." in texts
+    assert any(text.startswith("Nếu thiếu dấu phẩy") for text in texts)
     assert any("1 dòng bị từ chối" in text for text in texts)
 
 
@@ -126,7 +126,7 @@ def test_a_held_file_is_told_why_it_waits_and_that_it_need_not_be_sent_again(tol
     told.send("held-wrong", FIGURES, 2026, 11, 19, edit=typing(("XHS-02", "Tử số", "12o")))
     answers = told()
     held, wrong = answers["held"], answers["held-wrong"]
-    assert held["Kết quả"] == "Giữ lại, kỳ đã khóa"
+    assert held["Kết quả"] == "Giữ lại, chưa tính"
     assert held["Việc cần làm"] == f"{HELD} Không phải gửi lại; báo cán bộ đầu mối nếu cần mở khóa."
     assert held["Số dòng"].startswith("Đọc 10 dòng, gồm: 2 dòng đúng được giữ lại, chưa tính vì kỳ đã khóa; ")
     assert held["Số dòng"].endswith("0 dòng bị từ chối; 8 dòng bỏ qua (dòng trống, dòng cộng, ghi chú, dòng chưa điền)")
@@ -142,7 +142,7 @@ def test_an_unlock_writes_anew_only_what_it_changed(told, home):
     answers = told()
     assert told.written == 3
     assert answers["blank"]["Kết quả"] == "Đã nhận đủ"
-    assert "kết quả: giữ lại, kỳ đã khóa" in answers["held-again"]["Việc cần làm"]
+    assert "kết quả: giữ lại, chưa tính" in answers["held-again"]["Việc cần làm"]
     before = {path.name: path.stat().st_mtime_ns for path in home.feedback.rglob("*.xlsx")}
     told.act("unlocked")
     answers = told()

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from pipelines.agencies.feedback import _COLUMNS as FEEDBACK_COLUMNS
 from pipelines.agencies.form import write_template
+from pipelines.check import check_files
 from pipelines.cli import main
-from pipelines.flow import check_file
 from pipelines.home import PROJECT, SOURCES
 from pipelines.vietnamese import clean, parse_number
 
@@ -118,7 +118,7 @@ def said(registry, tmp_path_factory):
         "DVC-03": {"numerator": 8425, "denominator": 7210},
         "DVC-04": {"numerator": 150, "denominator": 200, "value": 80},
         "DVC-05": {"numerator": "1.234 hồ sơ", "denominator": 2000},
-        "DVC-06": {"numerator": "1,234", "denominator": 2000},
+        "DVC-06": {"numerator": "1234\n1250", "denominator": 2000},
     }
     first, second, *_ = (task["task_id"] for task in registry.tasks_of("11164", "CA", OCTOBER))
     done = {"state": "Đã hoàn thành", "percent_done": 100}
@@ -127,9 +127,9 @@ def said(registry, tmp_path_factory):
     services = write_template(registry, "11164", "PVHCC", "2026-11", folder / "dich-vu.xlsx", answers=figures)
     renamed = write_template(registry, "11164", "CA", "2026-11", folder / "vinh-lai-CA-2026-10.xlsx", answers=police)
     sent = [(services, "PVHCC"), (services, "KT"), (renamed, "CA")]
-    findings = [f for path, agency in sent for f in check_file(registry, path, "11164", agency)[1]]
-    words = {"fail": "Lỗi", "warn": "Lưu ý"}
-    return {f["rule_code"]: (words[f["severity"]], f["message"], f["fix"]) for f in findings}
+    findings = [f for path, agency in sent for f in check_files(registry, [path], "11164", agency)[0]["findings"]]
+    words = {"fail": "Lỗi", "confirm": "Cần xác nhận", "warn": "Lưu ý"}
+    return {f["rule"]: (words[f["severity"]], f["message"], f["fix"]) for f in findings}
 
 
 def test_the_guide_quotes_ten_mistakes_word_for_word_as_officers_get_them(said):

@@ -5,7 +5,7 @@ import pytest
 from pipelines.checking.lookup import Names
 from pipelines.reading.layout import Form, lay_out
 from pipelines.reading.sheet import Cell, Sheet
-from pipelines.registry.periods import named_periods, stated_period
+from pipelines.vietnamese.period_names import named_periods, stated_period
 
 HEADER = ["Mã chỉ tiêu", "Tử số", "Mẫu số", "Kết quả"]
 

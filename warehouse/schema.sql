@@ -92,15 +92,16 @@ CREATE TABLE IF NOT EXISTS checked.submission (
     grace_until DATE, is_unreadable BOOLEAN, is_refused BOOLEAN, lines_read BIGINT);
 CREATE TABLE IF NOT EXISTS checked.line (
     submission_id VARCHAR, version INTEGER DEFAULT 1, source_sheet VARCHAR, source_row INTEGER, kind VARCHAR, line_kind VARCHAR,
-    code VARCHAR, disposition VARCHAR, reason VARCHAR);
+    code VARCHAR, disposition VARCHAR, reason VARCHAR, note VARCHAR, confirms VARCHAR, confirmed_how VARCHAR,
+    confirmed_reason VARCHAR, confirmed_rules VARCHAR);
 CREATE TABLE IF NOT EXISTS checked.actual (
     submission_id VARCHAR, version INTEGER DEFAULT 1, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR,
     indicator_code VARCHAR, numerator DECIMAL(18, 4), denominator DECIMAL(18, 4), value DECIMAL(18, 4), value_text VARCHAR,
-    note VARCHAR, is_withdrawn BOOLEAN DEFAULT false);
+    note VARCHAR, is_withdrawn BOOLEAN DEFAULT false, is_held BOOLEAN DEFAULT false);
 CREATE TABLE IF NOT EXISTS checked.task_report (
     submission_id VARCHAR, version INTEGER DEFAULT 1, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR,
     task_id VARCHAR, state VARCHAR, percent_done DECIMAL(18, 4), document_number VARCHAR, document_date DATE,
-    difficulty VARCHAR);
+    difficulty VARCHAR, is_held BOOLEAN DEFAULT false);
 CREATE TABLE IF NOT EXISTS checked.finding (
     submission_id VARCHAR, version INTEGER DEFAULT 1, finding_order INTEGER, source_sheet VARCHAR, source_row INTEGER,
     source_cell VARCHAR, rule_code VARCHAR, severity VARCHAR, found VARCHAR, message VARCHAR, fix VARCHAR);

@@ -14,5 +14,5 @@ JOIN staged.stg_entry AS e USING (submission_id, version)
 LEFT JOIN staged.stg_version AS v
     ON v.kind = 'indicator' AND v.submission_id = a.submission_id AND v.version = a.version
     AND v.source_sheet = a.source_sheet AND v.source_row = a.source_row
-WHERE e.entered_at IS NOT NULL AND NOT coalesce(v.is_unchanged, false)
+WHERE e.entered_at IS NOT NULL AND NOT coalesce(a.is_held, false) AND NOT coalesce(v.is_unchanged, false)
 ORDER BY e.commune_code, a.indicator_code, e.period_code, e.ledger_sequence, a.source_row, a.version, v.nth

@@ -14,6 +14,7 @@ joined AS (
         r.submission_id, r.sha256, r.original_name, r.commune_code, r.agency_code, s.period_code, r.received_at,
         s.due_on, s.grace_until, e.entered_at,
         e.submission_id IS NOT NULL AND e.entered_at IS NULL AND coalesce(c.lines_good, 0) > 0 AS is_held,
+        coalesce(c.lines_held, 0) AS lines_held,
         coalesce(c.lines_read, 0) AS rows_read,
         coalesce(c.lines_good, 0) AS lines_good,
         coalesce(u.lines, 0) AS rows_unchanged,
@@ -34,15 +35,18 @@ SELECT
     CASE
         WHEN duplicate_of IS NOT NULL THEN 'duplicate'
         WHEN is_unreadable THEN 'unreadable'
-        WHEN is_refused OR (rows_rejected > 0 AND lines_good = 0) THEN 'rejected'
-        WHEN is_held THEN 'held'
-        WHEN rows_rejected > 0 THEN 'partly_accepted'
+        WHEN is_refused OR (rows_rejected > 0 AND lines_good + lines_held = 0) THEN 'rejected'
+        WHEN is_held OR (lines_held > 0 AND lines_good = 0) THEN 'held'
+        WHEN rows_rejected + lines_held > 0 THEN 'partly_accepted'
         ELSE 'accepted'
     END AS status,
     rows_read,
     CASE WHEN is_held THEN 0 ELSE lines_good - rows_unchanged END AS rows_accepted,
-    rows_unchanged, rows_rejected,
-    lines_ignored + CASE WHEN is_held THEN lines_good ELSE 0 END AS rows_ignored,
+    rows_unchanged,
+    lines_held + CASE WHEN is_held THEN lines_good ELSE 0 END AS rows_held,
+    lines_held AS rows_to_confirm,
+    rows_rejected,
+    lines_ignored AS rows_ignored,
     duplicate_of, entered_at, is_held, folder, size_bytes, ledger_sequence,
     getvariable('is_illustrative') AS is_illustrative,
     version, judged_at, edition, program

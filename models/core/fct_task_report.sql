@@ -14,5 +14,5 @@ JOIN staged.stg_entry AS e USING (submission_id, version)
 LEFT JOIN staged.stg_version AS v
     ON v.kind = 'task' AND v.submission_id = t.submission_id AND v.version = t.version
     AND v.source_sheet = t.source_sheet AND v.source_row = t.source_row
-WHERE e.entered_at IS NOT NULL AND NOT coalesce(v.is_unchanged, false)
+WHERE e.entered_at IS NOT NULL AND NOT coalesce(t.is_held, false) AND NOT coalesce(v.is_unchanged, false)
 ORDER BY e.ledger_sequence, t.source_row, t.version, v.nth

@@ -18,8 +18,11 @@ came AS (
     SELECT
         commune_code, agency_code, period_code,
         count(*) AS submissions,
-        min(received_at) FILTER (rows_accepted + rows_unchanged > 0) AS first_received_at,
-        max(received_at) FILTER (rows_accepted + rows_unchanged > 0) AS last_received_at,
+        -- what waits to be confirmed has come
+        min(received_at) FILTER (rows_accepted + rows_unchanged + rows_to_confirm > 0 AND NOT is_held)
+            AS first_received_at,
+        max(received_at) FILTER (rows_accepted + rows_unchanged + rows_to_confirm > 0 AND NOT is_held)
+            AS last_received_at,
         sum(rows_accepted + rows_unchanged) AS lines_accepted,
         sum(rows_rejected) AS lines_rejected,
         count(*) FILTER (status IN ('rejected', 'unreadable')) AS refused,

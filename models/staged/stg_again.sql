@@ -1,5 +1,6 @@
 -- Lines that were said more than once, or no longer count: figures of one commune, agency, indicator and period, reports of
--- one agency on a task and period. Most lines are said once and are not here; neither are lines held back by a lock.
+-- one agency on a task and period. Most lines are said once and are not here; neither are lines held, by a
+-- lock or for confirmation.
 WITH sent AS (
     SELECT
         'indicator' AS kind, a.submission_id, a.version, a.source_sheet, a.source_row,
@@ -9,7 +10,7 @@ WITH sent AS (
         e.let_in_at, e.entered_at, e.left_at, e.ledger_sequence
     FROM checked.actual AS a
     JOIN staged.stg_entry AS e USING (submission_id, version)
-    WHERE e.entered_at IS NOT NULL
+    WHERE e.entered_at IS NOT NULL AND NOT coalesce(a.is_held, false)
     UNION ALL
     SELECT
         'task', t.submission_id, t.version, t.source_sheet, t.source_row,
@@ -18,7 +19,7 @@ WITH sent AS (
         e.let_in_at, e.entered_at, e.left_at, e.ledger_sequence
     FROM checked.task_report AS t
     JOIN staged.stg_entry AS e USING (submission_id, version)
-    WHERE e.entered_at IS NOT NULL
+    WHERE e.entered_at IS NOT NULL AND NOT coalesce(t.is_held, false)
 ),
 again AS (  -- two series of one hash may be strangers: what follows goes by their names
     SELECT series_hash

@@ -9,6 +9,7 @@ decided AS (
     SELECT
         submission_id,
         count(*) FILTER (disposition = 'accepted') AS lines_good,
+        count(*) FILTER (disposition = 'held') AS lines_held,
         count(*) FILTER (disposition = 'rejected') AS lines_rejected,
         count(*) FILTER (disposition = 'ignored') AS lines_ignored
     FROM checked.line
@@ -18,6 +19,7 @@ SELECT
     submission_id,
     coalesce(f.lines_read, 0) AS lines_read,
     coalesce(d.lines_good, 0) AS lines_good,
+    coalesce(d.lines_held, 0) AS lines_held,
     coalesce(d.lines_rejected, 0) AS lines_rejected,
     coalesce(d.lines_ignored, 0) AS lines_ignored
 FROM found AS f

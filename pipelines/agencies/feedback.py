@@ -16,6 +16,7 @@ import duckdb
 from openpyxl import Workbook
 from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.home import Home
@@ -24,6 +25,7 @@ from pipelines.office.row_height import row_height
 from pipelines.office.workbook import (
     FINDING_FILLS,
     FINDING_WORDS,
+    LOCKED_FILL,
     SEVERITY_FILLS,
     across,
     banner,
@@ -42,31 +44,27 @@ UNKNOWN = "khong-ro"
 _COLUMNS = (("STT", 6), ("Trang tính", 13), ("Ô", 8), ("Giá trị tìm thấy", 21), ("Mức độ", 9), ("Sai ở đâu", 42),
             ("Cách sửa", 42), ("Mã quy tắc", 10))  # fmt: skip
 _WIDTHS = [width for _, width in _COLUMNS]
+_ANSWER = ("Xác nhận", 14)  # one more column where a line waits for it; found again by reading/layout.py
+_ANSWERS = ("Đúng", "Sai")
 _MIDDLE = Alignment(wrap_text=True, vertical="center")
 _CENTERED = Alignment(wrap_text=True, vertical="center", horizontal="center")
 _LABEL_COLUMNS = 3  # a label runs over the first three columns, its value takes the others
 _LONGEST = {"found": 200, "message": 700, "fix": 700}  # letters shown; what was typed can be a whole page
 
 _SUBMISSIONS = """
-WITH held AS (
-    SELECT submission_id, count(*) AS rows_held
-    FROM core.fct_line
-    SEMI JOIN (SELECT submission_id FROM core.fct_submission WHERE is_held) USING (submission_id)
-    WHERE disposition = 'accepted'
-    GROUP BY submission_id
-),
 -- the first file by which a report counts as given, where it came in time
-in_time AS (
+WITH in_time AS (
     SELECT commune_code, agency_code, period_code, min(ledger_sequence) AS first_in_time
     FROM core.fct_submission
-    WHERE rows_accepted + rows_unchanged > 0 AND NOT is_late
+    WHERE rows_accepted + rows_unchanged + rows_to_confirm > 0 AND NOT is_held AND NOT is_late
     GROUP BY ALL
 )
 SELECT
     s.submission_id, s.original_name, s.commune_code, s.agency_code, s.period_code, s.received_at, s.due_on, s.is_late,
     s.status, s.sha256, s.rows_read, s.rows_accepted,
     s.rows_unchanged, s.rows_rejected, s.rows_ignored, s.is_illustrative,
-    coalesce(h.rows_held, 0) AS rows_held, coalesce(i.first_in_time < s.ledger_sequence, false) AS came_in_time_before,
+    s.rows_held, s.rows_to_confirm, s.is_held,
+    coalesce(i.first_in_time < s.ledger_sequence, false) AS came_in_time_before,
     c.commune_name, a.agency_name, p.label AS period_label, t.label AS status_label, t.severity,
     o.original_name AS first_name, o.received_at AS first_received_at, u.label AS first_status_label
 FROM core.fct_submission AS s
@@ -75,7 +73,6 @@ LEFT JOIN core.dim_commune AS c ON c.commune_code = s.commune_code
 LEFT JOIN core.dim_agency AS a ON a.agency_code = s.agency_code
 LEFT JOIN core.dim_period AS p ON p.period_code = s.period_code
 LEFT JOIN core.fct_submission AS o ON o.submission_id = s.duplicate_of
-LEFT JOIN held AS h ON h.submission_id = s.submission_id
 LEFT JOIN in_time AS i
     ON i.commune_code = s.commune_code AND i.agency_code = s.agency_code AND i.period_code = s.period_code
 LEFT JOIN core.dim_status AS t ON t.answer = 'submission' AND t.status = s.status
@@ -115,6 +112,16 @@ ORDER BY ALL
 """
 
 
+# Lines that confirm one held before.
+_CONFIRMED = """
+SELECT submission_id, code, confirmed_reason
+FROM core.fct_line
+SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS submission_id) AS wanted USING (submission_id)
+WHERE confirms IS NOT NULL
+ORDER BY submission_id, source_sheet, source_row
+"""
+
+
 def write_feedback(home: Home, con: duckdb.DuckDBPyConnection, submission_ids: Sequence[str]) -> int:
     """Write one workbook for each submission, below home.feedback by commune and agency. Returns how many.
 
@@ -130,8 +137,12 @@ def write_feedback(home: Home, con: duckdb.DuckDBPyConnection, submission_ids: S
     withdrawn: dict[str, list[Row]] = defaultdict(list)
     for figure in dicts(con, _WITHDRAWN, parameters):
         withdrawn[figure["submission_id"]].append(figure)
+    confirmed: dict[str, list[Row]] = defaultdict(list)
+    for line in dicts(con, _CONFIRMED, parameters):
+        confirmed[line["submission_id"]].append(line)
     for submission in submissions:
         submission["withdrawn"] = withdrawn[submission["submission_id"]]
+        submission["confirmed"] = confirmed[submission["submission_id"]]
     answers = [_Answer(home, submission, findings[submission["submission_id"]]) for submission in submissions]
     marked = {
         answer.submission["submission_id"]
@@ -177,16 +188,16 @@ def _write(answer: _Answer, book: Workbook) -> None:
 
 
 def findings_lines(findings: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Findings (rows of checked.finding) as lines for a terminal, one text each, in the order given."""
+    """Findings (as check.check_files gives them) as lines for a terminal, one text each, in the order given."""
     return [
-        f"{FINDING_WORDS[f['severity']]} {f['rule_code']} · {_address(f)} · tìm thấy: {_one_line(f, 'found')} — "
+        f"{FINDING_WORDS[f['severity']]} {f['rule']} · {_address(f)} · tìm thấy: {_one_line(f, 'found')} — "
         f"{_one_line(f, 'message')} Cách sửa: {_one_line(f, 'fix')}"
         for f in findings
     ]
 
 
 def _address(finding: Mapping[str, Any]) -> str:
-    parts = [part for part in (finding["source_sheet"], finding["source_cell"]) if part]
+    parts = [part for part in (finding["sheet"], finding["cell"]) if part]
     return _printable("!".join(parts)) if parts else "cả tệp"
 
 
@@ -233,9 +244,13 @@ def _fill(sheet: Worksheet, submission: Row, findings: list[Row]) -> None:
 
 
 def _table(sheet: Worksheet, row: int, findings: list[Row]) -> None:
-    head(sheet, row, [title for title, _ in _COLUMNS])
+    is_asking = any(finding["severity"] == "confirm" for finding in findings)
+    columns = (*_COLUMNS, _ANSWER) if is_asking else _COLUMNS
+    head(sheet, row, [title for title, _ in columns])
     sheet.freeze_panes = None  # the lines above the table are too many to stay in sight on a small screen
-    sheet.row_dimensions[row].height = row_height(_COLUMNS, bold=True)
+    sheet.row_dimensions[row].height = row_height(columns, bold=True)
+    if is_asking:
+        _ask(sheet, row, findings)
     for number, finding in enumerate(findings, 1):
         row += 1
         shown = {name: _clipped(finding[name], longest) for name, longest in _LONGEST.items()}
@@ -248,6 +263,21 @@ def _table(sheet: Worksheet, row: int, findings: list[Row]) -> None:
         sheet.row_dimensions[row].height = row_height(zip(values, _WIDTHS, strict=True))
 
 
+def _ask(sheet: Worksheet, row: int, findings: list[Row]) -> None:
+    """The cells in which the agency says that a line held is right: a word to choose, a reason may follow it."""
+    column = len(_COLUMNS) + 1
+    letter = get_column_letter(column)
+    sheet.column_dimensions[letter].width = _ANSWER[1]
+    choice = DataValidation(type="list", formula1=f'"{",".join(_ANSWERS)}"', allow_blank=True)
+    choice.showErrorMessage = False
+    for number, finding in enumerate(findings, row + 1):
+        is_asked = finding["severity"] == "confirm"
+        put(sheet.cell(number, column), None, answer=is_asked, fill=None if is_asked else LOCKED_FILL)
+        if is_asked:
+            choice.add(f"{letter}{number}")
+    sheet.add_data_validation(choice)
+
+
 def _clipped(text: str | None, longest: int) -> str:
     plain = (text or "").strip() or "(trống)"
     return plain if len(plain) <= longest else plain[:longest] + " …"
@@ -258,7 +288,7 @@ def _clipped(text: str | None, longest: int) -> str:
 
 def _facts(submission: Row, findings: list[Row]) -> list[tuple[str, str]]:
     """Label and text of each line above the table, the answer first."""
-    taken_back = _taken_back(submission)
+    taken_back, confirmed = _taken_back(submission), _confirmed(submission)
     return [
         ("Kết quả", submission["status_label"]),
         ("Việc cần làm", _what_to_do(submission, findings)),
@@ -269,6 +299,7 @@ def _facts(submission: Row, findings: list[Row]) -> list[tuple[str, str]]:
         ("Nhận lúc", _received(submission)),
         ("Số dòng", _sums(submission)),
         *([("Rút số liệu", taken_back)] if taken_back else []),
+        *([("Đã xác nhận", confirmed)] if confirmed else []),
     ]
 
 
@@ -294,13 +325,16 @@ def _received(submission: Row) -> str:
 def _sums(submission: Row) -> str:
     if submission["status"] in ("duplicate", "unreadable"):
         return "Không đọc dòng nào"
-    names = ("read", "accepted", "unchanged", "held", "rejected")
-    read, accepted, unchanged, held, rejected = (format_number(submission[f"rows_{name}"]) for name in names)
-    ignored = format_number(submission["rows_ignored"] - submission["rows_held"])  # a held line is ignored for now
-    if submission["status"] == "held":
-        taken = f"{held} dòng đúng được giữ lại, chưa tính vì kỳ đã khóa"
+    names = ("read", "accepted", "unchanged", "rejected")
+    read, accepted, unchanged, rejected = (format_number(submission[f"rows_{name}"]) for name in names)
+    ignored = format_number(submission["rows_ignored"])
+    if submission["is_held"]:
+        locked = format_number(submission["rows_held"] - submission["rows_to_confirm"])
+        taken = f"{locked} dòng đúng được giữ lại, chưa tính vì kỳ đã khóa"
     else:
         taken = f"{accepted} dòng nhận mới; {unchanged} dòng giữ nguyên (giống số đã gửi trước)"
+    if submission["rows_to_confirm"]:
+        taken += f"; {format_number(submission['rows_to_confirm'])} dòng giữ lại, chưa tính, chờ cơ quan xác nhận"
     return (
         f"Đọc {read} dòng, gồm: {taken}; {rejected} dòng bị từ chối; "
         f"{ignored} dòng bỏ qua (dòng trống, dòng cộng, ghi chú, dòng chưa điền)"
@@ -319,6 +353,18 @@ def _taken_back(submission: Row) -> str:
     return "; ".join(parts)
 
 
+def _confirmed(submission: Row) -> str:
+    """The lines that confirm what was held before, each with the reason given."""
+    return "; ".join(f"{line['code']} ({_clipped(line['confirmed_reason'], 200)})" for line in submission["confirmed"])
+
+
+_TO_CONFIRM = (
+    "Dòng có mức độ “Cần xác nhận” được giữ lại, chưa tính: nếu sai thì sửa rồi gửi lại cả tệp; nếu đúng thì gửi lại "
+    "tệp, giữ nguyên số và ghi lý do ở dòng, hoặc ghi “Đúng” (kèm lý do) ở cột Xác nhận của trang này rồi gửi chính "
+    "tệp này."
+)
+
+
 def _what_to_do(submission: Row, findings: list[Row]) -> str:
     status = submission["status"]
     if status == "duplicate":
@@ -332,6 +378,9 @@ def _what_to_do(submission: Row, findings: list[Row]) -> str:
         return "Chưa ghi nhận số liệu nào vì không mở được tệp. Làm theo cột “Cách sửa” rồi gửi lại tệp."
     if status == "rejected":
         return "Chưa ghi nhận dòng nào. Sửa theo cột “Cách sửa” rồi gửi lại cả tệp."
+    if status == "held" and not submission["is_held"]:
+        fix = "Sửa các dòng có mức độ “Lỗi”. " if submission["rows_rejected"] else ""
+        return f"Chưa tính dòng nào. {fix}{_TO_CONFIRM}"
     if status == "held":
         again = "Không phải gửi lại; báo cán bộ đầu mối nếu cần mở khóa."
         if submission["rows_rejected"]:
@@ -341,10 +390,13 @@ def _what_to_do(submission: Row, findings: list[Row]) -> str:
             )
         return f"Kỳ đã khóa: tệp được giữ lại, chưa tính. {again}"
     if status == "partly_accepted":
-        return (
-            "Các dòng đúng đã được ghi nhận. Sửa các dòng có mức độ “Lỗi” rồi gửi lại cả tệp; các dòng đã nhận để "
-            "nguyên trong tệp, hệ thống không tính hai lần."
-        )
+        parts = ["Các dòng đúng đã được ghi nhận."]
+        if submission["rows_rejected"]:
+            parts.append(
+                "Sửa các dòng có mức độ “Lỗi” rồi gửi lại cả tệp; các dòng đã nhận để nguyên trong tệp, hệ thống không "
+                "tính hai lần."
+            )
+        return " ".join([*parts, *([_TO_CONFIRM] if submission["rows_to_confirm"] else [])])
     if submission["rows_accepted"] + submission["rows_unchanged"] == 0:
         return "Tệp chưa có số liệu nào. Điền các ô màu vàng của biểu mẫu rồi gửi lại."
     if findings:
@@ -355,13 +407,15 @@ def _what_to_do(submission: Row, findings: list[Row]) -> str:
 def _summary(submission: Row, findings: list[Row]) -> str:
     """The line that stands above the table, or instead of it."""
     if findings:
-        errors = sum(f["severity"] == "fail" for f in findings)
-        found = f"Tìm thấy {errors} lỗi, {len(findings) - errors} lưu ý. "
+        errors, asked, warned = (sum(f["severity"] == severity for f in findings) for severity in FINDING_WORDS)
+        questions = f"{asked} nội dung cần xác nhận, " if asked else ""
+        found = f"Tìm thấy {errors} lỗi, {questions}{warned} lưu ý. "
         if submission["status"] in ("rejected", "unreadable"):
             return found + "Chưa dòng nào được ghi nhận."
-        if submission["status"] == "held":
+        if submission["is_held"]:
             return found + "Dòng có lỗi không được ghi nhận khi mở khóa; dòng chỉ có lưu ý vẫn được giữ lại."
-        return found + "Dòng có lỗi chưa được ghi nhận; dòng chỉ có lưu ý vẫn được ghi nhận."
+        held = "dòng cần xác nhận được giữ lại, chưa tính; " if asked else ""
+        return found + f"Dòng có lỗi chưa được ghi nhận; {held}dòng chỉ có lưu ý vẫn được ghi nhận."
     if submission["status"] == "duplicate":
         return "Tệp trùng không được kiểm tra lại; xem kết quả kiểm tra của tệp đã gửi trước."
     return "Không có lỗi nào. Cảm ơn cơ quan đã gửi báo cáo!"

@@ -16,21 +16,26 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.comments import Comment
 from openpyxl.utils.exceptions import IllegalCharacterError
 
+from pipelines.files import read_yaml
+from pipelines.home import SOURCES
 from pipelines.office.workbook import FINDING_FILLS, FINDING_WORDS, put
-from pipelines.reading.read import read_sheets
+from pipelines.reading.read import known_headers, read_sheets
 
 MOST_CELLS = 100_000
 SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # zip (xlsx, ods, xlsb), compound file (xls)
 
 
 def marked_copy(original: Path, findings: Iterable[Mapping[str, Any]]) -> Workbook:
-    """The workbook with its findings marked. Raises ValueError for a text file or one too large to copy by the cell.
+    """The workbook with its findings marked. Raises ValueError for one too large to copy by the cell, and for a text
+    file, unless it has lines to be confirmed: those are sent back in the copy.
 
     An .xlsx keeps its looks; of other formats (.xls, .ods, .xlsb) the copy holds the cells' values alone.
     """
+    findings = list(findings)
     with original.open("rb") as handle:
-        if not handle.read(8).startswith(SIGNATURES):
-            raise ValueError("a text file has no cells to colour")
+        is_text = not handle.read(8).startswith(SIGNATURES)
+    if is_text and not any(finding["severity"] == "confirm" for finding in findings):
+        raise ValueError("a text file has no cells to colour")
     book = _as_sent(original) if _is_xlsx(original) else _values_of(original)
     by_cell: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for finding in findings:
@@ -70,7 +75,7 @@ def _as_sent(path: Path) -> Workbook:
 def _values_of(path: Path) -> Workbook:
     book = Workbook()
     book.remove(book.worksheets[0])
-    sheets = read_sheets(path)
+    sheets = read_sheets(path, known_headers(read_yaml(SOURCES / "forms" / "periodic-report.yml")))
     if sum(len(sheet.cells) for sheet in sheets) > MOST_CELLS:
         raise ValueError(f"more than {MOST_CELLS} cells")
     for sheet in sheets:
@@ -89,7 +94,7 @@ def _mark(sheet: Any, address: str, found: list[Mapping[str, Any]]) -> None:
     for merged in sheet.merged_cells.ranges:
         if address in merged:
             cell = merged.start_cell
-    worst = "fail" if any(f["severity"] == "fail" for f in found) else "warn"
+    worst = next(severity for severity in FINDING_WORDS if any(f["severity"] == severity for f in found))
     cell.fill = FINDING_FILLS[worst]
     said = [
         f"{FINDING_WORDS[f['severity']].upper()} {f['rule_code']}: {f['message']}\nCách sửa: {f['fix']}" for f in found

@@ -63,7 +63,8 @@ _SUBMISSIONS = f"""
 SELECT
     s.submission_id, s.sha256, s.original_name, s.commune_code, c.commune_name, s.agency_code, a.agency_name,
     s.period_code, d.label AS period_label, s.received_at, s.due_on, s.is_late, s.status, l.label AS status_label,
-    s.rows_read, s.rows_accepted, s.rows_unchanged, s.rows_rejected, s.rows_ignored, s.is_illustrative
+    s.rows_read, s.rows_accepted, s.rows_unchanged, s.rows_held, s.rows_rejected, s.rows_ignored,
+    s.is_illustrative
 FROM core.fct_submission AS s
 JOIN core.dim_status AS l ON l.answer = 'submission' AND l.status = s.status
 LEFT JOIN core.dim_commune AS c USING (commune_code)
@@ -72,7 +73,8 @@ LEFT JOIN core.dim_period AS d USING (period_code)
 WHERE {_OURS} AND {_MONTH} > {_SINCE} AND {_MONTH} <= $until::DATE
 ORDER BY s.ledger_sequence
 """
-# What was found in those files; of severity 'fail' is what was refused, of 'warn' what was taken and questioned.
+# What was found in those files; of severity 'fail' is what was refused, of 'confirm' what is held until
+# the agency confirms it, of 'warn' what was taken and questioned.
 _REJECTIONS = f"""
 WITH submission AS ({_SUBMISSIONS})
 SELECT

@@ -1,113 +1,170 @@
-"""What a line is held against besides itself: the other lines of its file, and the figures accepted before.
+"""What a line is held against besides itself: the figures accepted before, and what was held for confirmation.
 
-Figures are looked back at in the order of the ledger, so that a file sees those that were in force when it came.
-What is wrong with what is found does not belong here (sources/forms/rules.yml).
+Figures are looked back at in the order of the ledger, so that a file sees those that were in force when it came. A line
+that a rule of severity 'confirm' finds is held, and not in force, until the agency says that it is right: the same once
+more with a reason, or a yes in the workbook it was answered with. Which jumps are too large is data
+(sources/forms/rules.yml).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from pipelines.checking.figures import to_four_places
+from pipelines.checking.rules import breaks
 from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import format_number
 
 Row = dict[str, Any]
 Key = tuple[str, str, str]  # commune, agency, indicator
-History = Mapping[Key, Sequence[tuple[str, Decimal | None, Decimal | None]]]  # period code, numerator, value
+Said = tuple[str | None, ...]  # what a line says, as it is stored
 LOOK_BACK = timedelta(days=800)  # how long before a file a period may have ended to be compared with
-HISTORY_FACTS = frozenset({"jump_points", "jump_times", "falls"})
-
-# ---------------------------------------------------------------- lines of the same file
-
-
-def compare_lines(registry: Registry, file: Row, lines: list[Row]) -> None:
-    """Add what only the whole file shows: lines for the same code, and codes that are owed but not there."""
-    for kind, code, key in (("indicator", "indicator_code", "code_key"), ("task", "task_id", "task_key")):
-        known = f"{'code' if kind == 'indicator' else 'task'}_known"
-        by_code: dict[str, list[Row]] = defaultdict(list)
-        for line in lines:
-            if line["kind"] == kind and line["is_checked"] and line.get(known):
-                by_code[line[code]].append(line)
-        for same in by_code.values():
-            _compare(same, code, key)
-        if kind == "indicator":
-            file["missing_lines"] = _missing(registry, file, by_code.keys())
+SETTLED = timedelta(days=15)  # how long a figure that came late stands before a change of it is one to confirm
+SMALL = 30  # numbers of which a multiple says nothing
+HISTORY_FACTS = frozenset({"jump_points", "jump_times", "falls", "denominator_times", "denominator_times_in_year",
+                           "numerator_times", "changes_settled", "changes_late", "may_be_of_the_next",
+                           "keeps_earlier"})  # fmt: skip
+SAYS = {"indicator": ("numerator", "denominator", "value", "value_text"),
+        "task": ("state", "percent_done", "document_number", "document_date")}  # fmt: skip
+REMARK = {"indicator": "note", "task": "difficulty"}
 
 
-def _compare(same: list[Row], code: str, key: str) -> None:
-    """Only lines with figures contradict each other; a line left empty may be filled in elsewhere in the file."""
-    data = [line for line in same if line["line_kind"] == "data"]
-    for line in data:
-        line[key] = f"{line['submission_id']}|{line[code]}"
-        others = [other for other in data if other is not line]
-        line["other_places"] = ", ".join(f"{o['sheet']}!{o['cells'][code][1]}" for o in others)
-    for line in same[0 if data else 1 :]:
-        if line["line_kind"] == "unanswered":
-            line["due_but_empty"] = None
+class Past(NamedTuple):
+    """A figure in force: for which period, and the day it came."""
 
-
-def _missing(registry: Registry, file: Row, codes: Iterable[str]) -> str | None:
-    """Codes of figures due in the period that have no line in the file."""
-    if not (file["commune_agrees"] and file["agency_agrees"] and file["period_has_begun"]) or file["missing_columns"]:
-        return None
-    on = registry.period_of(file["commune_code"], file["period"].code).ends_on
-    owed = registry.indicators_of(file["commune_code"], file["agency_code"], on)
-    asked = [one["indicator_code"] for one in owed if registry.is_asked(one["frequency"], file["period"])]
-    present = set(codes)
-    return ", ".join(code for code in asked if code not in present)
-
-
-# ---------------------------------------------------------------- figures accepted before
-
-
-class _Past(NamedTuple):
+    period_code: str
     numerator: Decimal | None
+    denominator: Decimal | None
     value: Decimal | None
+    received_on: date
+
+
+class History(NamedTuple):
+    """What is known before a file: the figures in force, and what is held for confirmation, each with the submissions
+    it came in, by commune, agency, code and period."""
+
+    in_force: Mapping[Key, Sequence[Past]] = {}
+    held: Mapping[tuple[str, str, str, str], Sequence[tuple[Said, str]]] = {}
+
+
+def stored(value: Any) -> str | None:
+    """A fact as the warehouse keeps it: decimals to four places, empty text as NULL."""
+    if isinstance(value, Decimal):
+        return str(to_four_places(value))
+    if isinstance(value, date):
+        return value.isoformat()
+    return value or None
+
+
+def said_by(line: Mapping[str, Any]) -> Said:
+    return tuple(stored(line.get(name)) for name in SAYS[line["kind"]])
 
 
 class Memory:
     """The figures in force, by commune, agency and indicator, then by period: the newest said of each."""
 
-    def __init__(self, registry: Registry, history: History) -> None:
+    def __init__(self, registry: Registry, history: History, rules: list[Row]) -> None:
         self._registry = registry
-        self._figures: dict[Key, dict[str, _Past]] = defaultdict(dict)
-        for key, entries in history.items():
-            for code, numerator, value in entries:
-                self._figures[key][code] = _Past(numerator, value)
+        self._rules = [rule for rule in rules if rule["severity"] == "confirm"]
+        self._figures: dict[Key, dict[str, Past]] = defaultdict(dict)
+        for key, entries in history.in_force.items():
+            for past in entries:
+                self._figures[key][past.period_code] = past
+        self._held: dict[tuple[str, str, str, str], dict[Said, str]] = defaultdict(dict)
+        for place, some in history.held.items():
+            self._held[place].update(some)
 
-    def look_back(self, files: list[Row], lines: list[Row]) -> None:
-        """Add to good lines what they are next to earlier figures, file by file, and remember each file's own."""
+    def look_back(self, files: list[Row], lines: list[Row], found: Mapping[str, Sequence[str]]) -> None:
+        """Add to good lines what they are next to earlier figures, hold those to be confirmed, and remember the others,
+        file by file. found: codes of rules that have found a line to be one to confirm, by its index."""
         by_file: dict[str, list[Row]] = defaultdict(list)
         for line in lines:
             by_file[line["submission_id"]].append(line)
         for file in files:
-            good = [line for line in by_file[file["submission_id"]] if line.get("value") is not None]
-            for line in good:
-                self._compare(file, line)
-            for line in by_file[file["submission_id"]]:
+            own = by_file[file["submission_id"]]
+            for line in own:
+                if line["kind"] == "indicator":
+                    self._compare(file, line)
+                self._hold(file, line, found.get(line["index"], ()))
+            for line in own:
                 self._remember(file, line)
 
+    # ------------------------------------------------------------ what is to be confirmed
+
+    def _hold(self, file: Row, line: Row, found: Sequence[str]) -> None:
+        level = line["kind"]
+        rules = [rule for rule in self._rules if rule["level"] == level and breaks(rule, line)]
+        codes = list(dict.fromkeys([*found, *(rule["code"] for rule in rules)]))
+        if not codes or line["line_kind"] != "data":
+            return
+        place = self._place(file, line)
+        before = self._held[place].get(said_by(line))
+        reason = line.get(REMARK[level])
+        answers = file["confirmations"].get((line["sheet"], line["source_row"]))
+        if before and (answers or reason):
+            line["confirms"], line["confirmed_how"] = before, "workbook" if answers else "reason"
+            line["confirmed_reason"] = answers or reason
+            line["confirmed_rules"] = ", ".join(codes)
+            for rule in rules:
+                line[rule["arguments"]["column"]] = None
+        else:
+            line["held_by"] = ", ".join(codes)
+            self._held[place][said_by(line)] = line["submission_id"]
+
+    @staticmethod
+    def _place(file: Row, line: Row) -> tuple[str, str, str, str]:
+        code = line["indicator_code"] if line["kind"] == "indicator" else line["task_id"]
+        return file["commune_code"], line["agency_code"], code, file["period"].code
+
+    # ------------------------------------------------------------ figures accepted before
+
     def _remember(self, file: Row, line: Row) -> None:
-        figures = (line.get("numerator"), line.get("value"))
-        past = _Past(*(None if figure is None else to_four_places(figure) for figure in figures))
-        self._figures[file["commune_code"], file["agency_code"], line["indicator_code"]][file["period"].code] = past
+        if line["kind"] != "indicator" or line.get("held_by") or line["line_kind"] != "data":
+            return
+        key = file["commune_code"], line["agency_code"], line["indicator_code"]
+        self._figures[key][file["period"].code] = _figure_of(file, line)
 
     def _compare(self, file: Row, line: Row) -> None:
         indicator = self._registry.indicators[line["indicator_code"]]
-        past = self._figures.get((file["commune_code"], file["agency_code"], line["indicator_code"]), {})
+        past = self._figures.get((file["commune_code"], line["agency_code"], line["indicator_code"]), {})
+        same = past.get(file["period"].code)
+        if line["line_kind"] != "data":
+            line["keeps_earlier"] = same is not None and same.value is not None
+            line["earlier_written"] = _written(same) if same else ""
+            return
+        if line.get("value") is None or indicator["kind"] not in ("ratio", "amount"):
+            return
+        if same and same.value is not None:
+            self._look_for_change(file, line, same, past)
         before = [(self._registry.periods[code], figure) for code, figure in past.items()]
         before = [(period, figure) for period, figure in before if self._counts(period, figure, file)]
-        if not before or indicator["kind"] not in ("ratio", "amount"):
+        if not before:
             return
         period, newest = max(before, key=lambda one: (one[0].ends_on, one[0].starts_on))
-        value, earlier = to_four_places(line["value"]), newest.value
         is_sum = indicator["accumulates"] == "within_year"
+        self._look_for_jump(line, indicator, is_sum, period, newest)
+        same_year = [one for one in before if one[0].code[:4] == file["period"].code[:4]]
+        if is_sum and same_year:
+            of_year = max(same_year, key=lambda one: (one[0].ends_on, one[0].starts_on))
+            self._look_for_fall(line, *of_year)
+            self._look_for_leap(line, *of_year, "_in_year")
+        elif not is_sum:
+            self._look_for_leap(line, period, newest, "")
+
+    @staticmethod
+    def _counts(period: Period, figure: Past, file: Row) -> bool:
+        """Whether an earlier figure is one to compare with: of an earlier period, and not too old."""
+        is_recent = period.ends_on >= file["received"] - LOOK_BACK
+        return is_recent and period.ends_on < file["period"].ends_on and figure.value is not None
+
+    @staticmethod
+    def _look_for_jump(line: Row, indicator: Row, is_sum: bool, period: Period, newest: Past) -> None:
+        value, earlier = to_four_places(line["value"]), newest.value
         line["earlier_label"] = period.label
         line["earlier_written"] = format_number(earlier) if earlier is not None else ""
         line["value_written"] = format_number(value)
@@ -119,18 +176,21 @@ class Memory:
         elif not is_sum and value > 0 and earlier > 0:
             line["jump_times"] = max(value / earlier, earlier / value)
             line["jump_times_written"] = format_number(line["jump_times"], 1)
-        same_year = [one for one in before if one[0].code[:4] == file["period"].code[:4]]
-        if is_sum and same_year:
-            self._look_for_fall(line, *max(same_year, key=lambda one: (one[0].ends_on, one[0].starts_on)))
 
     @staticmethod
-    def _counts(period: Period, figure: _Past, file: Row) -> bool:
-        """Whether an earlier figure is one to compare with: of an earlier period, and not too old."""
-        is_recent = period.ends_on >= file["received"] - LOOK_BACK
-        return is_recent and period.ends_on < file["period"].ends_on and figure.value is not None
+    def _look_for_leap(line: Row, period: Period, past: Past, which: str) -> None:
+        """Numerator and denominator as multiples of those before: both a thousand times leave the rate as it is."""
+        for name, earlier in (("denominator", past.denominator), ("numerator", past.numerator)):
+            now = line.get(name)
+            if not now or not earlier or max(now, earlier) < SMALL:
+                continue
+            times = max(now / earlier, earlier / now)
+            line[f"{name}_times{which if name == 'denominator' else ''}"] = times
+            line[f"{name}_times_written"] = format_number(times, 1)
+            line[f"{name}_before"], line["leap_label"] = format_number(earlier), period.label
 
     @staticmethod
-    def _look_for_fall(line: Row, period: Period, past: _Past) -> None:
+    def _look_for_fall(line: Row, period: Period, past: Past) -> None:
         """A sum since January cannot become less in the same year."""
         number = line.get("numerator") if past.numerator is not None else line["value"]
         earlier = past.numerator if past.numerator is not None else past.value
@@ -140,3 +200,51 @@ class Memory:
         line["fall_label"] = period.label
         line["fall_from"], line["fall_to"] = format_number(earlier), format_number(number)
         line["fall_cell"] = "numerator" if past.numerator is not None else "value"
+
+    # ------------------------------------------------------------ the same period again
+
+    def _look_for_change(self, file: Row, line: Row, same: Past, past: Mapping[str, Past]) -> None:
+        """Whether a figure of a period whose due day is past is another now; and whether the form of that period may
+        have been used again for the next, which is due and has none."""
+        now = _figure_of(file, line)
+        period = self._registry.period_of(file["commune_code"], file["period"].code)
+        if now._replace(received_on=same.received_on) == same or period.due_on is None:
+            return
+        last_day = period.due_on + timedelta(days=period.grace_days or 0)
+        if file["received"] <= last_day:
+            return
+        line["old_figure"] = _written(same)
+        line["new_figure"] = _written(now)
+        is_settled = same.received_on <= last_day or file["received"] - same.received_on >= SETTLED
+        following = self._next(period)
+        next_is_empty = following is not None and file["received"] >= following.ends_on and following.code not in past
+        line["next_label"] = following.label if following else ""
+        line["may_be_of_the_next"] = is_settled and next_is_empty
+        line["changes_settled"] = is_settled and not next_is_empty
+        line["changes_late"] = not is_settled
+
+    def _next(self, period: Period) -> Period | None:
+        """The period of the same kind after one."""
+        later = [one for one in self._registry.periods.values() if one.kind == period.kind and one.code > period.code]
+        return min(later, key=lambda one: one.code, default=None)
+
+
+def _figure_of(file: Row, line: Row) -> Past:
+    numerator, denominator, value = (
+        None if (figure := line.get(name)) is None else to_four_places(figure)
+        for name in ("numerator", "denominator", "value")
+    )
+    return Past(file["period"].code, numerator, denominator, value, file["received"])
+
+
+def _written(figure: Past) -> str:
+    """A figure in one text: '50/100 (50%)'."""
+    value = format_number(figure.value) if figure.value is not None else ""
+    if figure.numerator is None or figure.denominator is None:
+        return value
+    return f"{format_number(figure.numerator)}/{format_number(figure.denominator)} ({value}%)"
+
+
+def held_codes(lines: Iterable[Row]) -> dict[str, str]:
+    """The rules by which lines are held, by their index."""
+    return {line["index"]: line["held_by"] for line in lines if line.get("held_by")}

@@ -13,9 +13,24 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
 from pipelines.reading.sheet import Cell, is_nothing
-from pipelines.vietnamese import clean, format_number, parse_number
+from pipelines.vietnamese import Number, clean, format_number, parse_number
 
 Typed = Mapping[str, Sequence[str]]  # column: cell, kind, text
+
+
+class LineCells(NamedTuple):
+    """A line as it is looked at: its kind, its cells, the code it is known by ('' for none), whose it is and whether it
+    says so itself, the columns in which a point stands before decimals, and whether months stand before days."""
+
+    kind: str
+    typed: Typed
+    code: str
+    agency: str | None
+    is_own: bool
+    points: frozenset[str]
+    month_first: bool
+
+
 LONGEST_TEXT = 2000  # letters of a note that are kept
 LONGEST_SHOWN = 300  # letters of a cell shown in a finding
 LARGEST = Decimal(10) ** 14  # what DECIMAL(18, 4) holds
@@ -70,7 +85,7 @@ def text_of(typed: Typed, name: str) -> str:
 
 
 class Figure(NamedTuple):
-    """The number in a cell, or none, or a problem: error, formula, date, percent, ambiguous, not_a_number.
+    """The number in a cell, or none, or a problem: error, formula, date, percent, ambiguous, two_lines, not_a_number.
 
     places: how many decimals were typed.
     """
@@ -80,20 +95,33 @@ class Figure(NamedTuple):
     places: int = 0
 
 
-def figure_of(typed: Typed, name: str, *, percent: bool) -> Figure:
-    """The number in a cell: as it is stored, or a text in Vietnamese notation. percent: it may be a percentage."""
+class Reads(NamedTuple):
+    """What a number in a cell can be: a percentage; a whole number only; at most so much; and whether the other cells
+    of its column prove that a point stands before decimals there."""
+
+    percent: bool = False
+    whole: bool = False
+    highest: Decimal | None = None
+    points: bool = False
+
+
+def figure_of(typed: Typed, name: str, reads: Reads) -> Figure:
+    """The number in a cell: as it is stored, or a text in Vietnamese notation; of two readings the only one that can
+    be, else the problem 'ambiguous'."""
     cell = cell_of(typed, name)
     if cell is None:
         return Figure()
     if problem := {"e": "error", "f": "formula", "d": "date", "b": "not_a_number"}.get(cell.kind):
         return Figure(None, problem)
+    if cell.kind == "t" and sum(any(map(str.isalnum, line)) for line in cell.text.splitlines()) > 1:
+        return Figure(None, "two_lines")
     if cell.kind == "t":
-        number = parse_number(printable(cell.text).strip(_QUOTES))
+        number = _only_reading(printable(cell.text).strip(_QUOTES), reads)
         value, problem, is_percent = number.value, number.problem, number.is_percent
     else:
         is_percent = cell.kind == "p"
         value, problem = Decimal(cell.text).scaleb(2 if is_percent else 0), ""
-    if is_percent and not percent:
+    if is_percent and not reads.percent:
         return Figure(None, "percent")
     if value is None:
         return Figure(None, problem)
@@ -101,6 +129,35 @@ def figure_of(typed: Typed, name: str, *, percent: bool) -> Figure:
         return Figure(None, "not_a_number")
     exponent = value.as_tuple().exponent
     return Figure(to_four_places(value), "", max(-exponent if isinstance(exponent, int) else 0, 0))
+
+
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}\.\d{3}\s*%?")
+_DECIMAL_POINT = re.compile(r"[+-]?(?:\d+\.(?:\d{1,2}|\d{4,})|0\.\d+|\d{1,3}(?:,\d{3})+\.\d+)\s*%?")
+
+
+def _only_reading(text: str, reads: Reads) -> Number:
+    """A number in text. '5.027' is thousands, or decimals where a point proves to be one in its column; '5,027' the
+    other way round; neither is asked where only one of the two can be."""
+    number = parse_number(text)
+    is_thousands = _THOUSANDS.fullmatch(text) is not None
+    if number.problem != "ambiguous" and not is_thousands:
+        return number
+    bare = Decimal(text.rstrip("% ").replace(",", "."))
+    thousands, decimals = bare.scaleb(3), bare
+    can_be_thousands = reads.highest is None or abs(thousands) <= reads.highest
+    can_be_decimals = not reads.whole
+    if is_thousands and reads.points:
+        return Number(None, "ambiguous", number.is_percent)
+    if is_thousands and can_be_thousands:
+        return number
+    if can_be_thousands != can_be_decimals:
+        return Number(thousands if can_be_thousands else decimals, "", number.is_percent)
+    return number if is_thousands else Number(None, "ambiguous", number.is_percent)
+
+
+def proves_a_point(text: str) -> bool:
+    """Whether a number in text can only be read with a point before its decimals: '85.5', '1,234.5'."""
+    return _DECIMAL_POINT.fullmatch(printable(text).strip(_QUOTES)) is not None
 
 
 def to_four_places(value: Decimal) -> Decimal:
@@ -123,8 +180,15 @@ _DAY = re.compile(
 _ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T]00:00(?::00)?)?")
 
 
-def day_of(typed: Typed, name: str) -> tuple[date | None, str]:
-    """The day in a cell, or a problem: error, formula, two_digit_year, not_a_date.
+def proves_month_first(text: str) -> bool:
+    """Whether a day in text can only be one with the month before it: '9/30/2026'."""
+    found = _DAY.fullmatch(printable(text).strip(_QUOTES).casefold())
+    return found is not None and int(found[1]) <= 12 < int(found[2])
+
+
+def day_of(typed: Typed, name: str, *, month_first: bool = False) -> tuple[date | None, str]:
+    """The day in a cell, or a problem: error, formula, two_digit_year, month_first, not_a_date. month_first: other
+    cells of the column prove that the month stands before the day, so that '5/9/2026' may be two days.
 
     A date, a number that is a day in Excel's counting (30.000 to 80.000), or text: 5/9/2026, ngày 5 tháng 9 năm 2026.
     """
@@ -144,6 +208,8 @@ def day_of(typed: Typed, name: str) -> tuple[date | None, str]:
         return None, "not_a_date"
     if len(year) == 2:
         return None, "two_digit_year"
+    if month_first and not _ISO_DAY.fullmatch(text) and int(day) <= 12 and day != month and "ngày" not in text:
+        return None, "month_first"
     try:
         return date(int(year), int(month), int(day)), ""
     except ValueError:

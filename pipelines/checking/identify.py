@@ -7,13 +7,14 @@ What its lines say does not belong here (facts.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipelines.checking.lookup import Names
-from pipelines.registry.periods import named_periods, stated_period
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import clean
+from pipelines.vietnamese.period_names import named_periods, stated_period
 
 Row = dict[str, Any]
 
@@ -90,7 +91,8 @@ def _unknown_names(names: Names, stated: Mapping[str, list[_Stated]]) -> list[_S
 
 # ---------------------------------------------------------------- the period
 
-_NO_PERIOD: Row = {"period": None, "period_stated": "", "period_source": None, "period_label": "", "periods_stated": "",
+_NO_PERIOD: Row = {"period": None, "period_stated": "", "period_says": "", "period_source": None,
+                   "period_label": "", "periods_stated": "",
                    "period_is_one": None, "period_elsewhere": None}  # fmt: skip
 
 
@@ -119,12 +121,25 @@ def _period(
         "place": place,
         "period": period,
         "period_stated": place.text,
+        "period_says": _says(registry, place.text, elsewhere if not texts else []),
         "period_source": source if period else None,
         "period_label": period.label if period else "",
         "periods_stated": ", ".join(codes),
         "period_is_one": len(codes) <= 1,
         "period_elsewhere": ", ".join(dict.fromkeys(others)) if texts and period else None,
     }
+
+
+def _says(registry: Registry, text: str, elsewhere: list[tuple[str, str]]) -> str:
+    """Why the period cannot be told."""
+    words = registry.form["period_says"]
+    if elsewhere:
+        return str(words["several"]).format(text=text)
+    kind = "none" if not text else "lost_zero" if _LOST_ZERO.fullmatch(text) else "unread"
+    return str(words[kind]).format(text=text)
+
+
+_LOST_ZERO = re.compile(r"20\d\d\s?[.,]\s?1")
 
 
 def _in_column(reading: Mapping[str, Any]) -> list[_Stated]:

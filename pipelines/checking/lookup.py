@@ -12,12 +12,16 @@ from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any
 
+from pipelines.checking.names import LineNames
+from pipelines.reading.context import ContextWords
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import clean, code_key, fold
 
 Row = dict[str, Any]
 _LOOKED_AT = 200  # letters of a name
+LAST_LETTERS = 190  # letters of a name in which its unit stands
 _OFFICE = re.compile(rf"^(?:ubnd|{re.escape(fold('Ủy ban nhân dân'))})\s+")
+_CODE_BEHIND = re.compile(r"\(([A-ZĐ]+)\)$")  # how we name an agency ourselves: 'Công an xã (CA)'
 _FIVE_DIGITS = re.compile(r"(?<!\d)\d{5}(?!\d)")
 
 
@@ -52,6 +56,8 @@ class Names:
             return frozenset({code}), frozenset()
         if codes := self._registry.agency_names.resolve(plain):
             return frozenset(codes), frozenset()
+        if (named := _CODE_BEHIND.search(plain)) and (code := self._agencies.get(named[1].casefold())):
+            return frozenset({code}), frozenset()
         key = fold(plain)
         for name, communes in self._communes.items():
             if key.endswith(f" {name}") and (codes := self._registry.agency_names.resolve(key[: -len(name) - 1])):
@@ -102,7 +108,19 @@ class Known:
         self.indicators = {loose(code): code for code in registry.indicators}
         self.tasks = {code_key(task_id): task_id for task_id in registry.tasks_by_id}
         form = registry.form
+        self.context = ContextWords(form["context"])
+        self.line_names = LineNames(registry)
+        answers = {sheet["kind"]: [c for c in sheet["columns"] if c.get("answer")] for sheet in form["sheets"]}
+        self.answer_columns = {kind: [c["name"] for c in columns] for kind, columns in answers.items()}
+        self.chosen_columns = {kind: [c["name"] for c in some if c.get("required")] for kind, some in answers.items()}
+        self.code_patterns = {sheet["kind"]: re.compile(sheet["code"]) for sheet in form["sheets"]}
+        self.scales = {code: self._scales(one) for code, one in registry.indicators.items()}
         self.answers = {kind: self._meanings(form, kind) for kind in ("yes_no", "state", "withdrawn")}
+
+    def _scales(self, indicator: Row) -> frozenset[str]:
+        """In what an indicator is counted, where that is not one by one: 'triệu' for money in triệu đồng."""
+        texts = [indicator[name] for name in ("numerator_name", "denominator_name", "unit_of_measure")]
+        return frozenset(scale for text in texts for scale in self.context.understand(text[-LAST_LETTERS:]).scales)
 
     @staticmethod
     def _meanings(form: Row, kind: str) -> dict[str, str]:

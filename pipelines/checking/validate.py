@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
-from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -22,10 +20,12 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from pipelines.checking.earlier_figures import HISTORY_FACTS, History, Memory, compare_lines
-from pipelines.checking.facts import file_facts, line_code, table_facts
-from pipelines.checking.figures import to_four_places
+from pipelines.checking.earlier_figures import HISTORY_FACTS, SAYS, History, Memory, held_codes, stored
+from pipelines.checking.facts import file_facts
+from pipelines.checking.lines import line_code, table_facts
 from pipelines.checking.lookup import Duties, Known
+from pipelines.checking.rules import columns_of, expand, needs_history
+from pipelines.checking.same_file import compare_lines
 from pipelines.registry.registry import Registry
 
 Row = dict[str, Any]
@@ -67,7 +67,8 @@ def validate(
     for receipt in receipts:
         reading = readings[receipt["submission_id"]]
         file = file_facts(known, receipt, reading)
-        own = [line for table in reading.get("tables", []) for line in table_facts(known, file, table)]
+        tables = zip(reading.get("tables", []), file["contexts"], strict=True)
+        own = [line for table, context in tables for line in table_facts(known, file, table, context)]
         compare_lines(registry, file, own)
         files.append(file)
         lines += own
@@ -75,48 +76,41 @@ def validate(
     facts = {"file": files} | {
         level: [line for line in lines if line["is_checked"] and line["kind"] == level] for level in LEVELS[1:]
     }
-    first = [rule for rule in rules if not needs_history(rule)]
-    later = [rule for rule in rules if needs_history(rule)]
+    first = [rule for rule in rules if not needs_history(rule, HISTORY_FACTS)]
+    later = [rule for rule in rules if needs_history(rule, HISTORY_FACTS)]
     found = {level: _run(first, level, facts[level], watch) for level in LEVELS}
     refused = _refusals(found)
-    Memory(registry, history or {}).look_back(files, [line for line in facts["indicator"] if _is_good(line, refused)])
-    found["indicator"] += _run(later, "indicator", facts["indicator"], watch)
+    good = [line for line in lines if _is_good(line, refused)]
+    Memory(registry, history or History(), later).look_back(files, good, _to_confirm(found))
+    confirmed = {line["index"] for line in good if line.get("confirms")}
+    for level in LEVELS[1:]:
+        found[level] = [
+            one for one in found[level] if not (one[2]["severity"] == "confirm" and one[2]["index"] in confirmed)
+        ]
+        found[level] += _run(later, level, facts[level], watch)
     findings = [finding for level in LEVELS for _, _, finding in sorted(found[level], key=lambda item: item[:2])]
+    held = held_codes(lines)
+    if wrong := held.keys() ^ (_to_confirm(found).keys() - refused.keys() - _of_refused(lines, refused)):
+        raise RuntimeError(f"lines held and lines found to be confirmed are not the same: {sorted(wrong)[:5]}")
     return _settle(files, lines, findings, refused)
 
 
-# ---------------------------------------------------------------- rules
+def _to_confirm(found: Mapping[str, Found]) -> dict[str, list[str]]:
+    """Codes of the rules that ask for a confirmation, by the index of the line."""
+    codes: dict[str, list[str]] = {}
+    for some in found.values():
+        for _, _, finding in some:
+            if finding["severity"] == "confirm":
+                codes.setdefault(finding["index"], []).append(finding["rule_code"])
+    return codes
 
 
-def expand(rule: Row, form: Row) -> list[Row]:
-    """A rule for several columns ('each') as one rule a column; '<each>' is its name, '<header>' its header."""
-    if "each" not in rule:
-        return [rule]
-    headers = {c["name"]: c["header"] for sheet in form["sheets"] if sheet["kind"] == rule["level"]
-               for c in sheet["columns"]}  # fmt: skip
-    return [_fill({k: v for k, v in rule.items() if k != "each"}, name, headers[name]) for name in rule["each"]]
+def _of_refused(lines: list[Row], refused: Mapping[str, str]) -> set[str]:
+    """Lines that nothing is asked of, as they go no further: of refused files, and those that are no data."""
+    return {line["index"] for line in lines if line["submission_id"] in refused or line["line_kind"] != "data"}
 
 
-def _fill(value: Any, name: str, header: str) -> Any:
-    if isinstance(value, str):
-        return value.replace("<each>", name).replace("<header>", header)
-    if isinstance(value, dict):
-        return {k: _fill(v, name, header) for k, v in value.items()}
-    return value
-
-
-def columns_of(rule: Row) -> list[str]:
-    """The facts a rule looks at."""
-    return [name for key, name in rule["arguments"].items() if key.startswith("column")]
-
-
-def needs_history(rule: Row) -> bool:
-    """Whether a rule looks at figures accepted before. It may only warn: what it says of a line cannot decide it."""
-    if not HISTORY_FACTS.intersection(columns_of(rule)):
-        return False
-    if rule["severity"] != "warn":
-        raise RuntimeError(f"rule {rule['code']} looks at earlier figures, so its severity must be warn")
-    return True
+# ---------------------------------------------------------------- with Great Expectations
 
 
 @cache
@@ -205,7 +199,10 @@ def _refusals(found: Mapping[str, Found]) -> dict[str, str]:
 
 
 def _is_good(line: Row, refused: Mapping[str, str]) -> bool:
-    return line["line_kind"] == "data" and line["submission_id"] not in refused and line["index"] not in refused
+    """Whether a line goes on, or has a remark that stands beside what was sent before."""
+    is_said = line["line_kind"] == "data" or (line["line_kind"] == "unanswered" and bool(line.get("note")))
+    is_known = line["is_checked"] and bool(line.get("code_known") or line.get("task_known"))
+    return is_said and is_known and line["submission_id"] not in refused and line["index"] not in refused
 
 
 def _settle(files: list[Row], lines: list[Row], findings: list[Row], refused: Mapping[str, str]) -> Checked:
@@ -223,14 +220,17 @@ def _settle(files: list[Row], lines: list[Row], findings: list[Row], refused: Ma
     for line in lines:
         reason = refused.get(line["submission_id"]) or refused.get(line["index"])
         if line["line_kind"] == "data" or (line["line_kind"] == "unanswered" and line["index"] in refused):
-            disposition = "rejected" if reason else "accepted"
+            disposition = "rejected" if reason else "held" if line.get("held_by") else "accepted"
+            reason = reason or line.get("held_by")
         else:
             disposition, reason = "ignored", line["line_kind"]
         place = {"submission_id": line["submission_id"], "source_sheet": line["sheet"],
                  "source_row": line["source_row"]}  # fmt: skip
         checked.lines.append({**place, "kind": line["kind"], "line_kind": line["line_kind"], "code": line_code(line),
-                              "disposition": disposition, "reason": reason})  # fmt: skip
-        if disposition == "accepted":
+                              "disposition": disposition, "reason": reason, "note": line.get("note"),
+                              **{name: line.get(name) for name in _CONFIRMED}})  # fmt: skip
+        if disposition in ("accepted", "held"):
+            place["is_held"] = disposition == "held"
             (checked.actuals if line["kind"] == "indicator" else checked.task_reports).append(place | _fact(line))
     orders: dict[str, int] = {}
     for finding in findings:
@@ -241,21 +241,16 @@ def _settle(files: list[Row], lines: list[Row], findings: list[Row], refused: Ma
     return checked
 
 
+# A line that confirms one held before: of which submission, how, why, and by which rules it was held.
+_CONFIRMED = ("confirms", "confirmed_how", "confirmed_reason", "confirmed_rules")
+
+
 def _fact(line: Row) -> Row:
     if line["kind"] == "task":
-        names = ("task_id", "state", "percent_done", "document_number", "document_date", "difficulty")
-        return {"source_cell": line["cells"]["state"][1]} | {name: _stored(line.get(name)) for name in names}
+        names = ("task_id", *SAYS["task"], "difficulty")
+        return {"source_cell": line["cells"]["state"][1]} | {name: stored(line.get(name)) for name in names}
     first = next((n for n in ("numerator", "value") if line[f"{n}_typed"]), "value")
-    names = ("indicator_code", "numerator", "denominator", "value", "value_text", "note")
+    names = ("indicator_code", *SAYS["indicator"], "note")
     return {"source_cell": line["cells"][first][1], "is_withdrawn": bool(line.get("is_withdrawn"))} | {
-        name: _stored(line.get(name)) for name in names
+        name: stored(line.get(name)) for name in names
     }
-
-
-def _stored(value: Any) -> Any:
-    """Decimals to the four places the warehouse keeps; empty text as NULL."""
-    if isinstance(value, Decimal):
-        return str(to_four_places(value))
-    if isinstance(value, date):
-        return value.isoformat()
-    return value or None

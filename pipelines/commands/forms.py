@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -77,21 +78,52 @@ def _write_all(
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--commune", metavar="CODE", help="Check as if sent by this commune (default: what the file states).")
-@click.option("--agency", metavar="CODE", help="Check as if sent by this agency (default: what the file states).")
-def check(file: Path, commune: str | None, agency: str | None) -> None:
-    """Check one file before it is sent. Exits 1 if it has errors. Needs no warehouse."""
-    from pipelines.agencies.feedback import findings_lines
-    from pipelines.flow import check_file
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--commune", metavar="CODE", help="As if sent by this commune, code or name (default: folder, else file)."
+)
+@click.option(
+    "--agency", metavar="CODE", help="As if sent by it, code or name (default: the folder's, else the file's)."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: one object a file, each in a line of its own.",
+)
+def check(files: tuple[Path, ...], commune: str | None, agency: str | None, form: str) -> None:
+    """Check files before they are sent, or all files of a folder, as a run would judge them. Exits 1 if one has errors.
+
+    Needs no warehouse; where there is one, figures are held against those sent before.
+    """
+    from pipelines.check import check_files, files_in
     from pipelines.registry import registry
 
-    counts, findings = check_file(registry.load(), file, commune, agency)
-    for line in findings_lines(findings):
-        click.echo(line)
-    errors = sum(finding["severity"] == "fail" for finding in findings)
-    click.echo(
-        f"{file.name}: {counts['read']} dòng, nhận {counts['accepted']}, từ chối {counts['rejected']}, "
-        f"bỏ qua {counts['ignored']}; {errors} lỗi, {len(findings) - errors} lưu ý."
-    )
+    paths = [path for one in files for path in files_in(one)]
+    try:
+        answers = check_files(registry.load(), paths, commune, agency, current_home())
+    except LookupError as error:
+        raise click.UsageError(str(error.args[0])) from None
+    for answer in answers:
+        if form == "json":
+            click.echo(json.dumps(answer, ensure_ascii=False))
+        else:
+            _say(answer)
+    errors = any(finding["severity"] == "fail" for answer in answers for finding in answer["findings"])
     sys.exit(EXIT_ERRORS if errors else 0)
+
+
+def _say(answer: dict[str, Any]) -> None:
+    """The answer on one file in lines for a terminal: its findings, then what became of its lines."""
+    from pipelines.agencies.feedback import findings_lines
+
+    for line in findings_lines(answer["findings"]):
+        click.echo(line)
+    lines, found = answer["lines"], [finding["severity"] for finding in answer["findings"]]
+    click.echo(
+        f"{Path(answer['file']).name}: {lines['read']} dòng, nhận {lines['accepted']}, giữ lại {lines['held']}, "
+        f"từ chối {lines['rejected']}, bỏ qua {lines['ignored']}; {found.count('fail')} lỗi, "
+        f"{found.count('confirm')} cần xác nhận, {found.count('warn')} lưu ý."
+    )

@@ -44,7 +44,7 @@ SEVERITY_FILLS = {
 }
 # what was found in a file, by its severity
 FINDING_WORDS: dict[str, str] = wording("labels.severities")
-FINDING_FILLS = {"fail": SEVERITY_FILLS[4], "warn": SEVERITY_FILLS[2]}
+FINDING_FILLS = {"fail": SEVERITY_FILLS[4], "confirm": SEVERITY_FILLS[3], "warn": SEVERITY_FILLS[2]}
 
 
 class _Look(NamedTuple):

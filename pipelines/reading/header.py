@@ -1,101 +1,27 @@
 """Where the tables of a sheet begin: their header rows, and which column is which.
 
 A header is found by the texts the form gives its columns, wherever it stands: one row or several, merged or not,
-once or on every page. What stands below it does not belong here (layout.py).
+once or on every page. What a header says besides ('tháng 9/2026') goes with its column; where several columns may be
+meant, all are named, and checking/context.py chooses. The texts are known in header_words.py; what stands below a
+header does not belong here (layout.py).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from pipelines.reading.sheet import Cell, Sheet
-from pipelines.vietnamese import clean, code_key, fold
+from pipelines.reading.context import LOOKED_AT
+from pipelines.reading.header_words import HeaderWords, TableForm
+from pipelines.reading.sheet import Cell, Sheet, address
+from pipelines.vietnamese import clean, fold
 
 HEADER_WITHIN = 60  # rows searched for a header whose column of codes is gone
 HEADER_COLUMNS = 300  # columns a merged header is spread over at most
-_LONGER = 60  # letters a header may have beyond the form's longest: explanations in brackets
-_KEPT = 20_000  # texts remembered
 _RANGES, _TALLEST = 20_000, 100  # merged ranges looked at, and rows of one
 _SHOWN = 80  # letters of a header in a finding
-_BRACKETS = re.compile(r"\([^()]*\)$")
-_NUMBERING = re.compile(r"^(?:\(?\d{1,2}\)|\d{1,2}\.)\s*")
-_REMARK = re.compile(r"\(.*\)|%", re.DOTALL)  # a unit of measure below a header
+_GROUPS_ABOVE = 2  # rows above a complete header that may hold groups over its columns
 _BLOCKS = ((0, 0), (0, 1), (-1, 0), (0, 2), (-1, 1))  # rows of a header, counted from that of its column of codes
-
-
-class TableForm:
-    """One kind of table of the form: its headers under all their aliases, and which of them it needs."""
-
-    def __init__(self, layout: Mapping[str, Any], also: list[dict[str, Any]]) -> None:
-        columns = [*layout["columns"], *also]
-        self.kind: str = layout["kind"]
-        aliases = {fold(text): c["name"] for c in reversed(columns) for text in c.get("aliases", [])}
-        self.names: dict[str, str] = aliases | {fold(c["header"]): c["name"] for c in reversed(columns)}
-        self.own = {c["name"]: fold(c["header"]) for c in columns}  # the header the form prints
-        self.headers = {c["name"]: c["header"] for c in columns}
-        self.required = [c["name"] for c in columns if c.get("required")]
-        self.answers = [c["name"] for c in columns if c.get("answer")]
-        self.figures = [name for name in self.answers if name not in layout["remarks"]]
-        self.key = self.required[0]
-        self.code = re.compile(layout["code"])
-        self.longest = max(map(len, self.names)) + _LONGER
-        self._known: dict[str, str | None] = {}
-        self._is_code = lru_cache(maxsize=_KEPT)(self._looks_like_code)
-
-    def name_of(self, text: str) -> str | None:
-        """The column a text is the header of, or None."""
-        if len(text) > self.longest:
-            return None
-        if text not in self._known:
-            if len(self._known) > _KEPT:
-                self._known.clear()
-            self._known[text] = self._find(fold(text).rstrip("*"))
-        return self._known[text]
-
-    def _find(self, key: str) -> str | None:
-        """Under the text itself, else without a remark in brackets behind it, else without a number before it."""
-        for text in (key, _BRACKETS.sub("", key), _NUMBERING.sub("", _BRACKETS.sub("", key))):
-            if name := self.names.get(text.strip(" .,;:-*")):
-                return name
-        return None
-
-    def is_code(self, text: str) -> bool:
-        """Whether a text looks like the code of a line, known or not."""
-        return len(text) <= self.longest and self._is_code(text)
-
-    def _looks_like_code(self, text: str) -> bool:
-        return self.code.fullmatch(code_key(text)) is not None
-
-
-class HeaderWords:
-    """The headers of all tables of the form, to be looked up quickly."""
-
-    def __init__(self, tables: list[TableForm]) -> None:
-        self.tables = tables
-        self._longest = max(table.longest for table in tables)
-        self._known: dict[str, list[tuple[TableForm, str]]] = {}
-
-    def named(self, grid: Grid) -> dict[TableForm, dict[int, set[str]]]:
-        """The columns each row names, by table."""
-        found: dict[TableForm, dict[int, set[str]]] = {table: {} for table in self.tables}
-        known = self._known  # most texts are known to be no header
-        candidates = [(row, cell) for (row, _), cell in grid.sheet.cells.items() if known.get(cell[1], True)]
-        for row, (kind, text) in candidates:
-            if kind == "t" and len(text) <= self._longest:
-                for table, name in self._meanings(text):
-                    found[table].setdefault(row, set()).add(name)
-        return found
-
-    def _meanings(self, text: str) -> list[tuple[TableForm, str]]:
-        meanings = self._known.get(text)
-        if meanings is None:
-            if len(self._known) > _KEPT:
-                self._known.clear()
-            meanings = self._known[text] = [(table, n) for table in self.tables if (n := table.name_of(text))]
-        return meanings
 
 
 class Grid:
@@ -142,30 +68,56 @@ class Grid:
         return sorted(found)[:HEADER_COLUMNS]
 
 
+class Choice(NamedTuple):
+    """A column that may be the one a name means: its header, where it stands, and what is said around it, as [text,
+    cell]; of what is only somewhere above, just the words that are known count."""
+
+    column: int
+    text: str
+    cell: str
+    around: list[list[str]]
+    above: list[list[str]]
+
+
 class Header(NamedTuple):
-    """The header of a table: its rows, its columns by name, what it lacks, repeats, and all it says."""
+    """The header of a table: its rows, its columns by name, what it lacks, repeats, and all it says.
+
+    choices: for each column whose figure depends on what is said around it, all the columns that may be meant.
+    """
 
     table: TableForm
     first_row: int
     last_row: int
     columns: dict[str, int]
+    choices: dict[str, list[Choice]]
     repeated: list[tuple[int, str]]  # column, text
     texts: list[str]
     own: frozenset[int]  # columns with a text of their own
+    waived: frozenset[str] = frozenset()  # required columns that it may lack
 
     @property
     def missing(self) -> list[str]:
-        return [self.table.headers[name] for name in self.table.required if name not in self.columns]
+        lacking = [name for name in self.table.required if name not in self.columns and name not in self.waived]
+        [whole, *_] = self.table.enough
+        if all(name in self.columns for name in whole):  # the parts of a rate need no result
+            lacking = [name for name in lacking if name == self.table.key]
+        return [self.table.headers[name] for name in lacking]
 
     @property
     def found(self) -> int:
         """How many required columns it has."""
-        return len(self.table.required) - len(self.missing)
+        return sum(name in self.columns for name in self.table.required)
+
+    def waive(self) -> Header:
+        """As if nothing were missing, where a part of the required columns is enough by itself."""
+        names = self.table.required
+        part = [name for name in names if name != self.table.key and name in self.columns]
+        return self._replace(waived=frozenset(names)) if part in self.table.enough else self
 
 
 def find_headers(grid: Grid, words: HeaderWords) -> list[Header]:
     """The headers with a column of codes and one more required column at least, from top to bottom."""
-    named = words.named(grid)
+    named = words.named(grid.sheet)
     rows = sorted({row for table, by_row in named.items() for row, names in by_row.items() if table.key in names})
     found = []
     for row in rows:
@@ -177,13 +129,15 @@ def find_headers(grid: Grid, words: HeaderWords) -> list[Header]:
 
 
 def find_keyless(grid: Grid, words: HeaderWords, kinds: list[TableForm]) -> Header | None:
-    """The row with most required columns, two at least, where no column of codes is found."""
-    named = words.named(grid)
+    """The row with most required columns where no column of codes is found: two at least, or one beside the names."""
+    named = words.named(grid.sheet)
     headers = [
         header
         for table in kinds
-        for row in sorted(named[table])
-        if row <= HEADER_WITHIN and (header := _best(grid, table, row, named[table]))
+        for row, names in sorted(named[table].items())
+        if row <= HEADER_WITHIN
+        and names.intersection([table.named_by, *table.required])
+        and (header := _best(grid, table, row, named[table]))
     ]
     return max(headers, key=lambda header: (header.found, -header.first_row), default=None)
 
@@ -192,17 +146,18 @@ def _best(grid: Grid, table: TableForm, row: int, named: Mapping[int, set[str]])
     """The rows around one that make the most complete header, as few as possible."""
     near = set().union(*(named.get(one, ()) for one in range(row - 1, row + 3)))
     best: Header | None = None
-    for before, after in _BLOCKS if len(near.intersection(table.required)) > 1 else ():
+    needed = 1 if table.named_by in near and table.key not in near else 2
+    for before, after in _BLOCKS if len(near.intersection(table.required)) >= needed else ():
         if row + before < 1 or (before and row + before not in grid.rows):
             continue
         header = _read(grid, table, row + before, row + after)
-        if header.found > (best.found if best else 1):
+        if header.found > (best.found if best else needed - 1):
             best = header
         if best and not best.missing:
             break
     if best and _goes_on(grid, best):
         best = _read(grid, table, best.first_row, best.last_row + 1)
-    return best
+    return best and _with_groups_above(grid, best)
 
 
 def _goes_on(grid: Grid, header: Header) -> bool:
@@ -214,66 +169,139 @@ def _goes_on(grid: Grid, header: Header) -> bool:
 
 def _read(grid: Grid, table: TableForm, first: int, last: int) -> Header:
     """These rows as a header. A merged text counts for all its columns, together with what stands below it."""
-    named: list[tuple[int, str, str]] = []
+    named: list[tuple[str, Choice]] = []
     texts = []
     own = set()
     bottom = last
+    spread: dict[int, _Part] = {}  # in each row, a text that may stand for the empty cells to its right too
     for column in grid.columns(first, last):
         parts, is_own, depth = _parts(grid, first, last, column)
+        over = list(_spread(spread, parts, first, last))
         if not parts:
             continue
         if is_own:
             own.add(column)
         if is_own or len(parts) > 1:
-            texts.append(" ".join(parts)[:_SHOWN])
-        if name := _name(table, parts, is_own):
-            named.append((column, name, " ".join(parts)))
+            texts.append(" ".join(part.text for part in parts)[:_SHOWN])
+        if is_own and (found := _name(table, column, [*over, *parts], len(over))):
+            named.append(found)
             bottom = max(bottom, min(depth, last + 3))
-    columns, repeated = _choose(table, named)
-    return Header(table, first, bottom, columns, repeated, list(dict.fromkeys(texts)), frozenset(own))
+    columns, choices, repeated = _choose(table, named)
+    return Header(table, first, bottom, columns, choices, repeated, list(dict.fromkeys(texts)), frozenset(own))
 
 
-def _parts(grid: Grid, first: int, last: int, column: int) -> tuple[list[str], bool, int]:
+class _Part(NamedTuple):
+    """A text over a column: where it stands, and the last column it is merged over."""
+
+    text: str
+    row: int
+    column: int
+    right: int
+
+
+def _parts(grid: Grid, first: int, last: int, column: int) -> tuple[list[_Part], bool, int]:
     """The texts over a column from top to bottom, whether the lowest is this column's own, and where it ends."""
-    parts: list[str] = []
+    parts: list[_Part] = []
     seen: set[tuple[int, int]] = set()
     is_own, depth = False, last
     for row in range(first, last + 1):
-        top, left, low, _ = grid.range_at(row, column)
+        top, left, low, right = grid.range_at(row, column)
         cell = grid.rows.get(top, {}).get(left)
         if cell is None or cell.kind != "t" or (top, left) in seen or top < first:
             continue
         seen.add((top, left))
-        parts.append(clean(cell.text))
+        parts.append(_Part(clean(cell.text), top, left, right))
         is_own, depth = left == column, low
     return parts, is_own, depth
 
 
-def _name(table: TableForm, parts: list[str], is_own: bool) -> str | None:
-    if not is_own:
-        return None  # a text over several columns, with nothing below it here
-    if len(parts) > 1 and (name := table.name_of(" ".join(parts))):
-        return name
-    if name := table.name_of(parts[-1]):
-        return name
-    # a unit below a header is no header of its own; any other text ('Kỳ trước') changes what the column means
-    return table.name_of(parts[-2]) if len(parts) > 1 and _REMARK.fullmatch(parts[-1]) else None
+def _spread(spread: dict[int, _Part], parts: list[_Part], first: int, last: int) -> Iterator[_Part]:
+    """The texts to the left in rows where this column has none: a group that is centred over its columns, not merged.
+
+    Only above a text of the column's own, and only where the group has one below it too.
+    """
+    rows = {part.row for part in parts}
+    for row in range(first, last):
+        if row in rows:
+            spread.pop(row, None)
+            if len(parts) > 1 and (part := next(p for p in parts if p.row == row)).column == part.right:
+                spread[row] = part
+        elif row in spread and any(part.row > row for part in parts):
+            yield spread[row]
 
 
-def _choose(table: TableForm, named: list[tuple[int, str, str]]) -> tuple[dict[str, int], list[tuple[int, str]]]:
-    """One column for each name, and the headers that stand twice.
+def _name(table: TableForm, column: int, parts: list[_Part], spread: int) -> tuple[str, Choice] | None:
+    """The column these texts name, and what they say besides. spread: how many are only spread over it."""
+    own = parts[spread:]
+    text, last = " ".join(part.text for part in own), own[-1]
+    if len(own) > 1 and table.names.get(fold(text)) and (whole := table.match(text)):
+        return whole.name, _choice(column, text, last, parts[:spread])
+    over = parts[:-1]
+    match = table.match(last.text)
+    if match is None and len(parts) > 1:
+        # a unit or a period below a header goes with it; any other text changes what the column means
+        said, above = table.context.understand(last.text, True), parts[-2]
+        if not said.rest or (last.text.startswith("(") and len(own) > 1):
+            match = table.match(above.text)
+        over, last = [*parts[:-2], last], above
+    if match is None:
+        return None
+    around = [last._replace(text=match.around)] if match.around else []
+    for part in over:
+        found = table.match(part.text)
+        around += [part._replace(text=found.around)] * bool(found.around) if found else [part]
+    return match.name, _choice(column, text, last, around)
+
+
+def _choice(column: int, text: str, own: _Part, around: list[_Part]) -> Choice:
+    said = [[part.text[:LOOKED_AT], address(part.row, part.column)] for part in around]
+    return Choice(column, text[:_SHOWN], address(own.row, own.column), said, [])
+
+
+def _choose(
+    table: TableForm, named: list[tuple[str, Choice]]
+) -> tuple[dict[str, int], dict[str, list[Choice]], list[tuple[int, str]]]:
+    """The first column for each name, all that may be meant, and the headers that stand twice.
 
     Of two aliases of a column that is not required, the form's own header is taken, else the first; the other is a
     column of the officer's own.
     """
     columns: dict[str, int] = {}
+    choices: dict[str, list[Choice]] = {}
     repeated = []
     texts: dict[str, str] = {}
-    for column, name, text in named:
+    for name, choice in named:
+        column, text = choice.column, choice.text
+        if name in table.chosen:
+            choices.setdefault(name, []).append(choice)
         if name not in columns:
             columns[name], texts[name] = column, text
+        elif name in table.chosen:
+            continue
         elif name in table.required or fold(text) == fold(texts[name]):
             repeated.append((column, text))
         elif fold(text) == table.own[name]:
             columns[name], texts[name] = column, text
-    return columns, repeated
+    return columns, choices, repeated
+
+
+def _with_groups_above(grid: Grid, header: Header) -> Header:
+    """What the rows just above say over some of the columns: 'Kế hoạch' over three of them."""
+    key = header.columns.get(header.table.key, header.columns.get(header.table.named_by, 0))
+    last = max(max(header.own), *header.columns.values())
+    above: dict[int, list[list[str]]] = {}
+    for row in range(max(header.first_row - _GROUPS_ABOVE, 1), header.first_row):
+        cells = [(c, cell) for c, cell in sorted(grid.rows.get(row, {}).items()) if c <= last]
+        for number, (column, cell) in enumerate(cells):
+            _, left, _, right = grid.range_at(row, column)
+            if left == right and len(cells) > 1:  # centred over the empty cells beside it
+                right = (cells[number + 1][0] if number + 1 < len(cells) else last + 1) - 1
+            if cell.kind != "t" or left <= key <= right or (left == right and len(cells) == 1):
+                continue
+            for covered in range(left, min(right, last) + 1):
+                above.setdefault(covered, []).append([clean(cell.text)[:LOOKED_AT], address(row, column)])
+    if not above:
+        return header
+    choices = {name: [one._replace(above=above.get(one.column, [])) for one in some]
+               for name, some in header.choices.items()}  # fmt: skip
+    return header._replace(choices=choices)

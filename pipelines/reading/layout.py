@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipelines.reading.header import Grid, Header, HeaderWords, TableForm, find_headers, find_keyless
+from pipelines.reading.context import LOOKED_AT, ContextWords
+from pipelines.reading.header import Grid, Header, find_headers, find_keyless
+from pipelines.reading.header_words import HeaderWords, TableForm
 from pipelines.reading.sheet import Cell, Sheet, address, column_letter, is_nothing
 from pipelines.vietnamese import clean, fold
 
 FIRST_ROWS = 40  # rows of a sheet without a table that may say whose file it is
 LONGEST_LABEL = 60  # letters
-LOOKED_AT = 200  # letters of a text that decide what it is; the rest may be anything
+TITLE = 120  # letters of a title or a heading; what is longer is a sentence about the form
+UNREAD_TEXTS = 100  # texts kept of a sheet that has no table
 BLANKS_KEPT = 20  # blank lines counted one after the other; a stray cell far below does not make a million lines
 
 
@@ -24,7 +27,8 @@ class Form:
     """The form under sources/forms, prepared once for reading many files."""
 
     def __init__(self, form: dict[str, Any]) -> None:
-        self.words = HeaderWords([TableForm(layout, form["line_columns"]) for layout in form["sheets"]])
+        self.context = ContextWords(form["context"])
+        self.words = HeaderWords([TableForm(layout, form["line_columns"], self.context) for layout in form["sheets"]])
         self.labels = {fold(text): part["name"] for part in form["identification"]
                        for text in [part["label"], *part.get("aliases", [])]}  # fmt: skip
         self.totals = _beginning(form["totals"])
@@ -34,6 +38,8 @@ class Form:
         answers = [text for kind in kinds for text in form["answers"][kind].values()]
         answers += [text for kind in kinds for texts in form["answer_aliases"][kind].values() for text in texts]
         self.answers = {fold(text) for text in answers}
+        self.confirmation = {fold(text): name for name, text in form["confirmation"]["columns"].items()}
+        self.yes = _beginning(form["confirmation"]["answers"])
 
 
 def _beginning(words: list[str]) -> re.Pattern[str]:
@@ -46,19 +52,37 @@ def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
     """Find the form's tables in a workbook.
 
     Returns a reading: problem ''; sheet_names; stated: what it says of itself, as [name, text, sheet, cell], the
-    likeliest first; titles: texts above the tables that name a year, as [text, sheet, cell]; tables: list of
-    {kind, sheet, header_row, header_cell, missing, repeated, repeated_cell, headers, columns, hidden_sheet,
-    hidden_columns, hidden_rows, shared, covered, lines}, where a line is {row, kind, typed} with kind data, blank,
-    header, total, note, unanswered, and typed {column: [cell, kind, text]}. hidden_rows: hidden lines of data; shared:
-    [row, column] where one merged cell stands for several lines; covered: [row, column] below a merged cell.
+    likeliest first; titles: texts above the tables that name a year, as [text, sheet, cell]; unread: sheets without
+    a table, as [sheet, [[cell, text] ...], headers found, headers missing]; confirmations: lines held before that
+    the officer says are right, as [sheet, row, answer]; tables: list of {kind, sheet, header_row, header_cell,
+    missing, repeated, repeated_cell, headers, columns, choices, said, heads, hidden_sheet, hidden_columns,
+    hidden_rows, shared, covered, marks, lines}, where a line is {row, kind, typed} with kind data, blank, header,
+    total, note, unanswered, and typed {column: [cell, kind, text]}. choices: {column: [[number, header, cell,
+    around, above] ...]}, all that may be meant by it, the second as 'column~1' in typed; around, above and said (of
+    the whole table): [text, cell] of what is said about whose figures these are; heads: the same between the lines,
+    as [row, text, cell]. hidden_rows: hidden lines of data; shared: [row, column] where one merged cell stands for
+    several lines; covered: [row, column] below a merged cell; marks: [row, column, mark] of figures shown otherwise
+    than they are stored (sheet.Sheet.marks).
     """
     grids = [Grid(sheet) for sheet in sheets]
     tables: list[dict[str, Any]] = []
+    unread: list[list[Any]] = []
+    confirmations: list[list[Any]] = []
     said: list[_Said] = []
     for grid, headers in zip(grids, _headers(grids, form), strict=True):
-        said.append(_read_above(grid, headers[0].first_row if headers else None, form))
+        above = _read_above(grid, 1, headers[0].first_row if headers else None, form)
+        said.append(above)
         ends = [*(header.first_row for header in headers[1:]), grid.last_row + 1]
-        tables += [_Lines(grid, header, end, form).table() for header, end in zip(headers, ends, strict=False)]
+        for header, end in zip(headers, ends, strict=False):
+            table = _Lines(grid, header, end, form).table()
+            tables.append(table | {"said": _of_table(above, header, form)})
+            lines = [line["row"] for line in table["lines"] if line["kind"] in ("data", "unanswered")]
+            above = _read_above(grid, max([*lines, header.last_row]) + 1, end, form)
+            said.append(above._replace(stated=[one for one in above.stated if one[0] != "period_code"], titles=[]))
+        if not headers:
+            confirmed = _confirmed(grid, form)
+            confirmations += confirmed or []
+            unread += _unread(grid, form) if confirmed is None and not grid.sheet.is_hidden else []
     said.sort(key=lambda one: one.rank)
     stated = [entry for one in said for entry in one.stated]
     return {
@@ -66,6 +90,8 @@ def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
         "sheet_names": [sheet.name for sheet in sheets],
         "stated": stated,
         "titles": [title for one in said for title in one.titles],
+        "unread": unread,
+        "confirmations": confirmations,
         "tables": tables,
     }
 
@@ -82,8 +108,56 @@ def _headers(grids: list[Grid], form: Form) -> list[list[Header]]:
     others = [table for table in form.words.tables if table.kind not in known]
     for number, grid in enumerate(grids):
         if not kept[number] and others and (header := find_keyless(grid, form.words, others)):
-            kept[number] = [header]
-    return kept
+            kept[number] = [_by_name(grid, header)]
+    return [[h if h.table.kind in complete else h.waive() for h in headers] for headers in kept]
+
+
+def _by_name(grid: Grid, header: Header) -> Header:
+    """A header without a column of codes whose lines can be known by their names: where no other column has codes."""
+    of, taken = header.table, header.columns.values()
+    below = [cells for row, cells in grid.rows.items() if row > header.last_row]
+    has_codes = any(c.kind == "t" and of.is_code(c.text) for cells in below for n, c in cells.items() if n not in taken)
+    return header if has_codes or of.named_by not in header.columns else header._replace(waived=frozenset({of.key}))
+
+
+def _of_table(above: _Said, header: Header, form: Form) -> list[list[str]]:
+    """What the titles above a table, and its sheet's name, say of all its figures."""
+    groups = {cell for some in header.choices.values() for one in some for _, cell in one.above}
+    said = [[text, cell] for text, cell in above.texts if cell not in groups]
+    said += [[value, cell] for name, value, _, cell in above.stated if name == "period_code"]
+    return [[text, cell] for text, cell in said if not form.context.understand(text).is_silent]
+
+
+def _confirmed(grid: Grid, form: Form) -> list[list[Any]] | None:
+    """The answers in the column for confirmations of a feedback workbook; None where the sheet is none."""
+    for _, cells in sorted(grid.rows.items()):
+        names = {form.confirmation.get(fold(c.text)): n for n, c in cells.items() if c.kind == "t" and len(c.text) < 40}
+        if names.keys() >= set(form.confirmation.values()):
+            break
+    else:
+        return None
+    found = []
+    for _, cells in sorted(grid.rows.items()):
+        sheet, cell, answer = (cells.get(names[name]) for name in ("sheet", "cell", "answer"))
+        if sheet and cell and answer and answer.kind == "t" and form.yes.match(fold(answer.text[:LOOKED_AT])):
+            place = _PLACE.fullmatch(clean(cell.text))
+            found += [[clean(sheet.text), int(place[1]), clean(answer.text[:LOOKED_AT])]] if place else []
+    return found
+
+
+def _unread(grid: Grid, form: Form) -> list[list[Any]]:
+    """A sheet without a table: the texts that may be codes or names of lines, and the columns that its likeliest header
+    has and lacks."""
+    texts = []
+    for place, cell in sorted(grid.sheet.cells.items()):
+        if cell.kind == "t" and (len(cell.text) > 15 or any(of.is_code(cell.text) for of in form.words.tables)):
+            texts.append([address(*place), clean(cell.text[:LOOKED_AT])])
+    named = [(names & {*of.required, of.named_by}, of)
+             for of, rows in form.words.named(grid.sheet).items() for names in rows.values()]  # fmt: skip
+    names, of = max(named, key=lambda one: len(one[0]), default=(set(), form.words.tables[0]))
+    found = [of.headers[name] for name in of.headers if name in names]
+    missing = [of.headers[name] for name in of.required if name not in names]
+    return [[grid.sheet.name, texts[:UNREAD_TEXTS], found, missing]]
 
 
 def _without_repeats(headers: list[Header]) -> list[Header]:
@@ -113,7 +187,11 @@ class _Lines:
         self.grid, self.header, self.end, self.form = grid, header, end, form
         self.of = header.table
         self.columns = {column: name for name, column in header.columns.items()}
-        self.letters = {name: column_letter(column) for name, column in header.columns.items()}
+        others = {f"{name}~{n}": one.column for name, some in header.choices.items() for n, one in enumerate(some) if n}
+        self.placed = header.columns | others
+        self.letters = {name: column_letter(column) for name, column in self.placed.items()}
+        self.answers = [*self.of.answers, *others]
+        self.figures = [*self.of.figures, *others]
         self.is_headed = True  # just below a header: column numbers and units may follow
         self.is_signed = False  # below the signatures only a line with a code is data
 
@@ -133,15 +211,38 @@ class _Lines:
             "repeated_cell": address(header.last_row, header.repeated[0][0]) if header.repeated else None,
             "headers": header.texts,
             "columns": header.columns,
+            "choices": {name: [list(one) for one in some] for name, some in header.choices.items()},
+            "heads": self._heads(lines),
             "hidden_sheet": sheet.is_hidden and bool(data),
             "hidden_columns": [name for name in hidden if any(name in line["typed"] for line in data)],
             "hidden_rows": [line["row"] for line in data if line["row"] in sheet.hidden_rows],
-            "shared": [[line["row"], name] for line in merged for name in self.of.figures
+            "shared": [[line["row"], name] for line in merged for name in self.figures
                        if self._is_shared(line["row"], name)],
-            "covered": [[line["row"], name] for line in merged for name in self.of.answers
+            "covered": [[line["row"], name] for line in merged for name in self.answers
                         if self._is_covered(line["row"], name)],
+            "marks": self._marks(data),
             "lines": lines,
         }  # fmt: skip
+
+    def _heads(self, lines: list[dict[str, Any]]) -> list[list[Any]]:
+        """What rows between the lines say of the figures below them: 'Cùng kỳ năm trước'."""
+        heads = []
+        for row in (line["row"] for line in lines if line["kind"] not in ("data", "unanswered", "header")):
+            for column, cell in sorted(self.grid.rows.get(row, {}).items()):
+                if (
+                    cell.kind == "t"
+                    and len(cell.text) <= TITLE
+                    and not self.form.context.understand(cell.text).is_silent
+                ):
+                    heads.append([row, clean(cell.text), address(row, column)])
+        return heads
+
+    def _marks(self, data: list[dict[str, Any]]) -> list[list[Any]]:
+        marks = self.grid.sheet.marks
+        if not marks:
+            return []
+        places = [(line["row"], name, self.placed[name]) for line in data for name in line["typed"]]
+        return [[row, name, marks[row, column]] for row, name, column in places if (row, column) in marks]
 
     def _rows(self) -> Iterator[int]:
         """Rows with something in them, and of the blank ones before each the first few."""
@@ -164,7 +265,7 @@ class _Lines:
     def _typed(self, row: int, cells: Mapping[int, Cell]) -> tuple[dict[str, Cell], dict[str, int]]:
         """What stands in the form's columns, and the row it stands in where that is above: a cell merged downwards
         holds for every line beside it."""
-        columns = self.header.columns
+        columns = self.placed
         if not self.grid.has_ranges(row):
             return {name: cells[column] for name, column in columns.items() if column in cells}, {}
         typed: dict[str, Cell] = {}
@@ -181,7 +282,7 @@ class _Lines:
     def _kind(self, cells: Mapping[int, Cell], typed: Mapping[str, Cell], above: Mapping[str, int]) -> str:
         key = typed.get(self.of.key)
         if key and key.kind == "t" and self.of.is_code(key.text):
-            answers = [name for name in self.of.answers if name in typed and not is_nothing(typed[name])]
+            answers = [name for name in self.answers if name in typed and not is_nothing(typed[name])]
             if self.of.key in above:  # the code is merged from above: this is the same line going on
                 return "data" if any(name not in above for name in answers) else "note"
             return "data" if answers else "unanswered"
@@ -193,7 +294,7 @@ class _Lines:
         self.is_signed = self.is_signed or any(map(self.form.signatures.match, texts))
         if self.is_signed or any(map(self.form.notes.match, texts)):
             return "note"
-        figures = [typed[name] for name in self.of.figures if name in typed]
+        figures = [typed[name] for name in self.figures if name in typed]
         return "data" if any(map(self._is_figure, figures)) else "note"
 
     def _is_figure(self, cell: Cell) -> bool:
@@ -215,7 +316,7 @@ class _Lines:
 
     def _is_shared(self, row: int, name: str) -> bool:
         """Whether a figure's cell is merged over several lines with codes of their own."""
-        columns = self.header.columns
+        columns = self.placed
         if name not in columns or self.of.key not in columns:
             return False
         top, _, low, _ = self.grid.range_at(row, columns[name])
@@ -224,7 +325,7 @@ class _Lines:
 
     def _is_covered(self, row: int, name: str) -> bool:
         """Whether a cell holds something that nobody sees, as the cell left of it is merged over it."""
-        column = self.header.columns.get(name)
+        column = self.placed.get(name)
         return column in self.grid.rows.get(row, {}) and self.grid.range_at(row, column or 0)[1] != column
 
 
@@ -250,13 +351,14 @@ class _Said(NamedTuple):
     rank: tuple[bool, bool]
     stated: list[list[str]]
     titles: list[list[str]]
+    texts: list[list[str]]  # every other text, as [text, cell]
 
 
-def _read_above(grid: Grid, header_row: int | None, form: Form) -> _Said:
+def _read_above(grid: Grid, first_row: int, header_row: int | None, form: Form) -> _Said:
     """Labelled values above the table, or in the first rows of a sheet that has none."""
-    said = _Said((header_row is None, grid.sheet.is_hidden), [], [])
+    said = _Said((header_row is None, grid.sheet.is_hidden), [], [], [])
     until = header_row or FIRST_ROWS + 1
-    for row in sorted(r for r in grid.rows if r < until):
+    for row in sorted(r for r in grid.rows if first_row <= r < until):
         label = ""
         for column, cell in sorted(grid.rows[row].items()):
             place = [grid.sheet.name, address(row, column)]
@@ -269,8 +371,11 @@ def _read_above(grid: Grid, header_row: int | None, form: Form) -> _Said:
             elif label:
                 said.stated.append([label, clean(cell.text[:LOOKED_AT]), *place])
                 label = ""
-            elif is_text and header_row and len(cell.text) <= LOOKED_AT and _YEAR.search(cell.text):
-                said.titles.append([clean(cell.text), *place])
+            elif is_text and header_row and len(cell.text) <= LOOKED_AT:
+                if len(cell.text) <= TITLE:
+                    said.texts.append([clean(cell.text), place[1]])
+                if _YEAR.search(cell.text):
+                    said.titles.append([clean(cell.text), *place])
     return said
 
 
@@ -284,3 +389,4 @@ _COLUMN_NUMBER = re.compile(r"\(?([A-ZĐa-zđ]|\d{1,2})\)?\s*(?:=.*)?")
 _UNIT = re.compile(r"\(.*\)|%|ĐVT.*|Đơn vị.*", re.IGNORECASE)
 _PARTS = re.compile(r"(?:[\n;\t,]| {2,}| [-\u2013\u2014] )(?=[^:]*:)")  # before the next label in the same cell
 _YEAR = re.compile(r"20\d\d")
+_PLACE = re.compile(r"[A-Z]{1,3}(\d{1,7})")

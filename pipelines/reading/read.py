@@ -26,7 +26,10 @@ from pipelines.workers import LimitError, run_limited
 BYTES_A_FILE = 64 * 1024**2
 _ZIP, _COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BARE_XLS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")  # Excel 2, 3 and 4 had no container
-_OTHER_COMPOUNDS = ("WordDocument", "PowerPoint Document", "__properties_version1.0")  # the last: a message of Outlook
+_OTHER_COMPOUNDS = ("PowerPoint Document", "__properties_version1.0")  # the last: a message of Outlook
+# What is no workbook, and officers send all the same, by how it begins.
+_OTHERS = ((b"%PDF", "pdf"), (b"\x89PNG", "picture"), (b"\xff\xd8\xff", "picture"), (b"GIF8", "picture"),
+           (b"Rar!", "archive"), (b"7z\xbc\xaf\x27\x1c", "archive"), (b"{\\rtf", "word"))  # fmt: skip
 _log = logging.getLogger(__name__)
 
 Reading = dict[str, Any]
@@ -162,6 +165,11 @@ def _sheets(data: bytes, headers: Collection[str]) -> list[Sheet]:
         return _from_zip(data)
     if data.startswith(_COMPOUND) and _holds(data, "EncryptedPackage"):
         raise UnreadableError("protected")
+    for begin, code in _OTHERS:
+        if data.startswith(begin):
+            raise UnreadableError(code)
+    if data.startswith(_COMPOUND) and not _holds(data, "Workbook", "Book") and _holds(data, "WordDocument"):
+        raise UnreadableError("word")
     if data.startswith(_COMPOUND) and not _holds(data, "Workbook", "Book") and _holds(data, *_OTHER_COMPOUNDS):
         raise UnreadableError("not_a_workbook")
     if data.startswith((_COMPOUND, *_BARE_XLS)):
@@ -196,4 +204,8 @@ def _from_zip(data: bytes) -> list[Sheet]:
         from pipelines.reading.formats.ods import read_ods
 
         return [in_unicode(sheet) for sheet in read_ods(package)]
-    raise UnreadableError("not_a_workbook")
+    if any(name.startswith("word/") for name in names):
+        raise UnreadableError("word")
+    if any(name.startswith("ppt/") for name in names) or "mimetype" in package:
+        raise UnreadableError("not_a_workbook")
+    raise UnreadableError("archive")

@@ -23,6 +23,10 @@ class Sheet(NamedTuple):
     """A worksheet's non-empty cells by (row, column), both from 1, and how it is shown.
 
     merged: ranges as (first row, first column, last row, last column).
+    marks: what is odd about a cell (few have any): 'scaled', 'hidden', 'added' (its number format shows another number
+    than is stored, none, or more digits), 'struck' (struck through), 'stale' (the result of a formula that was not
+    calculated when the file was saved), 'split' (a record of a text file with more fields than its header, or a quote
+    out of order).
     """
 
     name: str
@@ -31,6 +35,7 @@ class Sheet(NamedTuple):
     hidden_rows: frozenset[int] = frozenset()
     hidden_columns: frozenset[int] = frozenset()
     merged: tuple[tuple[int, int, int, int], ...] = ()
+    marks: Mapping[tuple[int, int], str] = {}
 
 
 @cache

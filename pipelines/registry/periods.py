@@ -5,17 +5,13 @@ Which periods are owed and when they are due is data (sources/reference/periods.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from pipelines.vietnamese import month_end
-
-_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
-PERIOD = re.compile(r"(?P<year>\d{4})(?:-(?P<part>\d{2}|Q[1-4]|H[12]|9M))?")
+from pipelines.vietnamese.period_names import PERIOD
 
 
 @dataclass(frozen=True)
@@ -75,70 +71,6 @@ def period_label(code: str) -> str:
     year, _, part = code.partition("-")
     kind = period_bounds(code)[0]
     return _LABELS[kind].format(year=year, part=_ROMAN.get(part, part))
-
-
-# ---------------------------------------------------------------- periods as offices name them
-
-_LOOKED_AT = 200  # letters of a text
-_YEAR = r"(?P<year>20\d\d)(?!\d)"
-_GAP = r"[\s_./,-]*"
-_OF_YEAR = rf"{_GAP}(?:nam)?{_GAP}{_YEAR}"
-_PARTS = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "dau": 1, "cuoi": 2}
-# Days, which name no period: 14/10/2026, 2026-10-14, 20261014, ngày 14 tháng 10 năm 2026.
-_DAYS = re.compile(
-    r"(?<!\d)\d{1,2}[/._-]\d{1,2}[/._-]20\d\d(?!\d)|(?<!\d)20\d\d[/._-]\d{1,2}[/._-]\d{1,2}(?!\d)"
-    r"|(?<!\d)20\d{6}(?!\d)|ngay\s*\d{1,2}\s*(?:thang|[/.-])\s*\d{1,2}" + _OF_YEAR
-)
-# What comes first wins the text it covers: in '6 tháng đầu năm 2026' there is no year of its own.
-_NAMED = [
-    (re.compile(pattern), code)
-    for pattern, code in (
-        (rf"(?<![a-z0-9])(?:6|sau){_GAP}(?:thang|t){_GAP}(?P<part>dau|cuoi)?{_OF_YEAR}", "{year}-H{part}"),
-        (rf"(?<![a-z0-9])h(?P<part>[12]){_GAP}{_YEAR}", "{year}-H{part}"),
-        (rf"(?<!\d){_YEAR}{_GAP}h(?P<part>[12])(?![a-z0-9])", "{year}-H{part}"),
-        (rf"(?<![a-z0-9])(?:9|chin){_GAP}(?:thang|t){_GAP}(?:dau)?{_OF_YEAR}", "{year}-9M"),
-        (rf"(?<!\d){_YEAR}{_GAP}9m(?![a-z0-9])", "{year}-9M"),
-        (rf"(?<![a-z])(?:quy|q){_GAP}(?P<part>iv|iii|ii|i|[1-4])(?![a-z0-9]){_OF_YEAR}", "{year}-Q{part}"),
-        (rf"(?<!\d){_YEAR}{_GAP}(?:quy|q){_GAP}(?P<part>iv|iii|ii|i|[1-4])(?![a-z0-9])", "{year}-Q{part}"),
-        (rf"(?<![a-z])(?:thang|t){_GAP}(?P<part>\d{{1,2}})(?!\d){_OF_YEAR}", "{year}-{part:02}"),
-        (rf"(?<!\d){_YEAR}{_GAP}(?:thang|t){_GAP}(?P<part>\d{{1,2}})(?!\d)", "{year}-{part:02}"),
-        (r"(?<!\d)(?P<year>20\d\d)[-_. /]?(?P<part>0[1-9]|1[0-2])(?!\d)", "{year}-{part:02}"),
-        (r"(?<!\d)(?P<year>20\d\d)[-_./](?P<part>[1-9])(?!\d)", "{year}-{part:02}"),
-        (rf"(?<![a-z0-9])(?P<part>\d{{1,2}})[-_./]{_YEAR}", "{year}-{part:02}"),
-        (rf"(?<![a-z])nam{_GAP}{_YEAR}(?!\s*-\s*20\d\d)", "{year}"),
-        (r"(?<![a-z])(?:thang|quy)\s*(?P<part>\d{1,2}|iv|iii|ii|i)(?![a-z0-9])", "?"),  # of a year not named
-    )
-]
-
-
-def named_periods(text: str) -> list[str]:
-    """Codes of the periods a text names: '2026-10', 'Tháng 10/2026', 'T10-2026', 'Quý III năm 2026', '6 tháng đầu năm
-    2026', '9 tháng năm 2026', 'Năm 2026'; without repeats. Accents do not matter, days are no periods.
-
-    Whether there is such a period ('2026-13') is for the caller to see. '?' is a month or quarter of no year.
-    """
-    bare = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text[:_LOOKED_AT]).casefold().replace("đ", "d"))
-    plain = _DASHES.sub("-", "".join(c for c in bare if not unicodedata.combining(c)))
-    plain = _DAYS.sub("|", plain)
-    found: list[str] = []
-    for pattern, code in _NAMED:
-        for match in pattern.finditer(plain):
-            given = match.groupdict()
-            part = given.get("part") or "dau"
-            found.append(code.format(year=given.get("year"), part=_PARTS.get(part) or int(part)))
-        plain = pattern.sub("|", plain)
-    return list(dict.fromkeys(found))
-
-
-def stated_period(text: str) -> str:
-    """The code of the one period a text states, else ''. A date cell ('2026-10-01') is its month, '2026' the year."""
-    plain = " ".join(text.split())
-    if re.fullmatch(r"20\d\d-\d\d-\d\d", plain):
-        return plain[:7]
-    if PERIOD.fullmatch(plain.upper()):
-        return plain.upper()
-    named = named_periods(plain)
-    return named[0] if len(named) == 1 and named != ["?"] else ""
 
 
 def make_periods(config: Mapping[str, Any], reporting: Mapping[str, Any], calendar: str) -> dict[str, Period]:

@@ -180,6 +180,16 @@ def _keyed(rows: list[Row], key: str, faults: list[str], what: str) -> dict[str,
     return {row[key]: row for row in rows}
 
 
+def _complete(form: Row) -> None:
+    """Add to a form of an earlier edition what a later one says besides, which this program needs to read by it."""
+    own = read_yaml(SOURCES / "forms" / "periodic-report.yml")
+    for name, part in own.items():
+        form.setdefault(name, part)
+    for sheet, newer in zip(form["sheets"], own["sheets"], strict=True):
+        for name, part in newer.items():
+            sheet.setdefault(name, part)
+
+
 def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: True) -> Registry:
     """Read the whole registry. Raises RegistryError listing every fault found."""
     reference = sources / "reference"
@@ -191,6 +201,7 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     agencies = _keyed(agency_rows, "agency_code", faults, "agencies.csv")
     indicators = _keyed(read_csv(reference / "indicators.csv"), "indicator_code", faults, "indicators.csv")
     config, form = read_yaml(reference / "periods.yml"), read_yaml(sources / "forms" / "periodic-report.yml")
+    _complete(form)
     reporting = config["forms"][form["form"]]
     names = AgencyNames(read_csv(reference / "agency_aliases.csv"), agencies)
     faults += names.faults

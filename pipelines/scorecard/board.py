@@ -138,7 +138,7 @@ SELECT
     count(*) FILTER (r.status = 'unreadable') AS unreadable, count(*) FILTER (r.status = 'duplicate') AS duplicate,
     count(*) FILTER (r.status = 'rejected') AS refused,
     sum(r.rows_read) AS rows_read, sum(r.rows_accepted) AS rows_accepted, sum(r.rows_unchanged) AS rows_unchanged,
-    sum(r.rows_rejected) AS rows_rejected, sum(r.rows_ignored) AS rows_ignored,
+    sum(r.rows_held) AS rows_held, sum(r.rows_rejected) AS rows_rejected, sum(r.rows_ignored) AS rows_ignored,
     sum(r.rows_unaccounted) AS rows_unaccounted
 FROM marts.mart_reconciliation AS r
 JOIN core.fct_submission AS s USING (submission_id)

@@ -259,7 +259,7 @@ class Pages:
 
 
 _RECONCILED = ("files", "unreadable", "duplicate", "refused", "rows_read", "rows_accepted", "rows_unchanged",
-               "rows_rejected", "rows_ignored", "rows_unaccounted")  # fmt: skip
+               "rows_held", "rows_rejected", "rows_ignored", "rows_unaccounted")  # fmt: skip
 
 
 def _iso(value: date) -> str:

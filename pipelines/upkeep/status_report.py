@@ -26,7 +26,7 @@ def run_report(home: Home) -> str:
             "SELECT status, count(*) FROM core.fct_submission GROUP BY status ORDER BY status"
         ).fetchall()
         rows = con.execute(
-            "SELECT rows_read, rows_accepted, rows_unchanged, rows_rejected, rows_ignored, rows_unaccounted "
+            "SELECT rows_read, rows_accepted, rows_unchanged, rows_held, rows_rejected, rows_ignored, rows_unaccounted "
             "FROM marts.mart_reconciliation WHERE submission_id = 'all'"
         ).fetchall()[0]
         facts = con.execute(
@@ -42,7 +42,8 @@ def run_report(home: Home) -> str:
     lines = [f"As of {as_of:%Y-%m-%d}" + ("   ILLUSTRATIVE FIGURES (SỐ LIỆU MINH HỌA)" if illustrative else "")]
     lines += ["", "Submissions  " + (", ".join(f"{n} {status}" for status, n in statuses) or "none")]
     lines += [
-        "Lines        {} read = {} accepted + {} unchanged + {} rejected + {} ignored ({} unaccounted)".format(*rows),
+        "Lines        {} read = {} accepted + {} unchanged + {} held + {} rejected + {} ignored "
+        "({} unaccounted)".format(*rows),
         "Facts        {} targets, {} tasks, {} current actuals, {} errors reported back".format(*facts),
         "",
         "Not reported " + ("nobody is overdue" if not missing else ""),

@@ -26,7 +26,8 @@ _COUNTS = """
 SELECT
     (SELECT count(*) FROM core.fct_submission) AS submissions,
     rows_read AS lines_read, rows_accepted AS lines_accepted, rows_unchanged AS lines_unchanged,
-    rows_rejected AS lines_rejected, rows_ignored AS lines_ignored, rows_unaccounted AS lines_unaccounted,
+    rows_held AS lines_held, rows_rejected AS lines_rejected, rows_ignored AS lines_ignored,
+    rows_unaccounted AS lines_unaccounted,
     (SELECT count(*) FROM core.fct_actual WHERE is_current) AS current_figures,
     (SELECT count(*) FROM marts.mart_reporting_status WHERE is_outstanding AND days_late > 0) AS overdue
 FROM marts.mart_reconciliation WHERE submission_id = 'all'

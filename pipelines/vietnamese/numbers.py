@@ -31,7 +31,8 @@ class Number:
 def parse_number(text: str) -> Number:
     """Read a number in Vietnamese notation.
 
-    '85,5', '85,5%', '1.234' (1234), '1 234,5', full-width digits. '' and '-' are no number (value None, no problem).
+    '85,5', '85,5%', '1.234' (1234), '1 234,5', '+5', '5.' (5), full-width digits. '' and '-' are no number (value None,
+    no problem).
     '85.5' and '1,234.5' have one reading only and are taken. '1,234' has two (1.234 here, 1234 in English notation)
     and is 'ambiguous'.
     """
@@ -43,7 +44,9 @@ def parse_number(text: str) -> Number:
     is_percent = plain.endswith("%")
     plain = plain.removesuffix("%").rstrip()
     sign = "-" if plain.startswith("-") else ""
-    plain = plain[len(sign) :].lstrip()
+    plain = plain[1 if sign or plain.startswith("+") else 0 :].lstrip()
+    if plain.endswith(".") and _PLAIN.fullmatch(plain[:-1]):
+        plain = plain[:-1]
     if _COMMA_OF_THREE.fullmatch(plain):
         return Number(None, "ambiguous", is_percent)
     if _PLAIN.fullmatch(plain):

@@ -12,7 +12,8 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from itertools import pairwise
 
 from pipelines.reading.formats.cell_values import Place, UnreadableError, check_room, displayed_cell
 from pipelines.reading.formats.tcvn3 import to_unicode, vietnamese_syllables
@@ -20,6 +21,7 @@ from pipelines.reading.sheet import Cell, Sheet
 from pipelines.vietnamese import fold
 
 SHEET_NAME = "CSV"
+SPLIT = "split"  # the mark of a record whose fields may not be where they belong
 DELIMITERS = (",", ";", "\t")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _SAMPLE = 100_000  # characters looked at to tell encoding and delimiter
@@ -29,6 +31,8 @@ _OTHER_TEXT = re.compile(r"%pdf|\{\\rtf|%!ps")
 _OTHER_TABLE = re.compile(r"<(?:!doctype|html|head|body|table|\?xml|\?mso|workbook|style|meta|div)|mime-version:|id;p")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n|sep=(.)\r")
+_DIGITS = re.compile(r"\s*\d+\s*")
+_CUT = re.compile(r"\s*0\d\d\s*")  # the rest of a number whose thousands stand in the field before
 _KEPT_AS_TEXT = re.compile(r'="([^"]*)"')  # how programs keep Excel from making a number of '0123'
 
 
@@ -46,9 +50,11 @@ def read_text(data: bytes, headers: Collection[str]) -> list[Sheet]:
     if _OTHER_TEXT.match(head) or _CONTROL.search(text):
         raise UnreadableError("not_a_workbook")
     if separated := _SEPARATOR_LINE.match(text):  # Excel hides this line and begins to count after it
-        rows = _split(text[separated.end() :], separated[1] or separated[2])
+        text, delimiter = text[separated.end() :], separated[1] or separated[2]
     else:
-        rows = _split(text, _delimiter(text[:_SAMPLE], headers))
+        delimiter = _delimiter(text[:_SAMPLE], headers)
+    rows, odd = _split(text, delimiter)
+    odd |= _shifted(rows, delimiter, headers)
     cells: dict[Place, Cell] = {}
     for row, fields in enumerate(rows, 1):
         for column, field in enumerate(fields, 1):
@@ -57,7 +63,8 @@ def read_text(data: bytes, headers: Collection[str]) -> list[Sheet]:
         check_room(len(cells))
     if len(cells) == 1:  # a remark, not a table
         raise UnreadableError("not_a_workbook")
-    return [Sheet(SHEET_NAME, cells)]
+    marks = {place: SPLIT for place in cells if place[0] - 1 in odd}
+    return [Sheet(SHEET_NAME, cells, marks=marks)]
 
 
 # ---------------------------------------------------------------- encoding
@@ -117,7 +124,7 @@ def _delimiter(sample: str, headers: Collection[str]) -> str:
     """
 
     def score(delimiter: str) -> tuple[int, float, int]:
-        rows = [row for row in _split(sample, delimiter) if any(field.strip() for field in row)]
+        rows = [row for row in _split(sample, delimiter)[0] if any(field.strip() for field in row)]
         known = max((sum(fold(field) in headers for field in row if len(field) < 200) for row in rows[:_HEADER_WITHIN]),
                     default=0)  # fmt: skip
         widths = Counter(map(len, rows))
@@ -129,12 +136,50 @@ def _delimiter(sample: str, headers: Collection[str]) -> str:
     return best if any(score(best)[:2]) else ""
 
 
-def _split(text: str, delimiter: str) -> Iterable[list[str]]:
-    """The records, quoted line breaks kept. Where quotes are not in order, each line is a record of its own."""
+def _split(text: str, delimiter: str) -> tuple[list[list[str]], set[int]]:
+    """The records, quoted line breaks kept, and the numbers of those with a quote out of order.
+
+    Where quotes are not in order, each line is a record of its own: a quote left open would swallow all lines after it.
+    """
     if not delimiter:
-        return [[line] for line in _LINE_END.split(text)]
+        return [[line] for line in _LINE_END.split(text)], set()
     csv.field_size_limit(2**31 - 1)
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error:  # a quote left open would swallow all lines after it
-        return [row for line in _LINE_END.split(text) for row in csv.reader([line], delimiter=delimiter) or [[]]]
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        if not any("\n" in field and _swallows(field, delimiter) for row in rows for field in row):
+            return rows, set()
+    except csv.Error:
+        pass
+    rows, odd = [], set()
+    for line in _LINE_END.split(text):
+        try:
+            found = list(csv.reader([line], delimiter=delimiter, strict=True))
+        except csv.Error:  # every field where it stands, the quote with it
+            odd.add(len(rows))
+            found = [line.split(delimiter)]
+        rows += found or [[]]
+    return rows, odd
+
+
+def _swallows(field: str, delimiter: str) -> bool:
+    """Whether a quoted text of several lines holds what looks like other records."""
+    return any(line.count(delimiter) > 1 for line in field.splitlines()[1:])
+
+
+def _shifted(rows: list[list[str]], delimiter: str, headers: Collection[str]) -> set[int]:
+    """The numbers of records whose fields may be shifted by a decimal comma (or a comma between thousands) that is not
+    quoted: they have more fields than the header, or a field no number begins with ('5,027')."""
+    known = [sum(fold(field) in headers for field in row if len(field) < 200) for row in rows[:_HEADER_WITHIN]]
+    if not known or max(known) < 2:
+        return set()
+    header = known.index(max(known))
+    below = list(enumerate(rows))[header + 1 :]
+    width = len(rows[header])
+    if delimiter != ",":
+        return {number for number, row in below if any(field.strip() for field in row[width:])}
+    odd = {number for number, row in below if len(row) > width}
+    pairs = {
+        number for number, row in below if any(_DIGITS.fullmatch(a) and _DIGITS.fullmatch(b) for a, b in pairwise(row))
+    }
+    cut = {number for number, row in below if any(_DIGITS.fullmatch(a) and _CUT.fullmatch(b) for a, b in pairwise(row))}
+    return odd | cut | (pairs if odd else set())

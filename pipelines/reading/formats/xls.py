@@ -1,12 +1,13 @@
 """Workbooks of Excel 2 to 2003: .xls, by xlrd, which sees the errors and number formats calamine drops.
 
-Formulas always carry a value there; one that was never calculated cannot be told from one that gives 0. What a cell
-means does not belong here (layout.py, checking/facts.py).
+Formulas always carry a value there; those of a file saved without calculating are marked. What a cell means does not
+belong here (layout.py, checking/).
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipelines.reading.formats.cell_values import (
@@ -19,6 +20,8 @@ from pipelines.reading.formats.cell_values import (
     text_cell,
     yes_no_cell,
 )
+from pipelines.reading.formats.odd_numbers import STALE, STRUCK, odd_format
+from pipelines.reading.formats.xls_formulas import stale_formulas
 from pipelines.reading.sheet import Cell, Sheet
 
 if TYPE_CHECKING:
@@ -33,10 +36,15 @@ def read_xls(data: bytes) -> list[Sheet]:
     book = _open(data)
     codes = {key: known.format_str for key, known in book.format_map.items()}
     styles = [shown_as(style.format_key, codes) for style in book.xf_list]
+    odd = _Odd(codes, book)
+    stale = stale_formulas(data, book._sh_abs_posn)
     sheets: list[Sheet] = []
     cells = 0
     for sheet in book.sheets():
-        sheets.append(_sheet(sheet, styles, book.datemode == 1, cells))
+        read = _sheet(sheet, styles, book.datemode == 1, cells)
+        marks = {place: mark for place, cell in read.cells.items() if (mark := odd.mark(sheet, place, cell))}
+        marks |= dict.fromkeys(stale[sheet.number].intersection(read.cells), STALE)
+        sheets.append(read._replace(marks=marks))
         cells += len(sheets[-1].cells)
     return sheets
 
@@ -73,6 +81,25 @@ def _sheet(sheet: XlrdSheet, styles: list[str], is_1904: bool, cells_before: int
     hidden_columns = frozenset(column + 1 for column, info in sheet.colinfo_map.items() if info.hidden)
     merged = tuple((top + 1, left + 1, bottom, right) for top, bottom, left, right in sheet.merged_cells)
     return Sheet(sheet.name, cells, sheet.visibility != 0, hidden_rows, hidden_columns, merged)
+
+
+class _Odd:
+    """What of a workbook makes a cell odd: its number formats, and text struck through."""
+
+    def __init__(self, codes: Mapping[int, str], book: Book) -> None:
+        self._fonts = frozenset(n for n, font in enumerate(book.font_list) if font.struck_out)
+        self._styles = [(codes.get(style.format_key, ""), style.font_index in self._fonts) for style in book.xf_list]
+
+    def mark(self, sheet: XlrdSheet, place: Place, cell: Cell) -> str:
+        row, column = place[0] - 1, place[1] - 1
+        style = sheet._cell_xf_indexes[row][column]
+        code, is_struck = self._styles[style] if 0 <= style < len(self._styles) else ("", False)
+        runs = sheet.rich_text_runlist_map.get((row, column), ()) if self._fonts else ()
+        if is_struck or any(font in self._fonts for _, font in runs):
+            return STRUCK
+        if cell.kind in ("n", "p") and code:
+            return odd_format(code, cell.text.startswith("-"), not cell.text.strip("-0."))
+        return ""
 
 
 def _cell(kind: int, value: object, shown: str, is_1904: bool) -> Cell | None:

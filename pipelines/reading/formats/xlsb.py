@@ -1,13 +1,15 @@
 """Workbooks in Excel's binary format: .xlsb.
 
 Read record by record after [MS-XLSB]; calamine loses their errors and percentages and panics on some. Formulas always
-carry a value there. What a cell means does not belong here (layout.py, checking/facts.py).
+carry a value there; where they were not calculated they are marked. What a cell means does not belong here (layout.py,
+checking/).
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pipelines.reading.formats.cell_values import (
     Place,
@@ -19,15 +21,19 @@ from pipelines.reading.formats.cell_values import (
     text_cell,
     yes_no_cell,
 )
+from pipelines.reading.formats.odd_numbers import STALE, STRUCK, odd_format
 from pipelines.reading.formats.package import Package, relationships
 from pipelines.reading.sheet import Cell, Sheet
 
 # Records ([MS-XLSB] 2.3.2).
-_ROW, _STRING_ITEM, _FORMAT, _XF, _COLUMNS = 0, 19, 44, 47, 60
+_ROW, _STRING_ITEM, _FONT, _FORMAT, _XF, _COLUMNS, _CALCULATION = 0, 19, 43, 44, 47, 60, 157
 _RK, _ERROR, _BOOL, _REAL, _TEXT, _SHARED, _RICH = 2, 3, 4, 5, 6, 7, 62
 _FORMULA_TEXT, _FORMULA_NUMBER, _FORMULA_BOOL, _FORMULA_ERROR = 8, 9, 10, 11
 _CELLS = frozenset({_RK, _ERROR, _BOOL, _REAL, _TEXT, _SHARED, _RICH, _FORMULA_TEXT, _FORMULA_NUMBER, _FORMULA_BOOL,
                     _FORMULA_ERROR})  # fmt: skip
+_FORMULAS = frozenset({_FORMULA_TEXT, _FORMULA_NUMBER, _FORMULA_BOOL, _FORMULA_ERROR})
+_STRUCK_FONT = 0x08  # of a font's flags ([MS-XLSB] 2.5.52)
+_NOT_CALCULATED = 0x11  # of the flags of calculation: fFullCalcOnLoad, fSomeUncalced ([MS-XLSB] 2.4.301)
 _WORKBOOK_PROPERTIES, _BUNDLED_SHEET, _MERGED, _BEGIN_XFS, _END_XFS = 153, 156, 176, 617, 618
 _MAX_COLUMN = 16_383
 
@@ -47,10 +53,13 @@ def _read(package: Package) -> list[Sheet]:
                      "xl/workbook.bin")  # fmt: skip
     links = relationships(package, book_part)
     targets = dict(links.values())
-    strings = _read_strings(package, targets.get("sharedStrings", ""))
     styles = _read_styles(package, targets.get("styles", ""))
+    strings, struck = _read_strings(package, targets.get("sharedStrings", ""), styles.struck_fonts)
     is_1904, sheets, cells_before = False, [], 0
-    for kind, body in _records(package.read(book_part)):
+    book = list(_records(package.read(book_part)))
+    is_stale = any(kind == _CALCULATION and len(b) > 25 and b[24] & _NOT_CALCULATED for kind, b in book)
+    odd = _Odd(styles, struck, is_stale)
+    for kind, body in book:
         if kind == _WORKBOOK_PROPERTIES:
             is_1904 = bool(body[0] & 1)
         elif kind == _BUNDLED_SHEET:
@@ -59,7 +68,7 @@ def _read(package: Package) -> list[Sheet]:
             name, _ = _text_at(body, at)
             relation, part = links.get(link, ("", ""))
             if relation == "worksheet":
-                sheet = _read_sheet(name, package.read(part), strings, styles, is_1904, cells_before)
+                sheet = _read_sheet(name, package.read(part), strings, odd, is_1904, cells_before)
                 cells_before += len(sheet.cells)
                 sheets.append(sheet._replace(is_hidden=state != 0))
     return sheets
@@ -100,19 +109,59 @@ def _text_at(body: bytes, at: int) -> tuple[str, int]:
     return body[at:end].decode("utf-16-le", "replace"), end
 
 
-def _read_strings(package: Package, part: str) -> list[str]:
-    if part not in package:
-        return []
-    # the first byte says whether runs of rich text follow
-    return [_text_at(body, 1)[0] for kind, body in _records(package.read(part)) if kind == _STRING_ITEM]
+def _read_strings(package: Package, part: str, struck_fonts: frozenset[int]) -> tuple[list[str], frozenset[int]]:
+    """The texts cells refer to, and the numbers of those of which a part is struck through."""
+    texts: list[str] = []
+    struck: set[int] = set()
+    for kind, body in _records(package.read(part)) if part in package else ():
+        if kind == _STRING_ITEM:  # the first byte says whether runs of rich text follow
+            text, at = _text_at(body, 1)
+            if body[0] & 1 and struck_fonts and at + 4 <= len(body):
+                (runs,) = struct.unpack_from("<I", body, at)
+                fonts = (
+                    struct.unpack_from("<H", body, at + 6 + 4 * n)[0] for n in range(min(runs, len(body) // 4 - 1))
+                )
+                struck |= {len(texts)} if struck_fonts.intersection(fonts) else set()
+            texts.append(text)
+    return texts, frozenset(struck)
 
 
-def _read_styles(package: Package, part: str) -> list[str]:
-    """How each cell style shows a number (see read_cells.shown_as)."""
+class _Styles(NamedTuple):
+    """How each cell style shows a number (see cell_values.shown_as), the formats of those that are odd, the styles that
+    are struck through, and the fonts that are."""
+
+    shown: list[str]
+    formats: dict[int, str]
+    struck: frozenset[int]
+    struck_fonts: frozenset[int]
+
+
+class _Odd(NamedTuple):
+    """What of a workbook may make a cell odd: its styles, texts struck through, formulas that were not calculated."""
+
+    styles: _Styles
+    struck_texts: frozenset[int]
+    is_stale: bool
+
+    def mark(self, kind: int, style: int, body: bytes, cell: Cell) -> str:
+        if kind == _SHARED and self.struck_texts and struct.unpack_from("<I", body, 8)[0] in self.struck_texts:
+            return STRUCK
+        if style in self.styles.struck:
+            return STRUCK
+        if self.is_stale and kind in _FORMULAS:
+            return STALE
+        if cell.kind in ("n", "p") and style in self.styles.formats:
+            return odd_format(self.styles.formats[style], cell.text.startswith("-"), not cell.text.strip("-0."))
+        return ""
+
+
+def _read_styles(package: Package, part: str) -> _Styles:
     if part not in package:
-        return []
+        return _Styles([], {}, frozenset(), frozenset())
     codes: dict[int, str] = {}
     formats: list[int] = []
+    fonts: list[bool] = []
+    of_font: list[int] = []
     is_cell_style = False
     for kind, body in _records(package.read(part)):
         if kind == _FORMAT:
@@ -121,13 +170,22 @@ def _read_styles(package: Package, part: str) -> list[str]:
             is_cell_style = kind == _BEGIN_XFS
         elif kind == _XF and is_cell_style:
             formats.append(struct.unpack_from("<H", body, 2)[0])
-    return [shown_as(number, codes) for number in formats]
+            of_font.append(struct.unpack_from("<H", body, 4)[0] if len(body) > 5 else 0)
+        elif kind == _FONT:
+            fonts.append(bool(struct.unpack_from("<H", body, 2)[0] & _STRUCK_FONT))
+    struck_fonts = frozenset(number for number, is_struck in enumerate(fonts) if is_struck)
+    return _Styles(
+        [shown_as(number, codes) for number in formats],
+        {style: codes[number] for style, number in enumerate(formats) if number in codes},
+        frozenset(style for style, font in enumerate(of_font) if font in struck_fonts),
+        struck_fonts,
+    )
 
 
-def _read_sheet(
-    name: str, data: bytes, strings: list[str], styles: list[str], is_1904: bool, cells_before: int
-) -> Sheet:
+def _read_sheet(name: str, data: bytes, strings: list[str], odd: _Odd, is_1904: bool, cells_before: int) -> Sheet:
     cells: dict[Place, Cell] = {}
+    marks: dict[Place, str] = {}
+    styles = odd.styles.shown
     hidden_rows: set[int] = set()
     hidden_columns: set[int] = set()
     merged: list[tuple[int, int, int, int]] = []
@@ -140,6 +198,8 @@ def _read_sheet(
             cell = _cell(kind, body, strings, shown, is_1904)
             if cell is not None and column <= _MAX_COLUMN:
                 cells[row, column + 1] = cell
+                if mark := odd.mark(kind, style, body, cell):
+                    marks[row, column + 1] = mark
                 check_room(cells_before + len(cells))
         elif kind == _ROW:
             row = struct.unpack_from("<I", body)[0] + 1
@@ -152,7 +212,7 @@ def _read_sheet(
         elif kind == _MERGED:
             top, bottom, left, right = struct.unpack_from("<IIII", body)
             merged.append((top + 1, left + 1, bottom + 1, right + 1))
-    return Sheet(name, cells, False, frozenset(hidden_rows), frozenset(hidden_columns), tuple(merged))
+    return Sheet(name, cells, False, frozenset(hidden_rows), frozenset(hidden_columns), tuple(merged), marks)
 
 
 def _cell(kind: int, body: bytes, strings: list[str], shown: str, is_1904: bool) -> Cell | None:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pipelines.reading.formats.cell_values import UnreadableError, shown_as, text_cell
 from pipelines.reading.formats.package import Attributes, Package, relationships
 from pipelines.reading.formats.tcvn3 import in_unicode, may_have_signs
+from pipelines.reading.formats.xlsx_marks import read_marks, read_oddities
 from pipelines.reading.formats.xlsx_sheet import SCANNED_UP_TO, Shared, is_true, read_sheet, whole
 from pipelines.reading.formats.xml_text import NotPlainError, TextCollector, plain_text, unescape, unfold
 from pipelines.reading.sheet import Sheet
@@ -32,13 +33,15 @@ def read_xlsx(package: Package) -> list[Sheet]:
     shared = Shared(
         [text_cell(text) for text in texts], has_signs, _read_styles(package, targets.get("styles", "")), is_1904
     )
+    odd = read_oddities(package, book, targets.get("styles", ""), targets.get("sharedStrings", ""))
     sheets: list[Sheet] = []
     cells_before = 0
     for name, link, is_hidden in listed:
         kind, part = links.get(link, ("", ""))
         if kind == "worksheet":
             found = read_sheet(package, part, shared, cells_before)
-            sheet = Sheet(name, found.cells, is_hidden, found.hidden_rows, found.hidden_columns, found.merged)
+            shown = (is_hidden, found.hidden_rows, found.hidden_columns, found.merged)
+            sheet = Sheet(name, found.cells, *shown, read_marks(package, part, odd))
             sheets.append(in_unicode(sheet) if found.has_signs else sheet)
             cells_before += len(found.cells)
     return sheets
