@@ -103,3 +103,66 @@ def check(row, numerator, denominator, fact, refused):
         assert refused.intersection(places)
     else:
         assert fact is None
+
+
+# ---------------------------------------------------------------- text around the figures
+
+SPOKEN = ["Tháng 9/2026", "tháng 10 năm 2026", "Kỳ trước", "kỳ này", "Kế hoạch năm 2026", "ước cả năm", "cùng kỳ",
+          "Lũy kế", "T9", "năm 2025", "Quý III", "nghìn người", "(nếu có)", "(người)", "Số liệu", "Tổng cộng", "Tử số",
+          "Mẫu số", "Kết quả", "Ghi chú", "Mã chỉ tiêu", "DVC-01", "DVC-02", "12", "1.234", "(1)", "-", "Kỳ báo cáo: 2026-09",
+          "Đơn vị tính: triệu đồng", "Người lập biểu"]  # fmt: skip
+TEXTS = st.one_of(
+    st.sampled_from(SPOKEN),
+    st.builds(lambda *parts: " ".join(parts), st.sampled_from(SPOKEN), st.sampled_from(SPOKEN)),
+    st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1, max_size=30),
+)
+PLACES = st.one_of(
+    st.tuples(st.just("above"), st.integers(1, 8), st.integers(1, 12)),
+    st.tuples(st.just("beside"), st.integers(9, 20), st.integers(12, 14)),
+    st.tuples(st.just("header"), st.sampled_from(["{header} {text}", "{text} {header}", "{header} ({text})", "{text}"]),
+              st.sampled_from([2, 7, 9, 10])),
+    st.tuples(st.just("between"), st.integers(10, 20), st.integers(1, 11)),
+    st.tuples(st.just("sheet"), st.just(0), st.just(0)),
+)  # fmt: skip
+
+
+def with_text(sheet, place, text):
+    """The sheet with a text put somewhere; rows below a text between lines move down."""
+    where, how, column = place
+    cells = dict(sheet.cells)
+    if where == "sheet":
+        return Sheet(text[:31], cells)
+    if where == "header":
+        cells[9, column] = Cell("t", how.format(header=cells[9, column].text, text=text))
+    elif where == "between":
+        cells = {(row + (row >= how), number): cell for (row, number), cell in cells.items()}
+        cells[how, column] = Cell("t", text)
+    else:
+        cells[how, column] = Cell("t", text)
+    return Sheet("Chỉ tiêu", cells)
+
+
+def test_text_around_the_figures_never_changes_one(registry, base):
+    """Each fact is as it was, or not there and its line asked, or the file."""
+    sheet, rows = base
+    filled = dict(sheet.cells)
+    figures = {}
+    for number, row in enumerate(rows, 1):
+        figures[filled[row, 2].text] = (f"{100 + number}.0000", f"{200 + number}.0000")
+        filled[row, 7], filled[row, 9] = Cell("n", str(100 + number)), Cell("n", str(200 + number))
+    sheet = Sheet("Chỉ tiêu", filled)
+
+    @given(place=PLACES, text=TEXTS)
+    @settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    def hold(place, text):
+        entry = {"sequence": 1, "submission_id": "x", "sha256": "x", "size": 0, "folder": "11164-vinh-lai/PVHCC",
+                 "name": "a.xlsx", "received_at": "2026-10-20T09:00:00"}  # fmt: skip
+        reading = lay_out([with_text(sheet, place, text)], Form(registry.form))
+        checked = validate(registry, receipts([entry], registry.city_communes, registry.agencies), {"x": reading})
+        facts = {one["indicator_code"]: (one["numerator"], one["denominator"]) for one in checked.actuals}
+        assert facts.items() <= figures.items(), (place, text)
+        missing = figures.keys() - facts.keys()
+        asked = [f for f in checked.findings if f["severity"] in ("fail", "warn", "confirm")]
+        assert not missing or asked, (place, text)
+
+    hold()
