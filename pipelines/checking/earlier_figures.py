@@ -24,10 +24,10 @@ Row = dict[str, Any]
 Key = tuple[str, str, str]  # commune, agency, indicator
 Said = tuple[str | None, ...]  # what a line says, as it is stored
 LOOK_BACK = timedelta(days=800)  # how long before a file a period may have ended to be compared with
-SETTLED = timedelta(days=15)  # how long a figure that came late stands before a change of it is one to confirm
+SETTLED = timedelta(days=15)  # how long a figure that came late stands before a form used again is thought of
 SMALL = 30  # numbers of which a multiple says nothing
 HISTORY_FACTS = frozenset({"jump_points", "jump_times", "falls", "denominator_times", "denominator_times_in_year",
-                           "numerator_times", "changes_settled", "changes_late", "may_be_of_the_next",
+                           "numerator_times", "changes_past", "may_be_of_the_next",
                            "keeps_earlier"})  # fmt: skip
 SAYS = {"indicator": ("numerator", "denominator", "value", "value_text"),
         "task": ("state", "percent_done", "document_number", "document_date")}  # fmt: skip
@@ -220,8 +220,7 @@ class Memory:
         next_is_empty = following is not None and file["received"] >= following.ends_on and following.code not in past
         line["next_label"] = following.label if following else ""
         line["may_be_of_the_next"] = is_settled and next_is_empty
-        line["changes_settled"] = is_settled and not next_is_empty
-        line["changes_late"] = not is_settled
+        line["changes_past"] = not line["may_be_of_the_next"]
 
     def _next(self, period: Period) -> Period | None:
         """The period of the same kind after one."""
