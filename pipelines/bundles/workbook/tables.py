@@ -211,7 +211,7 @@ def _reporting(extract: Extract) -> list[Column]:
 
 # ---------------------------------------------------------------- what was refused, what contradicts itself
 
-_GRAVE = {"fail": 4, "warn": 2}
+_GRAVE = {"fail": 4, "confirm": 3, "warn": 2}
 
 
 def _where(row: Row, extract: Extract) -> str:
