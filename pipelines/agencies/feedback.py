@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipelines.agencies.answer import clipped, facts, summary
 from pipelines.home import Home
 from pipelines.intake.ledger import archived
 from pipelines.office.row_height import row_height
@@ -34,7 +34,7 @@ from pipelines.office.workbook import (
     put,
     save,
 )
-from pipelines.vietnamese import clean, format_number, slug
+from pipelines.vietnamese import clean, slug
 from pipelines.warehouse.rows import dicts
 from pipelines.workers import run_limited
 
@@ -202,7 +202,7 @@ def _address(finding: Mapping[str, Any]) -> str:
 
 
 def _one_line(finding: Mapping[str, Any], name: str) -> str:
-    return _printable(_clipped(finding[name], _LONGEST[name]))
+    return _printable(clipped(finding[name], _LONGEST[name]))
 
 
 def _printable(text: str) -> str:
@@ -229,7 +229,7 @@ def _fill(sheet: Worksheet, submission: Row, findings: list[Row]) -> None:
         banner(sheet, row, len(_COLUMNS))
         row += 1
     across(sheet, row, "KẾT QUẢ KIỂM TRA TỆP BÁO CÁO", _WIDTHS, size=15, bold=True, center=True)
-    for label, text in _facts(submission, findings):
+    for label, text in facts(submission, findings):
         row += 1
         put(sheet.cell(row, 1), label, bold=True, wrap=False, border=False)
         if label == "Kết quả":
@@ -238,7 +238,7 @@ def _fill(sheet: Worksheet, submission: Row, findings: list[Row]) -> None:
         else:
             across(sheet, row, text, _WIDTHS, first=_LABEL_COLUMNS + 1)
     row += 2
-    across(sheet, row, _summary(submission, findings), _WIDTHS, size=12, bold=True)
+    across(sheet, row, summary(submission, findings), _WIDTHS, size=12, bold=True)
     if findings:
         _table(sheet, row + 1, findings)
 
@@ -253,7 +253,7 @@ def _table(sheet: Worksheet, row: int, findings: list[Row]) -> None:
         _ask(sheet, row, findings)
     for number, finding in enumerate(findings, 1):
         row += 1
-        shown = {name: _clipped(finding[name], longest) for name, longest in _LONGEST.items()}
+        shown = {name: clipped(finding[name], longest) for name, longest in _LONGEST.items()}
         values = [number, finding["source_sheet"] or "Cả tệp", finding["source_cell"], shown["found"],
                   FINDING_WORDS[finding["severity"]], shown["message"], shown["fix"], finding["rule_code"]]  # fmt: skip
         for column, value in enumerate(values, 1):
@@ -276,146 +276,3 @@ def _ask(sheet: Worksheet, row: int, findings: list[Row]) -> None:
         if is_asked:
             choice.add(f"{letter}{number}")
     sheet.add_data_validation(choice)
-
-
-def _clipped(text: str | None, longest: int) -> str:
-    plain = (text or "").strip() or "(trống)"
-    return plain if len(plain) <= longest else plain[:longest] + " …"
-
-
-# ---------------------------------------------------------------- the words
-
-
-def _facts(submission: Row, findings: list[Row]) -> list[tuple[str, str]]:
-    """Label and text of each line above the table, the answer first."""
-    taken_back, confirmed = _taken_back(submission), _confirmed(submission)
-    return [
-        ("Kết quả", submission["status_label"]),
-        ("Việc cần làm", _what_to_do(submission, findings)),
-        ("Tệp đã gửi", submission["original_name"]),
-        ("Xã, phường", _named(submission["commune_name"], submission["commune_code"])),
-        ("Cơ quan báo cáo", _named(submission["agency_name"], submission["agency_code"])),
-        ("Kỳ báo cáo", _named(submission["period_label"], submission["period_code"])),
-        ("Nhận lúc", _received(submission)),
-        ("Số dòng", _sums(submission)),
-        *([("Rút số liệu", taken_back)] if taken_back else []),
-        *([("Đã xác nhận", confirmed)] if confirmed else []),
-    ]
-
-
-def _named(name: str | None, code: str | None) -> str:
-    return f"{name} ({code})" if name and code else code or "Không rõ"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%H:%M} ngày {at:%d/%m/%Y}"
-
-
-def _received(submission: Row) -> str:
-    text = _moment(submission["received_at"])
-    if not submission["due_on"]:
-        return text
-    days = (submission["received_at"].date() - submission["due_on"]).days
-    late = f"muộn {days} ngày" if submission["is_late"] else "đúng hạn"
-    if submission["is_late"] and submission["came_in_time_before"]:
-        late = f"tệp gửi bổ sung sau hạn {days} ngày; báo cáo của kỳ đã được tính đúng hạn"
-    return f"{text}; hạn gửi {submission['due_on']:%d/%m/%Y}: {late}"
-
-
-def _sums(submission: Row) -> str:
-    if submission["status"] in ("duplicate", "unreadable"):
-        return "Không đọc dòng nào"
-    names = ("read", "accepted", "unchanged", "rejected")
-    read, accepted, unchanged, rejected = (format_number(submission[f"rows_{name}"]) for name in names)
-    ignored = format_number(submission["rows_ignored"])
-    if submission["is_held"]:
-        locked = format_number(submission["rows_held"] - submission["rows_to_confirm"])
-        taken = f"{locked} dòng đúng được giữ lại, chưa tính vì kỳ đã khóa"
-    else:
-        taken = f"{accepted} dòng nhận mới; {unchanged} dòng giữ nguyên (giống số đã gửi trước)"
-    if submission["rows_to_confirm"]:
-        taken += f"; {format_number(submission['rows_to_confirm'])} dòng giữ lại, chưa tính, chờ cơ quan xác nhận"
-    return (
-        f"Đọc {read} dòng, gồm: {taken}; {rejected} dòng bị từ chối; "
-        f"{ignored} dòng bỏ qua (dòng trống, dòng cộng, ghi chú, dòng chưa điền)"
-    )
-
-
-def _taken_back(submission: Row) -> str:
-    """What became of the lines that say a figure is withdrawn; empty where there are none."""
-    codes = [figure["indicator_code"] for figure in submission["withdrawn"] if figure["had_figure"]]
-    others = [figure["indicator_code"] for figure in submission["withdrawn"] if not figure["had_figure"]]
-    parts = []
-    if codes:
-        parts.append(f"Đã rút số liệu của {', '.join(codes)}: {len(codes)} chỉ tiêu")
-    if others:
-        parts.append(f"Không có số liệu đã gửi để rút: {', '.join(others)}")
-    return "; ".join(parts)
-
-
-def _confirmed(submission: Row) -> str:
-    """The lines that confirm what was held before, each with the reason given."""
-    return "; ".join(f"{line['code']} ({_clipped(line['confirmed_reason'], 200)})" for line in submission["confirmed"])
-
-
-_TO_CONFIRM = (
-    "Dòng có mức độ “Cần xác nhận” được giữ lại, chưa tính: nếu sai thì sửa rồi gửi lại cả tệp; nếu đúng thì gửi lại "
-    "tệp, giữ nguyên số và ghi lý do ở dòng, hoặc ghi “Đúng” (kèm lý do) ở cột Xác nhận của trang này rồi gửi chính "
-    "tệp này."
-)
-
-
-def _what_to_do(submission: Row, findings: list[Row]) -> str:
-    status = submission["status"]
-    if status == "duplicate":
-        return (
-            f"Tệp này giống hệt tệp “{submission['first_name']}” đã nhận lúc "
-            f"{_moment(submission['first_received_at'])} (kết quả: {submission['first_status_label'].lower()}), "
-            "nên số liệu không có gì thay đổi. Nếu gửi lại để khôi phục số liệu cũ, hãy sửa ít nhất một ô trong tệp "
-            "(ví dụ thêm ghi chú), lưu rồi gửi lại."
-        )
-    if status == "unreadable":
-        return "Chưa ghi nhận số liệu nào vì không mở được tệp. Làm theo cột “Cách sửa” rồi gửi lại tệp."
-    if status == "rejected":
-        return "Chưa ghi nhận dòng nào. Sửa theo cột “Cách sửa” rồi gửi lại cả tệp."
-    if status == "held" and not submission["is_held"]:
-        fix = "Sửa các dòng có mức độ “Lỗi”. " if submission["rows_rejected"] else ""
-        return f"Chưa tính dòng nào. {fix}{_TO_CONFIRM}"
-    if status == "held":
-        again = "Không phải gửi lại; báo cán bộ đầu mối nếu cần mở khóa."
-        if submission["rows_rejected"]:
-            again = (
-                "Sửa các dòng có mức độ “Lỗi” rồi gửi lại cả tệp; dòng đúng không phải sửa. Báo cán bộ đầu mối nếu "
-                "cần mở khóa."
-            )
-        return f"Kỳ đã khóa: tệp được giữ lại, chưa tính. {again}"
-    if status == "partly_accepted":
-        parts = ["Các dòng đúng đã được ghi nhận."]
-        if submission["rows_rejected"]:
-            parts.append(
-                "Sửa các dòng có mức độ “Lỗi” rồi gửi lại cả tệp; các dòng đã nhận để nguyên trong tệp, hệ thống không "
-                "tính hai lần."
-            )
-        return " ".join([*parts, *([_TO_CONFIRM] if submission["rows_to_confirm"] else [])])
-    if submission["rows_accepted"] + submission["rows_unchanged"] == 0:
-        return "Tệp chưa có số liệu nào. Điền các ô màu vàng của biểu mẫu rồi gửi lại."
-    if findings:
-        return "Số liệu đã được ghi nhận. Xem các lưu ý bên dưới; nếu có số liệu bổ sung thì sửa và gửi lại cả tệp."
-    return "Không phải làm gì thêm."
-
-
-def _summary(submission: Row, findings: list[Row]) -> str:
-    """The line that stands above the table, or instead of it."""
-    if findings:
-        errors, asked, warned = (sum(f["severity"] == severity for f in findings) for severity in FINDING_WORDS)
-        questions = f"{asked} nội dung cần xác nhận, " if asked else ""
-        found = f"Tìm thấy {errors} lỗi, {questions}{warned} lưu ý. "
-        if submission["status"] in ("rejected", "unreadable"):
-            return found + "Chưa dòng nào được ghi nhận."
-        if submission["is_held"]:
-            return found + "Dòng có lỗi không được ghi nhận khi mở khóa; dòng chỉ có lưu ý vẫn được giữ lại."
-        held = "dòng cần xác nhận được giữ lại, chưa tính; " if asked else ""
-        return found + f"Dòng có lỗi chưa được ghi nhận; {held}dòng chỉ có lưu ý vẫn được ghi nhận."
-    if submission["status"] == "duplicate":
-        return "Tệp trùng không được kiểm tra lại; xem kết quả kiểm tra của tệp đã gửi trước."
-    return "Không có lỗi nào. Cảm ơn cơ quan đã gửi báo cáo!"
