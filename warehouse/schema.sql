@@ -51,8 +51,8 @@ CREATE TABLE IF NOT EXISTS raw.target (
     known_from TIMESTAMP, known_to TIMESTAMP);
 CREATE TABLE IF NOT EXISTS raw.task (
     task_id VARCHAR, plan_id VARCHAR, commune_code VARCHAR, appendix VARCHAR, section VARCHAR, section_title VARCHAR,
-    row_number VARCHAR, title VARCHAR, title_as_written VARCHAR, head_role VARCHAR, lead_as_written VARCHAR,
-    lead_agency_codes VARCHAR[], cooperating_as_written VARCHAR, deliverable VARCHAR,
+    row_number VARCHAR, printed_number VARCHAR, parent_task VARCHAR, title VARCHAR, title_as_written VARCHAR,
+    head_role VARCHAR, lead_as_written VARCHAR, lead_agency_codes VARCHAR[], cooperating_as_written VARCHAR, deliverable VARCHAR,
     deliverable_as_written VARCHAR, deadline_as_written VARCHAR, due_on DATE, recurrence VARCHAR, starts_on DATE,
     recurs_on VARCHAR, earlier_due_on VARCHAR, note VARCHAR, reading_reason VARCHAR, source_page INTEGER,
     source_place VARCHAR, continues VARCHAR, line_order INTEGER,

@@ -41,6 +41,30 @@ def plans_template(plan_id: str | None, out: Path | None, sources: Path) -> None
     click.echo(str(path))
 
 
+@plans.command("draft")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--commune", metavar="CODE", help="The commune's code, where the document does not name it.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("ke-hoach.xlsx"), help="Workbook to write.")
+@_sources
+def plans_draft(files: tuple[Path, ...], commune: str | None, out: Path, sources: Path) -> None:
+    """Read a plan's documents (.docx, .pdf with text, .txt with cell borders) into a filled workbook to read through.
+
+    White cells were read whole, yellow ones are proposed, red ones are asked. Nothing else is written.
+    """
+    from pipelines.plans.draft_workbook import write_draft
+    from pipelines.plans.reading.document import UnreadableDocumentError
+    from pipelines.registry import registry
+
+    try:
+        drafted = write_draft(files, sources, registry.load(sources), out, commune)
+    except (ValueError, UnreadableDocumentError) as error:
+        raise click.ClickException(str(error)) from None
+    colours = [mark.colour for mark in drafted.marks]
+    click.echo(f"{out}: {len(drafted.rows['targets'])} dòng chỉ tiêu, {len(drafted.rows['tasks'])} nhiệm vụ; "
+               f"{colours.count('yellow')} ô vàng (đề xuất), {colours.count('red')} ô đỏ (phải điền), "
+               f"{len(drafted.unused)} con số không nằm trong dòng nào")  # fmt: skip
+
+
 @plans.command("add")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--replace", is_flag=True, help="Replace the plan of that id if there is one.")

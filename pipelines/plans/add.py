@@ -15,14 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipelines.files import read_csv
 from pipelines.plans.cell_values import CellReader
 from pipelines.plans.check import check_plans
 from pipelines.plans.draft import Draft, read_draft
 from pipelines.plans.form import read_form
 from pipelines.plans.plan_files import plan_text, write_folder
 from pipelines.plans.workbook_cells import Faults, read_sheets
-from pipelines.registry.plan_folders import AgencyNames, PlanReader, RegistryError
+from pipelines.registry.plan_folders import PlanReader, RegistryError
 from pipelines.registry.registry import Registry, load
 
 Row = dict[str, Any]
@@ -51,7 +50,7 @@ def add_plan(path: Path, sources: Path, *, replace: bool = False) -> Added:
     faults = Faults(form["faults"])
     with _copy(sources) as trial:
         reference = load(trial, only=lambda plan_id: False)
-        names = AgencyNames(read_csv(trial / "reference" / "agency_aliases.csv"), reference.agencies)
+        names = reference.agency_names
         reader = CellReader(form, faults, names, reference.communes, reference.agencies, reference.indicators)
         sheets = read_sheets(path, form, faults)
         if sheets is None:

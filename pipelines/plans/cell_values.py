@@ -18,7 +18,7 @@ from pipelines.vietnamese import clean, fold, parse_number
 
 Row = dict[str, Any]
 _PLACE = re.compile(r"[\w.\-]+")
-_COUNT = re.compile(r"\d+(\.\d+)*")
+_COUNT = re.compile(r"\d+(\.\d+)*(-\d+)?[a-zđ]?")
 _DAY = re.compile(r"(\d{1,2})/(\d{1,2})")
 _DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})")

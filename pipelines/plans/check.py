@@ -219,7 +219,8 @@ def _gaps(registry: Registry) -> Iterator[Finding]:
 
 
 def _count(row_number: str) -> int:
-    return int(row_number.split(".")[0])
+    found = re.match(r"\d+", row_number)  # '16.1' and '2a' count as 16 and 2
+    return int(found[0]) if found else 0
 
 
 def _skips(numbers: list[int | None]) -> Iterator[tuple[int, int]]:

@@ -54,7 +54,33 @@ def write_plan_workbook(sources: Path, registry: Registry, path: Path, plan_id: 
     writer = _Writer(form, _catalogue(sources, registry, form))
     plan = read_yaml(folder / "plan.yml") if plan_id else {}
     rows = {part: read_csv(folder / f"{part}.csv") if plan_id else [] for part in ("targets", "tasks")}
-    return writer.write(plan, rows, path)
+    save_plan_book(writer.book(plan, rows), form, path)
+    return path
+
+
+def plan_book(
+    sources: Path, registry: Registry, form: Row, plan: Row, rows: Mapping[str, list[dict[str, str]]]
+) -> Filled:
+    """The workbook filled with a plan that is not in the registry, and where its cells are."""
+    writer = _Writer(form, _catalogue(sources, registry, form))
+    book = writer.book(plan, rows)
+    return Filled(book, writer.fields, writer.first_rows, writer.first_basis)
+
+
+def save_plan_book(book: Workbook, form: Row, path: Path) -> None:
+    """Dated by the form, so that the same content is the same bytes."""
+    save(book, path, datetime.combine(form["dated"], time()))
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A workbook, the cell of each field of the plan's sheet ('B5'), the first row of targets and tasks, and that of
+    the documents the plan is founded on."""
+
+    book: Workbook
+    fields: dict[str, str]
+    first_rows: dict[str, int]
+    first_basis: int
 
 
 @dataclass(frozen=True)
@@ -88,8 +114,11 @@ class _Writer:
     def __init__(self, form: Row, catalogue: Mapping[str, _Table]) -> None:
         self.form, self.catalogue = form, catalogue
         self.codes: dict[str, str] = {}  # where the codes of a list stand, as an Excel reference
+        self.fields: dict[str, str] = {}
+        self.first_rows: dict[str, int] = {}
+        self.first_basis = 0
 
-    def write(self, plan: Mapping[str, Any], rows: Mapping[str, list[dict[str, str]]], path: Path) -> Path:
+    def book(self, plan: Mapping[str, Any], rows: Mapping[str, list[dict[str, str]]]) -> Workbook:
         book = Workbook()
         book.remove(book.active)
         parts = ("plan", "targets", "tasks", "catalogue", "guide")
@@ -97,7 +126,7 @@ class _Writer:
         self._write_catalogue(sheets["catalogue"])
         self._write_plan(sheets["plan"], plan)
         for part in ("targets", "tasks"):
-            self._write_rows(sheets[part], self.form[part], rows[part])
+            self.first_rows[part] = self._write_rows(sheets[part], self.form[part], rows[part])
         self._write_guide(sheets["guide"])
         footer = self.form["footer"].format_map(self.form)
         for part, sheet in sheets.items():
@@ -106,8 +135,7 @@ class _Writer:
                 sheet.page_setup.paperSize = _A3
             sheet.sheet_view.zoomScale = ZOOM
             sheet.sheet_view.showGridLines = False
-        save(book, path, datetime.combine(self.form["dated"], time()))
-        return path
+        return book
 
     # ------------------------------------------------------------ the plan
 
@@ -122,6 +150,7 @@ class _Writer:
             value = ((plan.get(part) or {}) if part else plan).get(name)
             put(sheet.cell(row, 1), self._title(about, "label"), bold=True, fill=LOCKED_FILL)
             self._put(sheet.cell(row, 2), self._shown(about["takes"], value), about)
+            self.fields[about["name"]] = f"B{row}"
             put(sheet.cell(row, 3), about["hint"], size=_HINT)
             hint_height = row_height([(about["hint"], widths[2])], size=_HINT)
             _fit(sheet, row, max(row_height([(about["label"], widths[0]), (value, widths[1])], bold=True), hint_height))
@@ -147,6 +176,8 @@ class _Writer:
         is_wide = bool(columns[0].get("across"))
         _head(sheet, row, [self._title(column, "header") for column in columns], widths)
         first = row + 1
+        if table["name"] == "legal_basis":
+            self.first_basis = first
         for values in [*rows, *({} for _ in range(table["spare"]))]:
             row += 1
             for number, column in enumerate(columns, 1):
@@ -163,7 +194,8 @@ class _Writer:
 
     # ------------------------------------------------------------ targets and tasks
 
-    def _write_rows(self, sheet: Worksheet, layout: Row, rows: list[dict[str, str]]) -> None:
+    def _write_rows(self, sheet: Worksheet, layout: Row, rows: list[dict[str, str]]) -> int:
+        """Returns the first row that is filled in."""
         columns = layout["columns"]
         widths = [column["width"] for column in columns]
         top = _heading(sheet, layout["heading"], {**layout, "heading": None}, widths)
@@ -183,6 +215,7 @@ class _Writer:
             below.number_format = self.form["takes"][column["takes"]]["number_format"]
             below.alignment, below.font = Alignment(wrap_text=True, vertical="top"), Font(name=FONT, size=11)
             self._check(sheet, column["takes"], f"{letter}{top + 2}:{letter}{_LAST_ROW}")
+        return int(top + 2)
 
     def _value(self, column: Row, text: str) -> Any:
         """A value of the registry as the workbook shows it."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pipelines.files import read_csv, read_yaml
 from pipelines.registry.in_force import in_force
+from pipelines.registry.name_rules import NameRules
 from pipelines.vietnamese import fold
 
 Row = dict[str, Any]
@@ -32,8 +33,11 @@ class AgencyNames:
     """Resolves agency names as plans write them to codes, by the alias table. faults: aliases of unknown agencies,
     which resolve to nothing."""
 
-    def __init__(self, rows: Iterable[Mapping[str, str]], agencies: Mapping[str, Row]) -> None:
+    def __init__(self, rows: Iterable[Mapping[str, str]], agencies: Mapping[str, Row],
+                 words: Iterable[Mapping[str, str]] = ()) -> None:  # fmt: skip
         self._codes: dict[str, list[str]] = {fold(a["agency_name"]): [code] for code, a in agencies.items()}
+        self._rules = NameRules(words)
+        plain = [(self._rules.plain(a["agency_name"]), code) for code, a in agencies.items()]
         self.faults: list[str] = []
         for row in rows:
             codes = row["agency_codes"].split()
@@ -41,14 +45,26 @@ class AgencyNames:
                 self.faults.append(f"agency_aliases.csv: '{row['alias']}': no agency {', '.join(unknown)}")
             else:
                 self._codes[fold(row["alias"])] = codes
+            plain.append((self._rules.plain(row["alias"]), " ".join(codes)))
+        several = {name for name, codes in plain if {codes} != {other for one, other in plain if one == name}}
+        self._by_rule = {name: codes.split() for name, codes in plain if name not in several}
+
+    def is_listed(self, text: str) -> bool:
+        """Whether every name stands in the table itself, so that no rule is needed."""
+        return self._resolve(text, lambda name: self._codes.get(fold(name))) is not None
 
     def resolve(self, text: str) -> list[str] | None:
         """Codes in the order named, without repeats; None if any part is unknown."""
-        if whole := self._codes.get(fold(text)):
+        return self._resolve(text, lambda name: self._codes.get(fold(name))) or self._resolve(
+            text, lambda name: self._codes.get(fold(name)) or self._by_rule.get(self._rules.plain(name))
+        )
+
+    def _resolve(self, text: str, of: Callable[[str], list[str] | None]) -> list[str] | None:
+        if whole := of(text):
             return whole
         for separator in (r"[;,\n]", r"[;,\n]|\s+và\s+|\s*/\s*"):
             parts = [part for part in re.split(separator, text) if part.strip()]
-            found = [self._codes.get(fold(part)) for part in parts]
+            found = [of(part) for part in parts]
             if len(parts) > 1 and all(found):
                 return list(dict.fromkeys(code for codes in found if codes for code in codes))
         return None

@@ -203,7 +203,8 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     config, form = read_yaml(reference / "periods.yml"), read_yaml(sources / "forms" / "periodic-report.yml")
     _complete(form)
     reporting = config["forms"][form["form"]]
-    names = AgencyNames(read_csv(reference / "agency_aliases.csv"), agencies)
+    words = reference / "agency_words.csv"  # not in editions of before
+    names = AgencyNames(read_csv(reference / "agency_aliases.csv"), agencies, read_csv(words) if words.exists() else [])
     faults += names.faults
     reader = PlanReader(names, agencies, indicators)
     for folder in sorted(p for p in (sources / "plans").iterdir() if p.is_dir() and only(p.name)):

@@ -132,7 +132,11 @@ def parse_target(text: str) -> Target | None:
 
 def split_targets(text: str) -> list[tuple[str, Target]]:
     """Several targets in one cell, each with its words: '≤ 3 Đông Nam Á; ≤ 50 Thế giới'. [] where it is not that."""
-    parts = [clean(part) for part in re.split(r"[;\n]\s*|,\s+(?=(?:và\s+)?[≥≤<>]?=?\s*\d)", text) if clean(part)]
+    parts = [
+        clean(part)
+        for part in re.split(r"[;\n]\s*|\s+(?=[≥≤]\s*\d)|,\s+(?=(?:và\s+)?[≥≤<>]?=?\s*\d)", text)
+        if clean(part)
+    ]
     found = [(part, parse_target(part)) for part in parts]
     targets = [(part, said) for part, said in found if said and said.value is not None]
     return targets if len(targets) == len(parts) > 1 else []

@@ -1,0 +1,126 @@
+"""A PDF with text as paragraphs and tables, by the lines drawn around the cells.
+
+Pages turned by /Rotate are laid upright first: otherwise a whole page is one cell. A page that is a picture is no text.
+"""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_left
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.plans.reading.document import Cell, Document, Paragraph, Table, TableRow, UnreadableDocumentError
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
+
+_NEAR = 2.5  # points: two lines so near are one
+_LINES = {"vertical_strategy": "lines", "horizontal_strategy": "lines", "snap_tolerance": _NEAR}
+
+
+def read_pdf(path: Path) -> Document:
+    """Raises UnreadableDocumentError where the readers are not installed, or no page has text."""
+    try:
+        import pdfplumber
+        import pypdf
+    except ImportError:
+        raise UnreadableDocumentError(
+            "Đọc tệp PDF cần thêm thư viện: chạy pip install 'kpi57[plans]' rồi thử lại."
+        ) from None
+    try:
+        reader = pypdf.PdfReader(path)
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise UnreadableDocumentError(f"{path.name}: tệp PDF có mật khẩu. Bỏ mật khẩu rồi thử lại.")
+        data = _upright(reader, pypdf) or path.read_bytes()
+    except pypdf.errors.PyPdfError as error:
+        raise UnreadableDocumentError(f"{path.name}: không mở được như một tệp PDF ({error}).") from None
+    blocks: list[Paragraph | Table] = []
+    pictures: list[int] = []
+    with pdfplumber.open(io.BytesIO(data)) as pdf:
+        for number, page in enumerate(pdf.pages, 1):
+            if not page.chars and page.images:
+                pictures.append(number)
+            blocks += _Page(page, number, sum(isinstance(block, Table) for block in blocks)).blocks()
+            page.close()
+        pages = len(pdf.pages)
+    if pictures:
+        shown = ", ".join(map(str, pictures[:10])) + ("..." if len(pictures) > 10 else "")
+        raise UnreadableDocumentError(
+            f"{path.name}: trang {shown} là ảnh chụp, không có chữ để đọc. Dùng tệp Word hoặc PDF xuất từ Word; "
+            "không có thì chép vào phiếu của lệnh kpi57 plans template."
+        )
+    return Document(path, "pdf", blocks, pages)
+
+
+def _upright(reader: PdfReader, pypdf: Any) -> bytes | None:
+    """The document with its turned pages upright; None where none is turned."""
+    if not any(page.rotation % 360 for page in reader.pages):
+        return None
+    writer = pypdf.PdfWriter(clone_from=reader)
+    for page in writer.pages:
+        page.transfer_rotation_to_content()
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+class _Page:
+    def __init__(self, page: Any, number: int, tables: int) -> None:
+        self.page, self.number, self.before = page, number, tables
+
+    def blocks(self) -> list[Paragraph | Table]:
+        """Tables and lines of text, from the top down."""
+        found = [table for table in self.page.find_tables(_LINES) if len(table.cells) > 1]
+        placed: list[tuple[float, Paragraph | Table]] = []
+        for order, table in enumerate(sorted(found, key=lambda one: one.bbox[1]), 1):
+            placed.append((table.bbox[1], self._table(table, self.before + order)))
+        boxes = [table.bbox for table in found]
+        outside = self.page.filter(
+            lambda item: item["object_type"] != "char" or not any(_within(item, box) for box in boxes)
+        )
+        for line in outside.extract_text_lines(return_chars=False, strip=True):
+            placed.append((line["top"], Paragraph(line["text"], self.number)))
+        return [block for _, block in sorted(placed, key=lambda one: one[0])]
+
+    def _table(self, table: Any, number: int) -> Table:
+        """The grid of all lines; a cell reaches over every field of the grid whose middle lies in it."""
+        xs = _edges(x for cell in table.cells for x in (cell[0], cell[2]))
+        ys = _edges(y for cell in table.cells for y in (cell[1], cell[3]))
+        grid = [[Cell() for _ in xs[1:]] for _ in ys[1:]]
+        chars = [char for char in self.page.chars if _within(char, table.bbox)]
+        for box in table.cells:
+            inside = [char for char in chars if _within(char, box)]
+            cell = Cell(_text(inside))
+            for row in range(_edge(ys, box[1]), _edge(ys, box[3])):
+                for column in range(_edge(xs, box[0]), _edge(xs, box[2])):
+                    grid[row][column] = cell
+        rows = [TableRow(cells, self.number, at) for at, cells in enumerate(grid, 1)]
+        return Table(number, rows)
+
+
+def _text(chars: Sequence[Any]) -> str:
+    from pdfplumber.utils.text import extract_text
+
+    """The text of a cell on one line: whether a line ended with its sentence or with the column is not to be told."""
+    return " ".join(str(extract_text(list(chars), x_tolerance=2, y_tolerance=3)).split()) if chars else ""
+
+
+def _within(item: Any, box: tuple[float, float, float, float]) -> bool:
+    x, y = (item["x0"] + item["x1"]) / 2, (item["top"] + item["bottom"]) / 2
+    return bool(box[0] <= x <= box[2] and box[1] <= y <= box[3])
+
+
+def _edges(values: Any) -> list[float]:
+    found: list[float] = []
+    for value in sorted(values):
+        if not found or value - found[-1] > _NEAR:
+            found.append(value)
+    return found
+
+
+def _edge(edges: list[float], value: float) -> int:
+    """Which of the edges a value is."""
+    at = bisect_left(edges, value - _NEAR)
+    return min(range(max(at - 1, 0), min(at + 2, len(edges))), key=lambda one: abs(edges[one] - value))
