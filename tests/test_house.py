@@ -298,14 +298,17 @@ def third_party(paths):
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_used():
-    declared = {plain(requirement) for requirement in PYPROJECT["project"]["dependencies"]}
+    project = PYPROJECT["project"]
+    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    declared = {plain(requirement) for requirement in wanted}
     assert third_party(MODULES) == declared - USED_WITHOUT_AN_IMPORT.keys()
     assert declared >= USED_WITHOUT_AN_IMPORT.keys()
 
 
 def test_what_tests_import_is_declared():
-    groups = PYPROJECT["dependency-groups"]
-    declared = {plain(one) for one in (*PYPROJECT["project"]["dependencies"], *groups["dev"])}
+    project, groups = PYPROJECT["project"], PYPROJECT["dependency-groups"]
+    extras = [one for extra in project["optional-dependencies"].values() for one in extra]
+    declared = {plain(one) for one in (*project["dependencies"], *extras, *groups["dev"])}
     assert third_party(sorted(Path(__file__).parent.glob("*.py"))) <= declared
 
 

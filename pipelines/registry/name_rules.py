@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from pipelines.vietnamese import clean, fold
 
 _MARKS = re.compile(r"[-\u2010-\u2015/&.,;:()]")
-_OF_COMMUNE = re.compile(r"\s(?:của\s)?(?:ubnd\s)?(?:(?:xã|phường|đặc khu)(?:\s.*)?|trên địa bàn.*)$")
+# At the end alone, and no mark after it: 'Phòng Kinh tế xã, Công an xã' are two.
+_OF_COMMUNE = re.compile(r"\s(?:của\s)?(?:ubnd\s)?(?:xã|phường|đặc khu)(?:\s[^\s,;/&()-]+){0,3}$")
 
 
 class NameRules:
@@ -23,11 +24,11 @@ class NameRules:
 
     def plain(self, name: str) -> str:
         """'Văn phòng HĐND&UBND xã' and 'Văn phòng HĐND và UBND' are alike, and so are a name and its abbreviation."""
-        text = f" {_spaced(name)} "
+        small = clean(name).casefold().strip(" .,;")
+        text = f" {_spaced(_OF_COMMUNE.sub('', small))} "
         for word, means in self._words:
             text = text.replace(f" {word} ", f" {means} ")
-        short = _OF_COMMUNE.sub("", text.rstrip())
-        return fold(clean(short if len(short.split()) > 1 else text))
+        return fold(clean(text if len(text.split()) > 1 else small))
 
 
 def _spaced(text: str) -> str:

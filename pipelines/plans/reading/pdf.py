@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,12 @@ def read_pdf(path: Path) -> Document:
         for number, page in enumerate(pdf.pages, 1):
             if not page.chars and page.images:
                 pictures.append(number)
-            blocks += _Page(page, number, sum(isinstance(block, Table) for block in blocks)).blocks()
+            tables = sum(isinstance(block, Table) for block in blocks)
+            if turn := _turn(page.chars):
+                with pdfplumber.open(io.BytesIO(_turned(data, number, turn, pypdf))) as upright:
+                    blocks += _Page(upright.pages[0], number, tables).blocks()
+            else:
+                blocks += _Page(page, number, tables).blocks()
             page.close()
         pages = len(pdf.pages)
     if pictures:
@@ -60,7 +66,45 @@ def _upright(reader: PdfReader, pypdf: Any) -> bytes | None:
         return None
     writer = pypdf.PdfWriter(clone_from=reader)
     for page in writer.pages:
-        page.transfer_rotation_to_content()
+        turn_content(page, page.rotation)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def turn_content(page: Any, degrees: int) -> None:
+    """Turn what a page draws, clockwise, in whole numbers: a line that is off by a rounding error borders no cell."""
+    from pypdf.generic import RectangleObject
+
+    left, low, right, high = (float(side) for side in page.mediabox)
+    width, height = right - left, high - low
+    matrix = {90: (0, -1, 1, 0, -low, width + left), 180: (-1, 0, 0, -1, width + left, height + low),
+              270: (0, 1, -1, 0, height + low, -left)}.get(degrees % 360)  # fmt: skip
+    page.rotation = 0
+    if matrix is None:
+        return
+    page.add_transformation(matrix)
+    box = RectangleObject((0, 0, width, height) if degrees % 360 == 180 else (0, 0, height, width))
+    for name in ("mediabox", "cropbox", "trimbox", "bleedbox", "artbox"):
+        setattr(page, name, box)
+
+
+def _turn(chars: Sequence[Any]) -> int:
+    """By how many degrees, clockwise, a page must be turned for most of its letters to stand upright."""
+    ways = Counter(
+        _WAYS[abs(char["matrix"][1]) > abs(char["matrix"][0]), sum(char["matrix"][:2]) > 0] for char in chars
+    )
+    return ways.most_common(1)[0][0] if ways else 0
+
+
+_WAYS = {(False, True): 0, (True, True): 90, (False, False): 180, (True, False): 270}  # steep, rising
+
+
+def _turned(data: bytes, number: int, turn: int, pypdf: Any) -> bytes:
+    """One page alone, turned."""
+    writer = pypdf.PdfWriter()
+    page = writer.add_page(pypdf.PdfReader(io.BytesIO(data)).pages[number - 1])
+    turn_content(page, turn)
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
