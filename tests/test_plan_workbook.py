@@ -13,6 +13,7 @@ from pipelines.files import read_csv, read_yaml
 from pipelines.home import PROJECT, SOURCES
 from pipelines.plans.add import add_plan
 from pipelines.plans.form import read_form, write_plan_workbook
+from pipelines.plans.plan_files import rows_text
 from pipelines.registry import registry as registries
 from pipelines.vietnamese import fold
 from pipelines.warehouse.database import in_memory
@@ -147,10 +148,11 @@ def test_what_is_left_empty_is_understood_from_what_is_written(plan_id, registry
 
 def test_text_that_looks_like_a_formula_stays_text(sources, tmp_path):
     folder = sources / "plans" / "11383-le-chan-2026"
-    tasks = (folder / "tasks.csv").read_text(encoding="utf-8").splitlines()
+    tasks = read_csv(folder / "tasks.csv")
     notes = ["=1+1", "+84", "-5%", "@SUM(A1)", "'mới' thêm vào"]
-    tasks[1:6] = [line.rsplit(",", 4)[0] + f",{note},,," for line, note in zip(tasks[1:6], notes, strict=True)]
-    (folder / "tasks.csv").write_text("\n".join(tasks) + "\n", encoding="utf-8")
+    for task, note in zip(tasks, notes, strict=False):
+        task["note"] = note
+    (folder / "tasks.csv").write_text(rows_text(list(tasks[0]), tasks), encoding="utf-8")
     before = contents(folder)
     phieu = Phieu(write_plan_workbook(sources, registries.load(sources), tmp_path / "kh.xlsx", folder.name))
     cells = [phieu.cell("tasks", number, "note") for number in range(1, 6)]

@@ -18,9 +18,9 @@ from pipelines.files import read_yaml
 from pipelines.plans.codes import CodeFinder
 from pipelines.plans.front_matter import read_front_matter
 from pipelines.plans.reading.document import Document, Paragraph, UnreadableDocumentError
-from pipelines.plans.reading.docx import read_docx
 from pipelines.plans.reading.pdf import read_pdf
 from pipelines.plans.reading.text import read_text
+from pipelines.plans.reading.word import read_docx
 from pipelines.plans.tables import Line, PlanTable, TableReader
 from pipelines.plans.understood import read_deadline, target_reading
 from pipelines.registry.plan_folders import task_places
