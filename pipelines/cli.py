@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands import ask, daily, exports, forms, periods, plans, rules, upkeep
+from pipelines.commands import ask, daily, exports, forms, periods, plans, rules, upkeep, verdicts
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,7 +24,7 @@ def main() -> None:
 for command in (
     daily.run,
     daily.status,
-    daily.rebuild,
+    verdicts.rebuild,
     daily.serve,
     daily.demo,
     forms.template,
@@ -33,6 +33,8 @@ for command in (
     ask.query,
     periods.lock,
     periods.unlock,
+    verdicts.recheck,
+    verdicts.as_of,
     exports.export,
     plans.plans,
     rules.rules,

@@ -6,9 +6,7 @@ ledger names the segment its verdicts are in. How verdicts are kept is warehouse
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from datetime import date
 from typing import Any
 
 import duckdb
@@ -24,7 +22,6 @@ from pipelines.warehouse.rows import columns_of, dicts, replace
 
 Rows = dict[str, list[dict[str, Any]]]
 _TABLES = ("commune", "agency", "indicator", "period", "asked", "plan", "target", "task", "indicator_duty", "task_duty")
-_DATES = {"raw.plan": ("issued_on", "reports_from")}
 
 
 def keep_aside(home: Home, ledger: Ledger) -> bool:
@@ -39,8 +36,7 @@ def keep_aside(home: Home, ledger: Ledger) -> bool:
         with reading_earlier(home) as con:
             if any(_differs(con, f"raw.{name}", rows) for name, rows in _said_now()):
                 said = {f"raw.{name}": dicts(con, f"FROM earlier.raw.{name}") for name in _TABLES}
-                written = json.dumps(said, default=str, ensure_ascii=False, sort_keys=True)
-                record_earlier_edition(home, ledger, written)
+                record_earlier_edition(home, ledger, _with_plans(said))
     return True
 
 
@@ -57,12 +53,10 @@ def _differs(con: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, An
     return bool(con.execute(f"({now} EXCEPT {then}) UNION ALL ({then} EXCEPT {now}) LIMIT 1").fetchall())
 
 
-def rows_of_earlier(written: bytes) -> Rows:
-    """The rows of an edition that is known by its tables alone, as registry.rows() gives them."""
-    tables: Rows = json.loads(written)
+def _with_plans(tables: Rows) -> Rows:
+    """The rows of version 0.1.0 as registry.rows() gives them now: plans with their days, duties by plan."""
     plans = {row["plan_id"]: row for row in tables["raw.plan"]}
     for plan in plans.values():
-        plan |= {name: plan[name] and date.fromisoformat(plan[name]) for name in _DATES["raw.plan"]}
         plan |= dict.fromkeys(("supersedes_plan", "supersedes_issued_on", "in_force_from", "for_year"))
     set_days(plans)
     for plan in plans.values():

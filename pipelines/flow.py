@@ -6,9 +6,11 @@ finishes the work of the last. Dagster's view of the steps is assets.py.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
+
+import duckdb
 
 from pipelines.earlier_homes import keep_aside, note_told, take_over
 from pipelines.home import SOURCES, Home
@@ -20,7 +22,7 @@ from pipelines.intake.acts import (
     record_told,
     told_events,
 )
-from pipelines.intake.editions import editions, record_edition
+from pipelines.intake.editions import Edition, editions, record_edition, rows_of
 from pipelines.intake.ledger import VIETNAM, Ledger, archived, store
 from pipelines.intake.receive import receive, waiting
 from pipelines.judging import (
@@ -29,9 +31,9 @@ from pipelines.judging import (
     fill_due_days,
     judge_pending,
     read_pending,
-    said_by,
 )
 from pipelines.office.statuses import newest_due
+from pipelines.registry import registry as registries
 from pipelines.warehouse import database, incremental, publishing
 from pipelines.warehouse.database import building, kept_open, reading
 from pipelines.warehouse.known import make_known
@@ -48,7 +50,7 @@ def load_registry(home: Home) -> Rows:
     """Keep what sources/ says, if it is new, and load the editions that are not loaded yet into the raw tables."""
     ledger = Ledger(home)
     keep_aside(home, ledger)
-    record_edition(home, ledger, SOURCES)
+    record_edition(home, ledger, SOURCES, lambda sources: registries.load(sources).rows())
     database.prepare(home)
     with building(home) as con:
         new = editions(ledger)[count(con, "raw.edition") :]
@@ -58,15 +60,20 @@ def load_registry(home: Home) -> Rows:
     with building(home) as con:
         set_info(con, "schema", database.schema_mark())
         set_info(con, "version", version("kpi57"))
-        for edition in new:
-            rows = said_by(home, edition)
-            replace(con, "raw.status", rows.pop("raw.status", []))
-            for table, said in rows.items():
-                make_known(con, table, said, edition.known_from)
-            known_from = edition.known_from and str(edition.known_from)[:26]
-            row = {"edition": edition.digest, "ledger_sequence": edition.sequence, "known_from": known_from}
-            insert(con, "raw.edition", [row])
+        enter_editions(home, con, new)
         return {table: count(con, table) for table in _REGISTRY}
+
+
+def enter_editions(home: Home, con: duckdb.DuckDBPyConnection, new: list[Edition]) -> None:
+    """What editions say, one after the other, into the raw tables."""
+    for edition in new:
+        rows = rows_of(home, edition)
+        replace(con, "raw.status", rows.pop("raw.status", []))
+        for table, said in rows.items():
+            make_known(con, table, said, edition.known_from)
+        known_from = edition.known_from and str(edition.known_from)[:26]
+        row = {"edition": edition.digest, "ledger_sequence": edition.sequence, "known_from": known_from}
+        insert(con, "raw.edition", [row])
 
 
 def receive_files(home: Home) -> Rows:
@@ -77,21 +84,30 @@ def receive_files(home: Home) -> Rows:
     ledger.record_day(home.day)
     receive(home, ledger)
     is_earlier = not ledger.of("judged") and home.earlier_build.exists()
-    segments = [(e["segment"], e["sequence"], archived(home, e["segment"])) for e in ledger.of("judged")]
     with building(home) as con:
-        load_segments(con, segments)
         if is_earlier and not count(con, "checked.submission"):
             take_over(home, con, editions(ledger)[0])
-        rows = {
-            "raw.receipt": enter_receipts(home, con, ledger),
-            "raw.period_event": replace(con, "raw.period_event", period_events(ledger)),
-            "raw.bundle_event": replace(con, "raw.bundle_event", bundle_events(ledger)),
-            "raw.told": replace(con, "raw.told", told_events(ledger)),
-        }
-        set_info(con, "edition", editions(ledger)[-1].digest)
-        set_info(con, "as_of", ledger.as_of.isoformat())
-        set_info(con, "illustrative", "true" if ledger.illustrative else "false")
-        return rows | {"raw.build_info": count(con, "raw.build_info")}
+        return enter_ledger(home, con, ledger, editions(ledger)[-1], ledger.as_of)
+
+
+def enter_ledger(home: Home, con: duckdb.DuckDBPyConnection, ledger: Ledger, newest: Edition, as_of: date) -> Rows:
+    """What a ledger says, and the verdicts it names, into the raw and checked tables. Rows: new receipts, events."""
+    load_segments(con, segments_of(home, ledger))
+    rows = {
+        "raw.receipt": enter_receipts(home, con, ledger),
+        "raw.period_event": replace(con, "raw.period_event", period_events(ledger)),
+        "raw.bundle_event": replace(con, "raw.bundle_event", bundle_events(ledger)),
+        "raw.told": replace(con, "raw.told", told_events(ledger)),
+    }
+    set_info(con, "edition", newest.digest)
+    set_info(con, "as_of", as_of.isoformat())
+    set_info(con, "illustrative", "true" if ledger.illustrative else "false")
+    return rows | {"raw.build_info": count(con, "raw.build_info")}
+
+
+def segments_of(home: Home, ledger: Ledger) -> list[tuple[str, int, Path]]:
+    """The segments a ledger names: sha256, place in the ledger, where each lies."""
+    return [(e["segment"], e["sequence"], archived(home, e["segment"])) for e in ledger.of("judged")]
 
 
 def read_files(home: Home) -> Rows:

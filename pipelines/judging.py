@@ -17,7 +17,6 @@ import duckdb
 
 from pipelines.checking.earlier_figures import LOOK_BACK, History, Past, Said, stored
 from pipelines.checking.lookup import Duties
-from pipelines.earlier_homes import rows_of_earlier
 from pipelines.home import Home
 from pipelines.intake.editions import Edition, editions, sources_of
 from pipelines.intake.ledger import Ledger, archived
@@ -41,13 +40,6 @@ def registry_of(home: Home, edition: str) -> Registry:
     return registries.load(sources_of(home, edition))
 
 
-def said_by(home: Home, edition: Edition) -> dict[str, list[Row]]:
-    """What an edition says, as rows of the raw tables."""
-    if edition.has_files:
-        return registry_of(home, edition.digest).rows()
-    return rows_of_earlier(archived(home, edition.digest).read_bytes())
-
-
 def _at_receipt(known: list[Edition], entry: Row) -> str:
     """The edition known when a file was received; a home of a version without editions has its first only later."""
     known = [one for one in known if one.has_files]
@@ -58,8 +50,9 @@ def enter_receipts(home: Home, con: duckdb.DuckDBPyConnection, ledger: Ledger) -
     """Add the received files that are not in raw.receipt yet: whose they are as their verdict says, else by the edition
     at receipt. Returns how many."""
     by_edition: dict[str, list[Row]] = defaultdict(list)
+    known = editions(Ledger(home))
     for entry in ledger.of("received")[count(con, "raw.receipt") :]:
-        by_edition[_at_receipt(editions(ledger), entry)].append(entry)
+        by_edition[_at_receipt(known, entry)].append(entry)
     added = 0
     for edition, entries in by_edition.items():
         registry = registry_of(home, edition)
@@ -127,14 +120,26 @@ def judge_pending(home: Home, con: duckdb.DuckDBPyConnection, watch: Watch | Non
 
 
 def judge(
-    home: Home, con: duckdb.DuckDBPyConnection, edition: str, sent: list[Row], watch: Watch | None = None
+    home: Home,
+    con: duckdb.DuckDBPyConnection,
+    edition: str,
+    sent: list[Row],
+    watch: Watch | None = None,
+    *,
+    look_back: bool = True,
 ) -> dict[str, list[Row]]:
     """Verdicts on received files (rows of raw.receipt, their readings in raw.reading) by an edition, as rows of
-    checked.*. A duplicate's names the file it repeats."""
+    checked.*. A duplicate's names the file it repeats. look_back: against the figures in force now, else only those of
+    the files before each."""
     to_check = [row for row in sent if row["duplicate_of"] is None]
     with no_collecting():
         checked = validate_readings(
-            registry_of(home, edition), to_check, _readings(con), _history(con, to_check), duties_of(con), watch
+            registry_of(home, edition),
+            to_check,
+            _readings(con),
+            _history(con, to_check) if look_back else None,
+            duties_of(con),
+            watch,
         )
     counts = dict(con.execute("SELECT submission_id, json_array_length(lines) FROM raw.reading").fetchall())
     outcomes = {row["submission_id"]: row for row in checked.submissions if checked}

@@ -78,18 +78,6 @@ def run(day: datetime | None) -> None:
 
 
 @click.command()
-@click.pass_context
-def rebuild(context: click.Context) -> None:
-    """Make the whole warehouse again from archive and ledger, and run."""
-    home = current_home()
-    from pipelines.warehouse.database import discard_build
-
-    with alone(home):
-        discard_build(home)
-    context.invoke(run)
-
-
-@click.command()
 def status() -> None:
     """What the published warehouse says: rows, reconciliation, who has not reported, where things lie."""
     from pipelines.upkeep.status_report import run_report

@@ -87,3 +87,12 @@ def told_events(ledger: Ledger) -> list[dict[str, Any]]:
     """What each submission was told last, as rows of raw.told."""
     last = {key: (version, status) for entry in ledger.of("told") for key, version, status in entry["told"]}
     return [{"submission_id": key, "version": version, "status": status} for key, (version, status) in last.items()]
+
+
+def enter_recheck(ledger: Ledger, submissions: list[str], changed: list[str], reason: str, by: str) -> datetime:
+    """Enter that submissions were judged again, and which of them otherwise. Returns when."""
+    later = ledger.last_at + timedelta(microseconds=1)
+    at = later if ledger.illustrative else max(datetime.now(VIETNAM), later)
+    ledger.append([{"event": "recheck", "submissions": submissions, "changed": changed, "reason": clean(reason),
+                    "by": clean(by), "at": at.isoformat(timespec="microseconds")}])  # fmt: skip
+    return at

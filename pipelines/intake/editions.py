@@ -1,17 +1,21 @@
 """Editions: what sources/ said at a time, kept in the archive whenever a run meets something new.
 
-An edition is a listing {path below sources/: sha256} as JSON, and those files, all in the archive under their sha256;
-the ledger says from when an edition was known. What the files mean is read by registry/.
+An edition is a listing {path below sources/: sha256} as JSON, those files, and the rows they were read as, all in the
+archive under their sha256; the ledger says from when an edition was known. What the files mean is read by registry/,
+once: a later version of this program takes the rows as they were read.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pipelines.files import swap_in
 from pipelines.home import Home
@@ -22,13 +26,16 @@ PARTS = ("plans", "reference", "forms", "wording")
 
 @dataclass(frozen=True)
 class Edition:
-    """An edition as the ledger names it: its listing's sha256, its place in the ledger, and since when it was known
-    (None for a home's first, which counts as always known). has_files: False where only its tables are known, as what
-    version 0.1.0 said."""
+    """An edition as the ledger names it: its listing's sha256, its place in the ledger, since when it was known (None
+    for a home's first, which counts as always known), and the sha256 of the rows it was read as.
+
+    has_files: False where only its tables are known, as what version 0.1.0 said.
+    """
 
     digest: str
     sequence: int
     known_from: datetime | None
+    rows: str
     has_files: bool = True
 
 
@@ -44,28 +51,48 @@ def editions(ledger: Ledger) -> list[Edition]:
     found: list[Edition] = []
     for entry in ledger.of("edition"):
         known_from = datetime.fromisoformat(entry["known_from"]) if found else None
-        found.append(Edition(entry["edition"], entry["sequence"], known_from, entry.get("has_files", True)))
+        found.append(
+            Edition(entry["edition"], entry["sequence"], known_from, entry["rows"], entry.get("has_files", True))
+        )
     return found
 
 
-def record_edition(home: Home, ledger: Ledger, sources: Path) -> Edition:
-    """Keep what sources/ says, if it is not what the newest edition says. Returns the edition now known."""
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def record_edition(home: Home, ledger: Ledger, sources: Path, read: Callable[[Path], Rows]) -> Edition:
+    """Keep what sources/ says, if it is not what the newest edition says. read: sources/ as rows by table; where it
+    raises, there is no new edition, as what does not hold together is none. Returns the edition now known."""
     written = listing(sources)
     digest = hashlib.sha256(written).hexdigest()
     known = editions(ledger)
     if not known or known[-1].digest != digest:
+        rows = _stored(home, read(sources))
         for name in json.loads(written):
             store(home, (sources / name).read_bytes())
         store(home, written)
-        ledger.append([{"event": "edition", "edition": digest, "known_from": _now(ledger).isoformat()}])
+        entry = {"event": "edition", "edition": digest, "rows": rows, "known_from": _now(ledger).isoformat()}
+        ledger.append([entry])
         known = editions(ledger)
     return known[-1]
 
 
-def record_earlier_edition(home: Home, ledger: Ledger, tables: str) -> None:
+def record_earlier_edition(home: Home, ledger: Ledger, tables: Rows) -> None:
     """Keep what a version that knew no editions said, by its tables alone, as the home's first edition."""
-    entry = {"event": "edition", "edition": store(home, tables.encode()), "has_files": False}
-    ledger.append([entry | {"known_from": _now(ledger).isoformat()}])
+    rows = _stored(home, tables)
+    entry = {"event": "edition", "edition": rows, "rows": rows, "known_from": _now(ledger).isoformat()}
+    ledger.append([entry | {"has_files": False}])
+
+
+def _stored(home: Home, rows: Rows) -> str:
+    """Keep rows in the archive, as packed JSON. Returns their sha256."""
+    written = json.dumps(rows, default=str, ensure_ascii=False, sort_keys=True).encode()
+    return store(home, gzip.compress(written, mtime=0))
+
+
+def rows_of(home: Home, edition: Edition) -> Rows:
+    """The rows an edition was read as, by table, dates as text."""
+    return dict(json.loads(gzip.decompress(archived(home, edition.rows).read_bytes())))
 
 
 def _now(ledger: Ledger) -> datetime:
@@ -106,7 +133,7 @@ def named_in(lines: bytes, archive: Path) -> dict[str, str]:
         elif entry["event"] == "judged":
             named[entry["segment"]] = "segment"
         elif entry["event"] == "edition":
-            named[entry["edition"]] = "edition"
+            named[entry["edition"]] = named[entry["rows"]] = "edition"
             place = archive / entry["edition"][:2] / entry["edition"]
             if entry.get("has_files", True) and place.exists():
                 named |= dict.fromkeys(json.loads(place.read_bytes()).values(), "edition")

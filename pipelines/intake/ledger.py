@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from copy import copy
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -127,6 +128,16 @@ class Ledger:
         self._size = self._whole = self._whole + len(lines)
         self.entries += new
         self._heads += heads[1:]
+
+    def until(self, moment: datetime) -> Ledger:
+        """The ledger as it was at a moment, to be read only: the entries up to the last that was entered by then."""
+        times = [entry.get("received_at") or entry.get("at") or entry.get("known_from") for entry in self.entries]
+        later = [n for n, at in enumerate(times) if at and datetime.fromisoformat(at) > moment]
+        then = copy(self)
+        last = later[0] if later else len(self.entries)
+        then.entries, then._heads = self.entries[:last], self._heads[:last]
+        then._size = -1  # whoever appends to it is refused
+        return then
 
     def of(self, event: str) -> list[dict[str, Any]]:
         return [entry for entry in self.entries if entry["event"] == event]

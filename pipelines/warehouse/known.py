@@ -18,7 +18,7 @@ def make_known(
     as it is; one that is no longer said is known until the moment. Returns how many are known then."""
     names = [name for name in columns_of(con, table) if name not in ("known_from", "known_to")]
     con.execute(f"CREATE OR REPLACE TEMP TABLE said AS SELECT {', '.join(names)} FROM {table} LIMIT 0")
-    insert(con, "said", rows)
+    insert(con, "said", [{name: row.get(name) for name in names} for row in rows])
     row = f"to_json(struct_pack({', '.join(f'{name} := {name}' for name in names)}))::VARCHAR"
     moment = at and at.isoformat(sep=" ", timespec="microseconds")[:26]
     con.execute(

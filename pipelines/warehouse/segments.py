@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -53,8 +54,11 @@ def mark_recorded(con: duckdb.DuckDBPyConnection, segment: str, ledger_sequence:
     _keep_newest(con)
 
 
-def load_segments(con: duckdb.DuckDBPyConnection, segments: Sequence[tuple[str, int, Path]]) -> int:
-    """Load the segments (sha256, place in the ledger, path) that are not loaded yet. Returns the verdicts loaded.
+def load_segments(
+    con: duckdb.DuckDBPyConnection, segments: Sequence[tuple[str, int, Path]], until: datetime | None = None
+) -> int:
+    """Load the segments (sha256, place in the ledger, path) that are not loaded yet; until (in Vietnam
+    time): only the verdicts given by then. Returns the verdicts loaded.
 
     Columns that a later version added are NULL in segments written before it. Raises FileNotFoundError where the
     archive lacks one, duckdb.Error where one cannot be read.
@@ -71,8 +75,9 @@ def load_segments(con: duckdb.DuckDBPyConnection, segments: Sequence[tuple[str, 
                 [paths, [sha256 for sha256, _, _ in new]])  # fmt: skip
     con.execute(
         "CREATE OR REPLACE TEMP TABLE verdict AS SELECT v.* EXCLUDE (filename), n.segment "
-        "FROM read_parquet(?, union_by_name = true, filename = true) AS v JOIN named AS n USING (filename)",
-        [paths],
+        "FROM read_parquet($paths, union_by_name = true, filename = true) AS v JOIN named AS n USING (filename) "
+        "WHERE $until IS NULL OR v.judged_at <= $until::TIMESTAMP",
+        {"paths": paths, "until": until and until.replace(tzinfo=None)},
     )
     there = set(columns_of(con, "verdict"))
     kept = [name for name in columns_of(con, "checked.submission") if name in there]

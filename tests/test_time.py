@@ -1,0 +1,398 @@
+"""What was decided stays decided: the registry, the rules and the program change, and nothing decided before does."""
+
+import os
+import shutil
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+from conftest import Office, Warehouse
+
+from pipelines import flow, judging
+from pipelines.checking import facts, validate
+from pipelines.files import read_csv
+from pipelines.home import SOURCES, Home
+from pipelines.intake.ledger import VIETNAM, Ledger
+from pipelines.looking_back import write_as_of
+from pipelines.rechecking import chosen, judge_again, judged_otherwise
+from pipelines.registry import registry as registries
+from pipelines.warehouse.database import building, discard_build
+
+PLAN = "11164-vinh-lai-2025"
+DAY = date(2026, 8, 25)
+MOMENTS = ("2026-06-30 12:00:00", "2026-07-18 12:00:00", "2026-08-20 12:00:00")
+
+
+class City:
+    """A home that lives in made-up time, with sources of its own that can be edited between two runs."""
+
+    def __init__(self, home: Home, sources: Path) -> None:
+        self.home, self.sources = Home(home.root, DAY), sources
+        self.ask = Warehouse(home.published)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.sources / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{name} does not say: {old}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def plan(self, **said) -> None:
+        """What plan.yml of Vĩnh Lại says otherwise."""
+        path = self.sources / "plans" / PLAN / "plan.yml"
+        plan = yaml.safe_load(path.read_text(encoding="utf-8")) | said
+        path.write_text(yaml.safe_dump(plan, allow_unicode=True), encoding="utf-8")
+
+    def send(self, day: str, agency: str, period: str, answers: dict, commune: str = "11164", folder: str = "") -> Path:
+        office = Office(self.home, registries.load(self.sources))
+        into = self.home.inbox / folder if folder else None
+        path = office.send(agency, period, answers, commune=commune, into=into)
+        at = datetime.fromisoformat(f"{day}T08:00:00").replace(tzinfo=VIETNAM).timestamp()
+        os.utime(path, (at, at))
+        return path
+
+    def run(self, day: date = DAY) -> None:
+        flow.run_steps(Home(self.home.root, day))
+        flow.write_feedback(Home(self.home.root, day))
+
+
+ANSWERS = {"XHS-02": {"numerator": 50, "denominator": 100}, "XHS-01": {"numerator": 10, "denominator": 100}}
+DVC = {"DVC-02": {"numerator": 90, "denominator": 100}}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """Three months of two agencies: one file refused, one late, one corrected. Copied by each test."""
+    root = tmp_path_factory.mktemp("begun")
+    shutil.copytree(SOURCES, root / "sources-of-the-city", ignore=shutil.ignore_patterns("inbox"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipelines.intake.receive.QUIET_SECONDS", 0)
+        patch.setattr(flow, "SOURCES", root / "sources-of-the-city")
+        city = City(Home(root / "home"), root / "sources-of-the-city")
+        Ledger(city.home).append([{"event": "illustrative", "seed": 1, "day": "2026-01-01"}])
+        city.send("2026-06-16", "CA", "2026-06", ANSWERS)
+        city.send("2026-06-17", "PVHCC", "2026-06", DVC)
+        city.send("2026-07-25", "CA", "2026-07", ANSWERS | {"XHS-02": {"numerator": 55, "denominator": 100}})
+        city.send("2026-07-17", "PVHCC", "2026-07", {"DVC-02": {"numerator": 180, "denominator": 100}})
+        city.send("2026-08-17", "CA", "2026-08", ANSWERS | {"XHS-02": {"numerator": 60, "denominator": 100}})
+        city.run()
+    return root
+
+
+@pytest.fixture
+def city(begun, home, tmp_path, monkeypatch):
+    shutil.copytree(begun / "home", home.root)
+    shutil.copytree(begun / "sources-of-the-city", tmp_path / "sources")
+    monkeypatch.setattr(flow, "SOURCES", tmp_path / "sources")
+    judging.registry_of.cache_clear()
+    return City(home, tmp_path / "sources")
+
+
+def decided(city: City) -> dict[str, object]:
+    """All that was decided: facts, verdicts, findings, past due days and reports, what past days said."""
+    ask = city.ask
+    said = {moment: ask(f"FROM marts.progress_as_of(TIMESTAMP '{moment}') AS p "
+                        "SELECT * EXCLUDE (commune_name, indicator_name)") for moment in MOMENTS}  # fmt: skip
+    return said | {
+        "facts": ask("FROM core.fct_actual ORDER BY ALL"),
+        "task reports": ask("FROM core.fct_task_report ORDER BY ALL"),
+        "verdicts": ask("SELECT * FROM core.fct_submission ORDER BY ALL"),
+        "findings": ask("FROM core.fct_rejection ORDER BY ALL"),
+        "lines": ask("FROM core.fct_line ORDER BY ALL"),
+        "due": ask("FROM core.dim_due WHERE least(due_on, ends_on) < DATE '2026-08-17' ORDER BY ALL"),
+        "reports": ask("SELECT * EXCLUDE (commune_name, agency_name) FROM marts.mart_reporting_status "
+                       "WHERE due_on < DATE '2026-08-17' ORDER BY ALL"),
+        "feedback": {path: path.stat().st_mtime_ns for path in city.home.feedback.rglob("*.xlsx")},
+    }  # fmt: skip
+
+
+def lead_moved(city):
+    city.plan(reports={"XHS-01": "CA", "DVC-05": "PVHCC", "DVC-02": "KT"})
+
+
+def agency_recoded(city):
+    for name in ("reference/agencies.csv", "reference/agency_aliases.csv"):
+        path = city.sources / name
+        path.write_text(
+            path.read_text(encoding="utf-8").replace("CA,", "CAX,").replace(",CA", ",CAX"), encoding="utf-8"
+        )
+    indicators = city.sources / "reference" / "indicators.csv"
+    indicators.write_text(indicators.read_text(encoding="utf-8").replace(",CA,", ",CAX,"), encoding="utf-8")
+    for plan in (city.sources / "plans").iterdir():
+        path = plan / "plan.yml"
+        path.write_text(path.read_text(encoding="utf-8").replace(": CA\n", ": CAX\n"), encoding="utf-8")
+
+
+def other_due_day(city):
+    city.plan(due_days=1, annual_report_due="12-05")
+
+
+def plan_superseded(city):
+    """Of the new plan's targets and tasks the old one's but for a dropped indicator and all tasks but one."""
+    new = city.sources / "plans" / "11164-vinh-lai-2026"
+    shutil.copytree(city.sources / "plans" / PLAN, new)
+    path = new / "plan.yml"
+    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
+    plan |= {"plan_id": new.name, "supersedes_plan": PLAN, "issued_on": date(2026, 7, 1), "annual_report_due": "12-05"}
+    plan["reports"] = {"XHS-01": "VHXH", "DVC-05": "PVHCC"}
+    path.write_text(yaml.safe_dump(plan, allow_unicode=True), encoding="utf-8")
+    lines = (new / "targets.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    dropped = [line for line in lines if ",DVC-02," not in line]
+    assert len(dropped) < len(lines)
+    (new / "targets.csv").write_text("".join(dropped), encoding="utf-8")
+    tasks = (new / "tasks.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (new / "tasks.csv").write_text("".join(tasks[:2]), encoding="utf-8")
+
+
+def plan_missing(city):
+    shutil.move(city.sources / "plans" / PLAN, city.sources / "kept")
+
+
+def commune_gone(city):
+    path = city.sources / "reference" / "communes.csv"
+    rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(row for row in rows if not row.startswith("11164,")), encoding="utf-8")
+    plan_missing(city)
+
+
+def rule_stricter(city):
+    rules = city.sources / "forms" / "rules.yml"
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(text.replace("severity: warn", "severity: fail"), encoding="utf-8")
+
+
+def range_narrowed(city):
+    path = city.sources / "reference" / "indicators.csv"
+    text = path.read_text(encoding="utf-8")
+    [row] = [line for line in text.splitlines() if line.startswith("XHS-02,")]
+    path.write_text(text.replace(row, row.replace(",ratio,", ",yes_no,").replace(",%,", ",,")), encoding="utf-8")
+
+
+CHANGES = [lead_moved, agency_recoded, other_due_day, plan_superseded, plan_missing, commune_gone, rule_stricter,
+           range_narrowed]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_what_was_decided_stays_decided(city, change):
+    before = decided(city)
+    change(city)
+    city.run()
+    assert len(Ledger(city.home).of("edition")) == 2
+    now = decided(city)
+    assert {name: value for name, value in now.items() if value != before[name]} == {}
+
+
+def test_another_program_judges_nothing_again(city, monkeypatch):
+    before = decided(city)
+
+    def refuse(*_, **__):
+        raise AssertionError("a verdict was given again")
+
+    monkeypatch.setattr(validate, "validate", refuse)
+    monkeypatch.setattr(facts, "indicator_facts", refuse)
+    monkeypatch.setattr(judging, "version", lambda _: "9.9.9")
+    discard_build(city.home)
+    city.run()
+    assert decided(city) == before
+
+
+def test_a_rebuild_opens_no_original(city):
+    before = decided(city)
+    ledger = Ledger(city.home)
+    for entry in ledger.of("received"):
+        (city.home.archive / entry["sha256"][:2] / entry["sha256"]).unlink()
+    discard_build(city.home)
+    shutil.rmtree(city.home.editions)
+    city.run()
+    assert decided(city) == before
+
+
+def test_a_lead_that_moved_reports_from_then_on_and_not_before(city):
+    lead_moved(city)
+    city.run()
+    city.send("2026-09-16", "KT", "2026-09", DVC)
+    city.send("2026-09-17", "PVHCC", "2026-09", {})
+    city.run(date(2026, 9, 25))
+    rows = city.ask("SELECT agency_code, period_code FROM core.fct_actual WHERE indicator_code = 'DVC-02' ORDER BY 2")
+    assert rows == [("PVHCC", "2026-06"), ("KT", "2026-09")]
+    asked = city.ask("SELECT agency_code, period_code FROM marts.mart_reporting_status JOIN core.known_duty AS d "
+                     "USING (commune_code, agency_code) WHERE d.code = 'DVC-02' AND commune_code = '11164' "
+                     "AND figures_asked > 0 AND period_code BETWEEN '2026-07' AND '2026-09' ORDER BY 2, 1")  # fmt: skip
+    assert ("KT", "2026-09") in asked
+
+
+def test_the_old_lead_may_still_report_on_a_period_it_led(city):
+    lead_moved(city)
+    city.run()
+    city.send("2026-08-26", "KT", "2026-08", {})
+    city.edit(f"plans/{PLAN}/plan.yml", "DVC-02: KT", "DVC-02: PVHCC")  # only so that the form has the line
+    office_file = city.send("2026-08-27", "PVHCC", "2026-08", DVC)
+    city.edit(f"plans/{PLAN}/plan.yml", "DVC-02: PVHCC", "DVC-02: KT")
+    assert office_file.exists()
+    city.run(date(2026, 8, 28))
+    assert city.ask("SELECT value FROM core.fct_actual WHERE indicator_code = 'DVC-02' AND period_code = '2026-08'")
+
+
+def test_a_superseded_plan_s_tasks_are_closed_and_a_dropped_indicator_is_not_asked(city):
+    plan_superseded(city)
+    city.run()
+    tasks = dict(city.ask("SELECT plan_id, count(*) FILTER (is_closed) FROM marts.mart_task_progress "
+                          "WHERE commune_code = '11164' GROUP BY ALL"))  # fmt: skip
+    assert tasks == {PLAN: 71, "11164-vinh-lai-2026": 0}
+    assert city.ask("SELECT count(*) FROM marts.mart_task_progress WHERE plan_id = ? AND task_status = 'overdue'",
+                    PLAN) == [(0,)]  # fmt: skip
+    known = registries.load(city.sources)
+    assert "DVC-02" not in known.led_in("11164", date(2026, 9, 14))
+    assert known.led_in("11164", date(2026, 6, 14))["DVC-02"] == "PVHCC"
+    assert len(known.tasks_of("11164", "CA", date(2026, 9, 14))) <= 1
+
+
+def test_le_chan_s_plan_of_2027_gives_no_debt_before_2027(city):
+    """A yearly plan follows another: issued in February 2027, for 2027."""
+    before = city.ask("FROM marts.mart_reporting_status WHERE commune_code = '11383' ORDER BY ALL")
+    old = city.sources / "plans" / "11383-le-chan-2026"
+    path = old / "plan.yml"
+    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump(plan | {"for_year": 2026}, allow_unicode=True), encoding="utf-8")
+    new = city.sources / "plans" / "11383-le-chan-2027"
+    shutil.copytree(old, new)
+    plan |= {"plan_id": new.name, "for_year": 2027, "supersedes_plan": old.name, "issued_on": date(2027, 2, 25)}
+    (new / "plan.yml").write_text(yaml.safe_dump(plan, allow_unicode=True), encoding="utf-8")
+    lines = (new / "tasks.csv").read_text(encoding="utf-8").replace("2026", "2027")
+    (new / "tasks.csv").write_text(lines, encoding="utf-8")
+    city.run()
+    assert city.ask("FROM marts.mart_reporting_status WHERE commune_code = '11383' ORDER BY ALL") == before
+    city.run(date(2027, 3, 1))
+    tasks = city.ask("SELECT plan_id, task_status, count(*) FROM marts.mart_task_progress WHERE commune_code = '11383' "
+                     "GROUP BY ALL ORDER BY ALL")  # fmt: skip
+    assert [row for row in tasks if row[0] == old.name] == [(old.name, "closed", 8)]
+    known = registries.load(city.sources)
+    forms = {task["plan_id"] for agency in known.agencies_of("11383", date(2027, 3, 14))
+             for task in known.tasks_of("11383", agency, date(2027, 3, 14))}  # fmt: skip
+    assert forms == {new.name}
+    since = city.ask("SELECT DISTINCT period_code FROM marts.mart_reporting_status WHERE commune_code = '11383' "
+                     "AND due_on >= DATE '2027-01-01' ORDER BY 1")  # fmt: skip
+    assert since == [("2027-01",), ("2027-02",)]
+
+
+def test_a_number_used_again_the_next_year_wipes_no_duty(city):
+    """Numbers begin anew each year: the new plan names the number of another year's plan."""
+    city.plan(document_number="37/KH-UBND", issued_on=date(2025, 10, 1))
+    new = city.sources / "plans" / "11164-vinh-lai-2026"
+    shutil.copytree(city.sources / "plans" / PLAN, new)
+    plan = yaml.safe_load((new / "plan.yml").read_text(encoding="utf-8"))
+    plan |= {"plan_id": new.name, "issued_on": date(2026, 10, 1),
+             "supersedes": {"document_number": "37/KH-UBND", "issued_on": date(2024, 1, 1)}}  # fmt: skip
+    (new / "plan.yml").write_text(yaml.safe_dump(plan, allow_unicode=True), encoding="utf-8")
+    known = registries.load(city.sources)
+    assert known.plans[PLAN]["in_force_to"] is None
+    assert known.led_in("11164", date(2026, 6, 14)) == registries.load(SOURCES).led_in("11164", date(2026, 6, 14))
+
+
+# ---------------------------------------------------------------- judging again
+
+
+def test_judging_again_is_an_act_and_the_old_verdict_stays_for_the_past(city):
+    """A rule that refused 180 of 100 is taken out: an audit names the line, an act lets it in from then on."""
+    rules = city.sources / "forms" / "rules.yml"
+    kept = [rule for rule in yaml.safe_load(rules.read_text(encoding="utf-8")) if rule["code"] not in ("C08", "C09")]
+    rules.write_text(yaml.safe_dump(kept, allow_unicode=True), encoding="utf-8")
+    city.run()
+    before = decided(city)
+    with building(city.home) as con:
+        found, _ = judged_otherwise(city.home, con)
+        con.execute("DELETE FROM raw.reading")
+    assert {one.code for one in found if one.code} == {"DVC-02"}
+    city.run()
+    assert decided(city) == before  # an audit changes nothing
+    with building(city.home) as con:
+        [submission] = chosen(con, agency="PVHCC", period="2026-07")
+        judge_again(city.home, con, Ledger(city.home), [submission], "quy tắc đã sửa", "Sở KH&CN")
+    [act] = Ledger(city.home).of("recheck")
+    assert (act["reason"], act["changed"]) == ("quy tắc đã sửa", [submission])
+    flow.record_verdicts(city.home)
+    discard_build(city.home)  # the new verdict is in the archive
+    city.run()
+    assert city.ask("SELECT version, status FROM core.fct_submission WHERE submission_id = ?", submission) == [
+        (2, "accepted")]  # fmt: skip
+    at = datetime.fromisoformat(act["at"]).replace(tzinfo=None)
+    assert city.ask("SELECT recorded_at FROM core.fct_actual WHERE submission_id = ?", submission) == [(at,)]
+    now = decided(city)
+    assert {moment: now[moment] for moment in MOMENTS} == {moment: before[moment] for moment in MOMENTS}
+
+
+def test_the_same_bytes_are_judged_anew_once_the_registry_was_fixed(city):
+    """Refused for a fault of the registry; the officer sends the same file again once it is fixed."""
+    [[sha256]] = city.ask(
+        "SELECT sha256 FROM core.fct_submission WHERE agency_code = 'PVHCC' AND period_code = '2026-07'"
+    )
+    original = city.home.archive / sha256[:2] / sha256
+    again = city.home.inbox / "11164-vinh-lai" / "PVHCC" / "gửi lại.xlsx"
+    again.parent.mkdir(parents=True, exist_ok=True)
+
+    def resend(day):
+        shutil.copyfile(original, again)
+        at = datetime(2026, 8, day, 9, tzinfo=VIETNAM).timestamp()
+        os.utime(again, (at, at))
+        city.run()
+        return city.ask("SELECT status FROM core.fct_submission ORDER BY ledger_sequence DESC LIMIT 1")[0][0]
+
+    assert resend(20) == "duplicate"
+    rules = city.sources / "forms" / "rules.yml"
+    kept = [rule for rule in yaml.safe_load(rules.read_text(encoding="utf-8")) if rule["code"] not in ("C08", "C09")]
+    rules.write_text(yaml.safe_dump(kept, allow_unicode=True), encoding="utf-8")
+    assert resend(21) == "accepted"
+    assert resend(22) == "duplicate"
+
+
+# ---------------------------------------------------------------- looking back
+
+
+def test_a_past_moment_made_again_says_what_progress_as_of_says(city, tmp_path):
+    lead_moved(city)
+    city.run()
+    plan_superseded(city)
+    city.send("2026-08-20", "CA", "2026-08", ANSWERS | {"XHS-02": {"numerator": 61, "denominator": 100}})
+    city.run()
+    for n, moment in enumerate(("2025-06-01 12:00:00", *MOMENTS, "2026-08-24 12:00:00")):
+        out = tmp_path / f"{n}.duckdb"
+        write_as_of(city.home, datetime.fromisoformat(moment).replace(tzinfo=VIETNAM), out)
+        then = Warehouse(out)("FROM marts.mart_kpi_progress ORDER BY ALL")
+        assert then == city.ask(f"FROM marts.progress_as_of(TIMESTAMP '{moment}') ORDER BY ALL"), moment
+    assert then, "there is something to say of the last moment"
+
+
+def test_the_report_of_a_past_day_is_what_that_day_said(city, tmp_path):
+    """Reporting status, tasks and city of 18/07: as a home says that stopped there."""
+    with duckdb.connect(city.home.published, read_only=True) as con:
+        [[late]] = con.execute(
+            "SELECT count(*) FROM marts.mart_reporting_status WHERE reporting_status = 'late'"
+        ).fetchall()
+    write_as_of(city.home, datetime(2026, 7, 18, 12, tzinfo=VIETNAM), tmp_path / "then.duckdb")
+    then = Warehouse(tmp_path / "then.duckdb")
+    assert then.one("SELECT as_of_on FROM core.dim_build") == date(2026, 7, 18)
+    assert then.one("SELECT count(*) FROM core.fct_submission") == 3
+    assert then("SELECT reporting_status FROM marts.mart_reporting_status WHERE commune_code = '11164' "
+                "AND agency_code = 'CA' AND period_code = '2026-07'") == [("pending",)]  # fmt: skip
+    assert late == 1
+
+
+def test_a_registry_that_does_not_hold_together_is_no_edition(city):
+    city.plan(focal_agency_as_written="Phòng không có thật")
+    with pytest.raises(ValueError, match="Phòng không có thật"):
+        city.run()
+    assert len(Ledger(city.home).of("edition")) == 1
+    city.plan(focal_agency_as_written="Phòng Văn hóa - Xã hội")
+    city.run()
+
+
+def test_an_edition_is_kept_whole(city):
+    """Every file that sources/ has of plans, reference, forms and wording can be laid out again."""
+    from pipelines.intake.editions import editions, sources_of
+
+    [edition] = editions(Ledger(city.home))
+    laid_out = sources_of(city.home, edition.digest)
+    names = {path.relative_to(laid_out).as_posix() for path in laid_out.rglob("*") if path.is_file()}
+    assert {"plans/11164-vinh-lai-2025/targets.csv", "reference/periods.yml", "forms/rules.yml"} <= names
+    assert read_csv(laid_out / "reference" / "agencies.csv") == read_csv(city.sources / "reference" / "agencies.csv")
