@@ -110,16 +110,17 @@ def _find_unsettled(draft: Draft, others: Registry, reader: CellReader) -> None:
     plan = draft.plan
     focal = reader.names.resolve(plan["focal_agency_as_written"] or "")
     own = [other for other in others.plans.values() if other["commune_code"] == plan["commune_code"]]
-    superseded = {other["supersedes"] for other in own} - {None}
-    if not focal or plan["document_number"] in superseded:
+    named = (plan["supersedes"] or {}).get("document_number")
+    if not focal or plan["document_number"] in {other["supersedes"] for other in own} - {None}:
         return
-    superseded |= {(plan["supersedes"] or {}).get("document_number")} - {None}
+    superseded = {plan["supersedes_plan"], *(other["plan_id"] for other in own if other["superseded_by"])}
+    superseded |= {other["plan_id"] for other in own if named and other["document_number"] == named}
     settled = {*plan["reports"], *(code for other in own for code in other["reports"])}
     duties = PlanReader(reader.names, reader.agencies, reader.indicators)
     leads: dict[str, set[str]] = defaultdict(set)
     for target in others.targets:
         other = others.plans[target["plan_id"]]
-        if other in own and other["document_number"] not in superseded:
+        if other in own and other["plan_id"] not in superseded:
             leads[target["indicator_code"]].add(duties.reporter(other, target["lead_agency_code"]))
     [table] = [one["heading"] for one in reader.form["plan"]["tables"] if one["name"] == "reports"]
     for row, cells in draft.rows["targets"]:

@@ -26,7 +26,10 @@ PLAN_KEYS = (
     "issuer",
     "title",
     "legal_basis",  # list of number, issuer, date
+    "for_year",  # the year a yearly plan is for: its tasks close with it
+    "in_force_from",  # where it is another day than that of issue
     "supersedes",  # document_number, issued_on, as_written
+    "supersedes_plan",  # plan_id of the plan it takes the place of
     "annual_report_due",  # month-day
     "annual_report_due_as_written",
     "focal_agency_as_written",
