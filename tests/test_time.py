@@ -5,7 +5,6 @@ import shutil
 from datetime import date, datetime
 from pathlib import Path
 
-import duckdb
 import pytest
 import yaml
 from conftest import Office, Warehouse
@@ -163,10 +162,10 @@ def rule_stricter(city):
 
 
 def range_narrowed(city):
-    path = city.sources / "reference" / "indicators.csv"
-    text = path.read_text(encoding="utf-8")
-    [row] = [line for line in text.splitlines() if line.startswith("XHS-02,")]
-    path.write_text(text.replace(row, row.replace(",ratio,", ",yes_no,").replace(",%,", ",,")), encoding="utf-8")
+    rules = city.sources / "forms" / "rules.yml"
+    text = rules.read_text(encoding="utf-8")
+    assert "max_value: 100" in text
+    rules.write_text(text.replace("max_value: 100", "max_value: 9"), encoding="utf-8")
 
 
 CHANGES = [lead_moved, agency_recoded, other_due_day, plan_superseded, plan_missing, commune_gone, rule_stricter,
