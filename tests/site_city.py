@@ -94,7 +94,7 @@ INSERT INTO checked.actual BY NAME
         AS source_cell, i.indicator_code, round(d.part * d.whole) AS numerator, d.whole AS denominator,
         round(100 * round(d.part * d.whole) / d.whole, 4) AS value, $note AS note
     FROM raw.receipt AS r
-    JOIN checked.submission AS s USING (submission_id)
+    JOIN (SELECT submission_id, period_code FROM checked.submission) AS s USING (submission_id)
     JOIN p USING (period_code)
     JOIN c USING (commune_code)
     JOIN raw.indicator_duty AS duty USING (commune_code, agency_code)
@@ -107,7 +107,7 @@ INSERT INTO checked.task_report BY NAME
         if((t.line_order + length(t.task_id)) % 3 = 0, 'done', 'in_progress') AS state, 40 AS percent_done,
         $note AS difficulty
     FROM raw.receipt AS r
-    JOIN checked.submission AS s USING (submission_id)
+    JOIN (SELECT submission_id, period_code FROM checked.submission) AS s USING (submission_id)
     JOIN raw.task_duty AS d USING (commune_code, agency_code)
     JOIN raw.task AS t USING (task_id)
     WHERE s.period_code = (SELECT max(period_code) FROM p);

@@ -164,8 +164,8 @@ def rule_stricter(city):
 def range_narrowed(city):
     rules = city.sources / "forms" / "rules.yml"
     text = rules.read_text(encoding="utf-8")
-    assert "max_value: 100" in text
-    rules.write_text(text.replace("max_value: 100", "max_value: 9"), encoding="utf-8")
+    assert "max_value: 30" in text
+    rules.write_text(text.replace("max_value: 30", "max_value: 1"), encoding="utf-8")
 
 
 CHANGES = [lead_moved, agency_recoded, other_due_day, plan_superseded, plan_missing, commune_gone, rule_stricter,
@@ -364,10 +364,7 @@ def test_a_past_moment_made_again_says_what_progress_as_of_says(city, tmp_path):
 
 def test_the_report_of_a_past_day_is_what_that_day_said(city, tmp_path):
     """Reporting status, tasks and city of 18/07: as a home says that stopped there."""
-    with duckdb.connect(city.home.published, read_only=True) as con:
-        [[late]] = con.execute(
-            "SELECT count(*) FROM marts.mart_reporting_status WHERE reporting_status = 'late'"
-        ).fetchall()
+    late = city.ask.one("SELECT count(*) FROM marts.mart_reporting_status WHERE reporting_status = 'late'")
     write_as_of(city.home, datetime(2026, 7, 18, 12, tzinfo=VIETNAM), tmp_path / "then.duckdb")
     then = Warehouse(tmp_path / "then.duckdb")
     assert then.one("SELECT as_of_on FROM core.dim_build") == date(2026, 7, 18)
