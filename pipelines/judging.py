@@ -132,9 +132,10 @@ def judge(
     checked.*. A duplicate's names the file it repeats. look_back: against the figures in force now, else only those of
     the files before each."""
     to_check = [row for row in sent if row["duplicate_of"] is None]
+    registry = registry_of(home, edition)
     with no_collecting():
         checked = validate_readings(
-            registry_of(home, edition),
+            registry,
             to_check,
             _readings(con),
             _history(con, to_check) if look_back else None,
@@ -148,11 +149,20 @@ def judge(
         | outcomes.get(row["submission_id"], {})
         | {name: row[name] for name in ("submission_id", "duplicate_of", "commune_code", "agency_code")}
         | {"judged_at": str(row["received_at"]), "edition": edition, "program": version("kpi57"),
-           "lines_read": counts.get(row["submission_id"], 0)}
+           "lines_read": counts.get(row["submission_id"], 0),
+           "is_estimate": _is_estimate(registry, row, outcomes.get(row["submission_id"], {}).get("period_code"))}
         for row in sent
     ]  # fmt: skip
     parts = (submissions, checked.lines, checked.actuals, checked.task_reports, checked.findings)
     return dict(zip(CHECKED, parts, strict=True))
+
+
+def _is_estimate(registry: Registry, sent: Row, period_code: str | None) -> bool:
+    """Whether a report on a year came before the year was over: it says what is expected of the whole year."""
+    if period_code is None or sent["commune_code"] is None:
+        return False
+    period = registry.period_of(sent["commune_code"], period_code)
+    return period.kind == "year" and sent["received_at"].date() <= period.ends_on
 
 
 def duties_of(con: duckdb.DuckDBPyConnection) -> Duties:

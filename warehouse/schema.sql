@@ -89,7 +89,8 @@ CREATE TABLE IF NOT EXISTS raw.segment (segment VARCHAR, ledger_sequence INTEGER
 CREATE TABLE IF NOT EXISTS checked.submission (
     submission_id VARCHAR, version INTEGER DEFAULT 1, judged_at TIMESTAMP, edition VARCHAR, program VARCHAR, segment VARCHAR,
     duplicate_of VARCHAR, commune_code VARCHAR, agency_code VARCHAR, period_code VARCHAR, due_on DATE,
-    grace_until DATE, is_unreadable BOOLEAN, is_refused BOOLEAN, lines_read BIGINT);
+    grace_until DATE, is_unreadable BOOLEAN, is_refused BOOLEAN, is_estimate BOOLEAN DEFAULT false,
+    lines_read BIGINT);
 CREATE TABLE IF NOT EXISTS checked.line (
     submission_id VARCHAR, version INTEGER DEFAULT 1, source_sheet VARCHAR, source_row INTEGER, kind VARCHAR, line_kind VARCHAR,
     code VARCHAR, disposition VARCHAR, reason VARCHAR, note VARCHAR, confirms VARCHAR, confirmed_how VARCHAR,

@@ -1,6 +1,7 @@
 -- What was reported by a moment, and what was asked for by then and was not, as duties and due days were known at the
 -- moment. A figure is believed from when it was recorded until another took its place. Where several agencies reported
 -- one, that of the agency whose duty it was counts, else the newest: an accepted figure is never filtered away by a duty.
+-- answers_on: no milestone later than the moment is passed, so a period that is not over answers for today's.
 WITH duty AS (
     SELECT
         commune_code, code AS indicator_code, agency_code, frequency, holds_from,
@@ -12,7 +13,7 @@ WITH duty AS (
 believed AS (
     SELECT
         commune_code, indicator_code, period_code, agency_code, actual_id, numerator, denominator, value, value_text,
-        recorded_at
+        is_estimate, recorded_at
     FROM core.fct_actual
     WHERE commune_code BETWEEN first_commune AND last_commune
         AND recorded_at <= moment AND (superseded_at IS NULL OR superseded_at > moment) AND NOT is_withdrawn
@@ -51,7 +52,8 @@ asked AS (
 )
 SELECT
     f.commune_code, f.indicator_code, f.period_code, p.period_order, p.measured_on, f.agency_code, f.actual_id,
-    f.numerator, f.denominator, f.value, f.value_text
+    f.numerator, f.denominator, f.value, f.value_text, coalesce(f.is_estimate, false) AS is_estimate,
+    least(p.measured_on, moment::DATE) AS answers_on
 FROM (
     FROM chosen
     UNION ALL BY NAME

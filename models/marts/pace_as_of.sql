@@ -11,7 +11,7 @@ WITH based AS (
             AS baseline_value,
         CASE WHEN NOT next_is_conflict AND baseline_on < next_on AND measured_on > baseline_on THEN
             baseline_value + (next_value - baseline_value)
-            * (date_diff('day', baseline_on, measured_on)::DOUBLE / date_diff('day', baseline_on, next_on))
+            * least(date_diff('day', baseline_on, measured_on)::DOUBLE / date_diff('day', baseline_on, next_on), 1)
         END AS expected_value
     FROM marts.history_as_of(moment, first_commune := first_commune, last_commune := last_commune)
 )

@@ -16,9 +16,12 @@ WITH judged AS (
             WHEN s.passed_is_strict AND s.passed_sign * l.value > s.passed_sign * coalesce(s.passed_value, 1) THEN 'met'
             WHEN NOT s.passed_is_strict AND s.passed_sign * l.value >= s.passed_sign * coalesce(s.passed_value, 1) THEN 'met'
             ELSE 'not_met'
-        END AS level_status
+        END AS level_as_reported,
+        CASE WHEN l.is_estimate AND level_as_reported IN ('met', 'not_met') THEN 'estimate_' ELSE '' END
+            || level_as_reported AS level_status
     FROM marts.pace_as_of(moment, first_commune := first_commune, last_commune := last_commune) AS l
-    -- the newest figure answers for every milestone passed since; an older one for those of its own day
+    -- the newest figure answers for every milestone passed since, an older one for those of its own day, what is expected
+    -- of a year for that of its year
     LEFT JOIN core.known_milestone_span AS s
         ON s.path = l.path AND s.passed_on <= l.answers_until AND (s.next_on IS NULL OR s.next_on > l.answers_until)
 )
@@ -48,7 +51,8 @@ SELECT
         WHEN a.fit >= 0.9 THEN 'high' WHEN a.fit >= 0.6 THEN 'medium' ELSE 'low'
     END AS forecast_confidence,
     a.is_latest,
-    c.is_illustrative
+    c.is_illustrative,
+    a.is_estimate
 FROM judged AS a
 JOIN core.dim_commune AS c USING (commune_code)
 JOIN core.dim_indicator AS n USING (indicator_code)
