@@ -33,6 +33,7 @@ def given(con, registry, case):
     rows["raw.indicator_duty"] = [duty(PLAN, VINH_LAI)]
     for n, (period, figure) in enumerate(case["figures"].items(), 1):
         send(rows, n, str(period), figure)
+        rows["checked.submission"][-1]["is_estimate"] = period in case.get("estimates", [])
     for table, content in rows.items():
         replace(con, table, content)
     set_info(con, "as_of", "2026-12-31")
