@@ -30,7 +30,7 @@ ORDER BY finding_order
 """
 _TARGETS = """
 SELECT t.milestone_on, t.as_written, t.scope, t.plan_id, coalesce(p.document_number, '(no number printed)'),
-    t.appendix, t.row_number, p.superseded_by
+    t.appendix, t.row_number, p.superseded_by, t.source_page, t.source_place
 FROM core.fct_target AS t
 JOIN core.dim_plan AS p USING (plan_id)
 WHERE t.commune_code = ? AND t.indicator_code = ?
@@ -107,9 +107,10 @@ def _owed(row: tuple[Any, ...]) -> str:
 
 
 def _target(row: tuple[Any, ...]) -> str:
-    milestone, written, scope, plan, number, appendix, printed_row, superseded_by = row
+    milestone, written, scope, plan, number, appendix, printed_row, superseded_by, page, there = row
     left = f", superseded by {superseded_by}" if superseded_by else ""
     place = f"{appendix}, {printed_row}" if appendix else printed_row
+    place += "".join(f", {said}" for said in (f"page {page}" if page else "", there) if said)
     return f"  {milestone:%Y-%m-%d}  {written}{f' [{scope}]' if scope else ''}   {plan} {number}, {place}{left}"
 
 

@@ -136,6 +136,7 @@ class _Drafter:
             elif about.get("required"):
                 self._mark("plan", 0, name, RED, "missing", "", None, "")
         plan["legal_basis"] = basis
+        plan["source_sha256"] = digest(document.path)
         issued = plan.get("issued_on")
         in_title = re.findall(r"năm (20\d\d)", plan.get("title") or "")
         self.year = issued.year if issued else int(in_title[-1]) if in_title else None

@@ -38,7 +38,10 @@ PLAN_KEYS = (
     "reporting_calendar",  # of periods.yml, where it is not the form's; like the next two a setting of this project
     "due_days",
     "grace_days",
-    "source_file",
+    "source_file",  # the document the rows' pages and places are of; its sha256; who read the rows through, and when
+    "source_sha256",
+    "reviewed_by",
+    "reviewed_on",
     "notes",  # what a person must know who reads the plan beside its registry
 )
 
