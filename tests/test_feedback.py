@@ -222,3 +222,32 @@ def test_a_call_that_hangs_fails_or_dies_costs_only_itself():
     assert isinstance(outcomes[1], ValueError)
     assert isinstance(outcomes[2], LimitError)
     assert isinstance(outcomes[3], LimitError)
+
+
+def test_a_line_held_comes_into_force_by_a_yes_in_the_workbook_sent_back(home, office, ask):
+    """What was asked, by which file it was confirmed and in which words stays; the lines still add up."""
+    for period, numerator in (("2026-09", 40), ("2026-10", 90)):
+        office.send("CA", period, {"XHS-02": {"numerator": numerator, "denominator": 100}})
+        run_steps(home)
+    flow.write_feedback(home)
+    in_force = "SELECT numerator FROM core.fct_actual WHERE period_code = '2026-10' AND is_current"
+    assert ask(in_force) == []
+    assert ask("SELECT status, rows_held FROM core.fct_submission WHERE period_code = '2026-10'") == [("held", 1)]
+    [path] = home.feedback.rglob("*2026-10*.xlsx")
+    book = openpyxl.load_workbook(path)
+    sheet = book["Kết quả kiểm tra"]
+    [head] = [cell for row in sheet.iter_rows() for cell in row if cell.value == "Xác nhận"]
+    [asked] = [row for row in sheet.iter_rows(min_row=head.row) if row[4].value == "Cần xác nhận"]
+    assert asked[5].value == "Kết quả 90% chênh 50 điểm phần trăm so với Tháng 09/2026 (40%)."
+    sheet.cell(asked[0].row, head.column).value = "Đúng, có đợt cấp lưu động"
+    back = office.folder("11164", "CA") / "trả lời.xlsx"
+    book.save(back)
+    os.utime(back, (back.stat().st_mtime - 60,) * 2)
+    run_steps(home)
+    assert ask(in_force) == [(90,)]
+    assert ask("SELECT code, state, confirmed_how, confirmed_reason FROM marts.mart_held_line") == [
+        ("XHS-02", "confirmed", "workbook", "Đúng, có đợt cấp lưu động")
+    ]
+    assert ask("SELECT rows_held, rows_unaccounted FROM marts.mart_reconciliation WHERE submission_id = 'all'") == [
+        (1, 0)
+    ]

@@ -37,14 +37,15 @@ def read_xls(data: bytes) -> list[Sheet]:
     codes = {key: known.format_str for key, known in book.format_map.items()}
     styles = [shown_as(style.format_key, codes) for style in book.xf_list]
     odd = _Odd(codes, book)
-    stale = stale_formulas(data, book._sh_abs_posn)
+    stale = stale_formulas(data, [begin - book.base for begin in book._sh_abs_posn])
     sheets: list[Sheet] = []
     cells = 0
     for sheet in book.sheets():
         read = _sheet(sheet, styles, book.datemode == 1, cells)
         marks = {place: mark for place, cell in read.cells.items() if (mark := odd.mark(sheet, place, cell))}
         marks |= dict.fromkeys(stale[sheet.number].intersection(read.cells), STALE)
-        sheets.append(read._replace(marks=marks))
+        empty = {place: Cell("f", "=…") for place in sorted(stale[sheet.number].difference(read.cells))}
+        sheets.append(read._replace(cells=dict(read.cells) | empty, marks=marks))
         cells += len(sheets[-1].cells)
     return sheets
 

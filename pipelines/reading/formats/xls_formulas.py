@@ -14,14 +14,15 @@ from pipelines.reading.formats.cell_values import Place
 _COMPOUND = b"\xd0\xcf\x11\xe0"
 _BEGIN, _END, _FORMULA, _UNCALCULATED, _RECALCULATED = 0x0809, 0x000A, 0x0006, 0x005E, 0x01C1
 _CALCULATE_ON_LOAD = 0x02  # of a formula's flags
-_NOTHING = bytes(8)  # the result of a formula that a program wrote without calculating it
+# The result of a formula that a program wrote without calculating it: 0, or a text without letters.
+_NOTHING = (bytes(8), b"\x03\0\0\0\0\0\xff\xff")
 
 
 def stale_formulas(data: bytes, begins: Sequence[int]) -> list[frozenset[Place]]:
     """The formulas not to be believed of each sheet, by where the sheets begin in the workbook's stream.
 
     Of a sheet saved before it was calculated all; else those marked to be calculated on opening, and those that say 0
-    in a workbook that no version of Excel has calculated.
+    or nothing in a workbook that no version of Excel has calculated.
     """
     stream = _stream(data)
     is_calculated = any(kind == _RECALCULATED for kind, _ in _records(stream, 0))
@@ -40,7 +41,7 @@ def _of_sheet(stream: bytes, begin: int, is_calculated: bool) -> frozenset[Place
         if kind == _FORMULA and len(body) >= 16 and depth == 1:
             row, column = struct.unpack_from("<HH", body)
             every.add((row + 1, column + 1))
-            if body[14] & _CALCULATE_ON_LOAD or (not is_calculated and body[6:14] == _NOTHING):
+            if body[14] & _CALCULATE_ON_LOAD or (not is_calculated and body[6:14] in _NOTHING):
                 stale.add((row + 1, column + 1))
     return frozenset(every if is_stale else stale)
 
