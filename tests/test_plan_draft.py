@@ -144,6 +144,26 @@ def test_two_targets_of_one_cell_are_two_rows(registry, tmp_path):
     assert found == [("khu vực", "<=", "3"), ("thế giới", "<=", "50")]
 
 
+def test_rows_without_a_number_of_their_own_are_rows_and_letters_stand_below_their_number(registry, tmp_path):
+    path = document(tmp_path / "kh.docx", [
+        ("1", "Lập kế hoạch", "Công an xã", "Quý I/2026"), ("", "Rà soát lại", "Phòng Kinh tế", "Quý II/2026"),
+        ("", "phần còn lại", "", ""), ("2", "Triển khai:", "", ""), ("a)", "Tập huấn", "Công an xã", "Hằng quý"),
+    ])  # fmt: skip
+    drafted = draft_plan([path], SOURCES, registry, FORM)
+    found = [(row["row_number"], row["title"], row["recurrence"]) for row in drafted.rows["tasks"]]
+    assert found == [("1", "Lập kế hoạch", "once"), ("1.1", "Rà soát lại phần còn lại", "once"),
+                     ("2a", "Tập huấn", "quarterly")]  # fmt: skip
+    assert {("tasks", 1, "row_number"), ("tasks", 1, "title")} <= marked(drafted)
+
+
+def test_what_was_reached_before_is_no_target_and_is_not_lost(registry, tmp_path):
+    row = ("1", "Người dân có tài khoản định danh điện tử", "%", "61", "≥ 80", "90", "Công an xã")
+    heads = ("STT", "Chỉ tiêu", "ĐVT", "Kết quả năm 2024", "Năm 2026", "Mục tiêu đến năm 2030", "Cơ quan chủ trì")
+    rows = draft_plan([document(tmp_path / "kh.docx", [row], heads=heads)], SOURCES, registry, FORM).rows["targets"]
+    assert [(one["milestone_on"], one["as_written"]) for one in rows] == [("2026-12-31", "≥ 80"), ("2030-12-31", "90")]
+    assert {one["note"] for one in rows} == {"Kết quả năm 2024: 61"}
+
+
 def test_what_cannot_be_read_is_refused_with_the_reason(registry, tmp_path):
     lost = tmp_path / "kh.txt"
     lost.write_text("PHỤ LỤC\n1\nRà soát\nCông an xã\nQuý III/2026\n", encoding="utf-8")

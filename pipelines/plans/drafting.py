@@ -36,6 +36,9 @@ _FIGURES = re.compile(
 )
 
 
+# The columns of what a page cut in two.
+_JOINED = {"lead": "lead_as_written", "cooperating": "cooperating_as_written", "deadline": "deadline_as_written",
+           "deliverable": "deliverable", "head": "head_role", "unit": "unit_as_written"}  # fmt: skip
 # What a target in a task's words has from the task.
 _OF_TASK = ("appendix", "lead_as_written", "cooperating_as_written", "deliverable", "source_page", "source_place")
 
@@ -166,6 +169,10 @@ class _Drafter:
         """What makes every cell of a row doubtful."""
         main = "title" if kind == "tasks" else "name"
         text = line.text("title") or line.text("target_name")
+        for name in sorted(line.joined & _JOINED.keys()):
+            column = _JOINED[name]
+            if column in self.made.rows[kind][row]:
+                self._mark(kind, row, column, YELLOW, "joined", line.text(name), line.page, line.place)
         for doubt in line.doubts:
             column = "row_number" if doubt == "number_made" else main
             self._mark(kind, row, column, YELLOW, doubt, text, line.page, line.place)

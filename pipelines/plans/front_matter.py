@@ -40,22 +40,27 @@ def read_front_matter(document: Document, words: Row, communes: Mapping[str, Row
     letterhead = " ".join(text for text, _ in head[:titled])
     if (m := re.search(words["issued_on"], letterhead.casefold())) and (day := _date(m)):
         found["issued_on"] = Found(day, letterhead[m.start() : m.end()], head[0][1])
-    _issuer(head, words, communes, city, found)
+    _issuer(head, clean(" ".join(text for text, _ in lines)), words, communes, city, found)
     _title(document, lines, words, found)
     flow = clean(" ".join(text for text, _ in lines))
-    if (m := re.search(words["annual_report"], flow, re.IGNORECASE)) and (day_of_year := _day_of_year(m)):
-        said = clean(m["said"])
-        found["annual_report_due"] = Found(day_of_year, said)
-        found["annual_report_due_as_written"] = Found(said, said)
+    sentences = re.split(r"(?<=[.;])\s", flow)  # a pattern over the whole document would take minutes
+    for sentence in sentences:
+        m = re.search(words["annual_report"], sentence, re.IGNORECASE) if "trước ngày" in sentence.casefold() else None
+        if m and (day_of_year := _day_of_year(m)):
+            said = clean(m["said"])
+            found.setdefault("annual_report_due", Found(day_of_year, said))
+            found.setdefault("annual_report_due_as_written", Found(said, said))
     for m in re.finditer(words["focal"], flow, re.IGNORECASE):
         if names.resolve(clean(m["agency"])):
             found.setdefault("focal_agency_as_written", Found(clean(m["agency"]), m[0]))
-    if m := re.search(words["supersedes"], flow, re.IGNORECASE):
-        said = clean(m["said"])
-        found["supersedes.document_number"] = Found(m["number"], said)
-        found["supersedes.as_written"] = Found(said, said)
-        if m["day"] and (on := _date(m)):
-            found["supersedes.issued_on"] = Found(on, said)
+    for sentence in sentences:
+        m = re.search(words["supersedes"], sentence, re.IGNORECASE) if "thay thế" in sentence.casefold() else None
+        if m:
+            said = clean(m["said"])
+            found.setdefault("supersedes.document_number", Found(m["number"], said))
+            found.setdefault("supersedes.as_written", Found(said, said))
+            if m["day"] and (on := _date(m)):
+                found.setdefault("supersedes.issued_on", Found(on, said))
     found["source_file"] = Found(document.path.name, document.path.name)
     return found, _basis(lines, words)
 
@@ -72,27 +77,24 @@ def _lines(document: Document) -> list[tuple[str, int | None]]:
     return found
 
 
-def _issuer(head: list[tuple[str, int | None]], words: Row, communes: Mapping[str, Row], city: set[str],
+def _issuer(head: list[tuple[str, int | None]], whole: str, words: Row, communes: Mapping[str, Row], city: set[str],
             found: dict[str, Found]) -> None:  # fmt: skip
     """The commune whose committee issues the plan, by the letterhead ('ỦY BAN NHÂN DÂN', 'XÃ VĨNH LẠI') or the body."""
     by_name: dict[str, list[str]] = {}
     for code in sorted(city):
         by_name.setdefault(fold(communes[code]["commune_name"]), []).append(code)
     texts = [text for text, _ in head]
-    whole = " ".join(texts)
     for at, (text, page) in enumerate([*head, (whole, None)]):
         for said in (text, f"{texts[at - 1]} {text}" if 0 < at < len(head) else text):
-            m = re.search(words["issuer"], said.casefold().replace("uỷ", "ủy"))
-            if not m:
-                continue
-            tokens = m["name"].split()
-            for size in range(len(tokens), 0, -1):
-                codes = by_name.get(fold(f"{m['kind']} {' '.join(tokens[:size])}"), [])
-                if len(codes) == 1:
-                    name = communes[codes[0]]["commune_name"]
-                    found["commune_code"] = Found(codes[0], said, page)
-                    found["issuer"] = Found(f"Ủy ban nhân dân {name[:1].lower()}{name[1:]}", said, page)
-                    return
+            for m in re.finditer(words["issuer"], said.casefold().replace("uỷ", "ủy")):
+                tokens = re.split(r"[\s,.;()]+", m["name"])
+                for size in range(len(tokens), 0, -1):
+                    codes = by_name.get(fold(f"{m['kind']} {' '.join(tokens[:size])}"), [])
+                    if len(codes) == 1:
+                        name = communes[codes[0]]["commune_name"]
+                        found["commune_code"] = Found(codes[0], m[0], page)
+                        found["issuer"] = Found(f"Ủy ban nhân dân {name[:1].lower()}{name[1:]}", m[0], page)
+                        return
 
 
 def _title(document: Document, lines: list[tuple[str, int | None]], words: Row, found: dict[str, Found]) -> None:

@@ -33,6 +33,7 @@ class Line:
     source_task: str = ""
     doubts: list[str] = field(default_factory=list)
     is_group: bool = False
+    joined: set[str] = field(default_factory=set)  # fields put together from two rows
 
     def text(self, name: str) -> str:
         return self.texts.get(name, "")
@@ -103,26 +104,36 @@ class TableReader:
                      if plain and (pattern.fullmatch(plain) if whole else pattern.search(plain))), None)  # fmt: skip
 
     def _chunk(self, table: Table, appendix: str) -> _Chunk:
-        """A table with its head rows told apart: the first with heads, and those under merged ones."""
-        heads = 0
-        for row in table.rows[:4]:
+        """A table with its head rows told apart: those with heads, and those under merged ones, below its title."""
+        above = next((at for at, row in enumerate(table.rows[:4]) if len(row.distinct) > 2), 0)
+        heads = self._heads(table, above)
+        if heads and above:
+            named = [self._appendix(row.cells[0].text) for row in table.rows[:above]]
+            appendix = next((one for one in named if one is not None), appendix)
+        first = above if heads else 0
+        heads = heads or int(self._unknown_head(table))
+        labels = []
+        for column in range(table.width if heads else 0):
+            parts = list(dict.fromkeys(row.cells[column] for row in table.rows[first:heads]))
+            texts = [clean(cell.text) for cell in parts]
+            labels.append(" ".join(text for text in texts if not re.fullmatch(r"\(?\d{1,2}\)?", text)))
+        return _Chunk(table, appendix, table.rows[heads:], labels, heads)
+
+    def _heads(self, table: Table, above: int) -> int:
+        """After which row the heads end, from the first below the title; 0 where there are none."""
+        heads = above
+        for row in table.rows[above : above + 4]:
             texts = [clean(cell.text) for cell in row.distinct if clean(cell.text)]
             known = [text for text in texts if len(text) < 90 and self._field(text)]
             numbered = any(self._number.match(text) for text in texts[:1])
             counts = all(re.fullmatch(r"\(?\d{1,2}\)?", text) for text in texts) and len(texts) > 2
-            merged_above = heads and any(cell in table.rows[heads - 1].cells for cell in row.cells)
+            merged_above = heads > above and any(cell in table.rows[heads - 1].cells for cell in row.cells)
             enough = len(known) >= min(3, max(2, len(row.distinct) - 1)) and len(texts) > 2
-            if (enough and not numbered) or (heads and (counts or (merged_above and known and not numbered))):
+            if (enough and not numbered) or (heads > above and (counts or (merged_above and known and not numbered))):
                 heads += 1
             else:
                 break
-        heads = heads or int(self._unknown_head(table))
-        labels = []
-        for column in range(table.width if heads else 0):
-            parts = list(dict.fromkeys(row.cells[column] for row in table.rows[:heads]))
-            texts = [clean(cell.text) for cell in parts]
-            labels.append(" ".join(text for text in texts if not re.fullmatch(r"\(?\d{1,2}\)?", text)))
-        return _Chunk(table, appendix, table.rows[heads:], labels, heads)
+        return heads if heads > above else 0
 
     def _unknown_head(self, table: Table) -> bool:
         """A first row of short texts above numbered rows is a head, whatever its words."""
@@ -261,10 +272,13 @@ class _Lines:
 
     def _others(self, row: TableRow) -> str:
         """What stands in columns nobody knows, with their heads: no text of a row is lost."""
-        kept = {id(row.cells[column]) for column, name in enumerate(self.fields) if name}
-        parts = [f"{clean(self.labels[column])}: {clean(row.cells[column].text)}"
-                 for column, name in enumerate(self.fields)
-                 if name is None and clean(row.cells[column].text) and id(row.cells[column]) not in kept]  # fmt: skip
+        unknown = (None, "baseline")
+        kept = {id(row.cells[column]) for column, name in enumerate(self.fields) if name not in unknown}
+        parts = [
+            f"{clean(self.labels[column])}: {clean(cell.text)}"
+            for column, (name, cell) in enumerate(zip(self.fields, row.cells, strict=True))
+            if name in unknown and clean(cell.text) and id(cell) not in kept
+        ]
         return "; ".join(parts)
 
     def _values(self, row: TableRow) -> list[tuple[int | None, str]]:
@@ -294,7 +308,10 @@ class _Lines:
     def _take(self, line: Line, row: TableRow, texts: dict[str, str]) -> None:
         name = texts["title"] or texts["target_name"]
         beside = any(texts[one] for one in ("lead", "deadline")) or any(clean(value) for _, value in line.values)
-        if line.number:
+        if self.parent is not None and re.fullmatch(r"[a-zđ]", line.number):  # 'a)' below row 2 is row 2a
+            line.number = f"{self.parent.number}{line.number}"
+            self.lines.append(line)
+        elif line.number:
             line.is_group = not beside
             self.lines.append(line)
             self.parent, self.bullets = line, 0
@@ -306,12 +323,20 @@ class _Lines:
                 if texts[one]:
                     texts[one] = f"{parent} {self.reader._bullet.sub('', texts[one])}"
             self.lines.append(line)
-        elif "number" not in self.fields and beside and name:
-            line.number = str(1 + len(self.lines))
+        elif (
+            beside and name and ("number" not in self.fields or (self.parent is not None and self._is_own(texts, name)))
+        ):
+            self.bullets += 1
+            line.number = f"{self.parent.number}.{self.bullets}" if self.parent else str(1 + len(self.lines))
             line.doubts.append("number_made")
             self.lines.append(line)
         else:
             self._continue(row, texts)
+
+    def _is_own(self, texts: dict[str, str], name: str) -> bool:
+        """A row without a number that begins a sentence and has an agency and a deadline of its own."""
+        said = texts["deadline"] and not parse_deadline(texts["deadline"], 2026).question
+        return bool(name[:1].isupper() and said and self.reader.names.resolve(texts["lead"]))
 
     def _continue(self, row: TableRow, texts: dict[str, str]) -> None:
         """The rest of a row that a page cut."""
@@ -321,6 +346,7 @@ class _Lines:
         for name, text in texts.items():
             if text:
                 line.texts[name] = f"{line.texts[name]} {text}".strip()
+                line.joined.add(name)
         more = self._values(row)
         line.values = [
             (year, f"{text} {rest}".strip()) for (year, text), (_, rest) in zip(line.values, more, strict=True)
@@ -345,7 +371,7 @@ def _bare(text: str) -> str:
 
 
 def _bare_number(text: str) -> str:
-    return clean(text).rstrip(".)").replace(" ", "")
+    return clean(text).rstrip(".)/").replace(" ", "")
 
 
 def _roman(number: int) -> str:
