@@ -30,7 +30,7 @@ from benchmarks.report import machine, table, write_part
 from benchmarks.spent import Spent
 from pipelines import flow
 from pipelines.home import Home
-from pipelines.reading.layout import Form
+from pipelines.reading.form import Form
 from pipelines.reading.read import known_headers, read_file
 from pipelines.registry import registry
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pipelines.agencies.form import write_template
 from pipelines.checking.validate import validate
 from pipelines.intake.receive import receipts
-from pipelines.reading.layout import Form, lay_out
+from pipelines.reading.form import Form
+from pipelines.reading.layout import lay_out
 from pipelines.reading.read import read_sheets
 from pipelines.reading.sheet import Cell, Sheet
 

@@ -12,7 +12,8 @@ from pipelines import judging
 from pipelines.checking.earlier_figures import History, Past
 from pipelines.checking.validate import validate
 from pipelines.intake.receive import receipts
-from pipelines.reading.layout import Form, lay_out
+from pipelines.reading.form import Form
+from pipelines.reading.layout import lay_out
 from pipelines.reading.sheet import Cell, Sheet
 from pipelines.warehouse.database import in_memory
 from pipelines.warehouse.rows import dicts, insert

@@ -3,7 +3,8 @@
 import pytest
 
 from pipelines.checking.lookup import Names
-from pipelines.reading.layout import Form, lay_out
+from pipelines.reading.form import Form
+from pipelines.reading.layout import lay_out
 from pipelines.reading.sheet import Cell, Sheet
 from pipelines.vietnamese.period_names import named_periods, stated_period
 

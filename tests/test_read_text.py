@@ -84,8 +84,8 @@ def test_a_text_table_in_any_encoding_and_with_any_delimiter(sheets_of, encoding
         ("a,b\r1,2\r", {"A1": "a", "B1": "b", "A2": "1", "B2": "2"}),
         ("Báo cáo tháng 10, năm 2026\n;;\nMã;Tử số;Mẫu số\nX;1,5;2\n", {"A1": "Báo cáo tháng 10, năm 2026", "A3": "Mã",
          "B3": "Tử số", "C3": "Mẫu số", "A4": "X", "B4": "1,5", "C4": "2"}),
-        # a quote that is never closed must not swallow the lines after it
-        ('a,b\n"Tổ 1,2\n3,4\n', {"A1": "a", "B1": "b", "A2": "Tổ 1,2", "A3": "3", "B3": "4"}),
+        # a quote that is never closed must swallow neither the lines after it nor the rest of its own
+        ('a,b\n"Tổ 1,2\n3,4\n', {"A1": "a", "B1": "b", "A2": '"Tổ 1', "B2": "2", "A3": "3", "B3": "4"}),
     ],
 )  # fmt: skip
 def test_a_text_table_as_programs_write_it(sheets_of, text, cells):
@@ -131,3 +131,24 @@ def test_unicode_beside_signs_is_not_taken_for_tcvn3(sheets_of):
     book.active.append(texts)
     [sheet] = sheets_of(saved(book))
     assert [cell.text for cell in sheet.cells.values()] == texts
+
+
+FIELDS = "Mã chỉ tiêu,Tử số,Mẫu số,Kết quả,Ghi chú\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "marked"),
+    [
+        ("XHS-01,20,40,50,\nXHS-02,20,40,50,x\n", set()),
+        ("XHS-01,,,71,25,\nXHS-02,20,40,50,\n", {2, 3}),  # where one is shifted, figures side by side may be too
+        ("XHS-01,,,71,25,\nXHS-02,,40,,\n", {2}),
+        ("XHS-01,5,027,9,000\n", {2}),  # thousands without quotes
+        ('XHS-01,20,40,50,"ghi chú\nXHS-02,20,40,50,x\n', {2}),
+        ('XHS-01,20,40,50,"ghi chú\nXHS-02,20,40,50,x\nXHS-03,1,2,50,"\n', {2, 4}),  # closed two lines below
+        ('XHS-01,20,40,50,"hai\ndòng"\nXHS-02,20,40,50,\n', set()),
+        ('XHS-01,"20,5","40,5",50,\n', set()),
+    ],
+)
+def test_records_whose_fields_may_not_be_where_they_belong_are_marked(sheets_of, lines, marked):
+    [sheet] = sheets_of((FIELDS + lines).encode())
+    assert {row for row, _ in sheet.marks} == marked

@@ -18,7 +18,7 @@ from openpyxl.styles import Font
 from pipelines.agencies.form import write_template
 from pipelines.checking.validate import validate
 from pipelines.intake.receive import receipts
-from pipelines.reading.layout import Form
+from pipelines.reading.form import Form
 from pipelines.reading.read import read_file
 
 OWN = {"XHS-01": (30, 60, 50), "XHS-02": (20, 40, 50)}
@@ -212,6 +212,8 @@ AROUND = [
     *(Case(f"the unit says '{text}'", e.put("D12", text), {"XHS-02": GONE}, [("C35", "G12"), ("C35", "I12")])
       for text in ("nghìn người", "1.000 người", "triệu đồng", "‰")),
     Case("the unit above the table", e.put("A3", "Đơn vị tính: nghìn người"), REFUSED, ASKED),
+    Case("the unit above the table, called Đơn vị", e.put("A3", "Đơn vị: triệu đồng"), REFUSED, ASKED),
+    Case("codes on a sheet without a table", e.other_sheet("Phụ lục", [["XHS-01", "x", 50]], 1), {}, [("T18", "A1")]),
     Case("the unit says what is counted", e.put("D12", "Người"), {}, []),
     *(Case(f"shown as {code}", e.styled("G12", number_format=code), {"XHS-02": GONE}, [("C36", "G12")])
       for code in ("#,##0,", '0.0,,"tr"', ";;;", '0"000"', '#,##0" nghìn"', '"x"')),

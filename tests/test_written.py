@@ -5,7 +5,7 @@ import pytest
 from pipelines import flow, judging
 from pipelines.home import Home
 from pipelines.intake.ledger import Ledger, archived
-from pipelines.reading.layout import Form
+from pipelines.reading.form import Form
 from pipelines.reading.read import known_headers, read_file, restored, written
 from pipelines.warehouse.database import building, in_memory
 from pipelines.warehouse.rows import dicts, insert

@@ -54,14 +54,14 @@ class Names:
         plain = clean(text[:_LOOKED_AT])
         if code := self._agencies.get(plain.casefold()):
             return frozenset({code}), frozenset()
-        if codes := self._registry.agency_names.resolve(plain):
-            return frozenset(codes), frozenset()
-        if (named := _CODE_BEHIND.search(plain)) and (code := self._agencies.get(named[1].casefold())):
-            return frozenset({code}), frozenset()
         key = fold(plain)
         for name, communes in self._communes.items():
             if key.endswith(f" {name}") and (codes := self._registry.agency_names.resolve(key[: -len(name) - 1])):
                 return frozenset(codes), frozenset(communes)
+        if codes := self._registry.agency_names.resolve(plain):
+            return frozenset(codes), frozenset()
+        if (named := _CODE_BEHIND.search(plain)) and (code := self._agencies.get(named[1].casefold())):
+            return frozenset({code}), frozenset()
         return frozenset(), frozenset()
 
 

@@ -8,44 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from pipelines.reading.context import LOOKED_AT, ContextWords
+from pipelines.reading.above import TITLE, Said, read_above
+from pipelines.reading.context import LOOKED_AT
+from pipelines.reading.form import Form
 from pipelines.reading.header import Grid, Header, find_headers, find_keyless
-from pipelines.reading.header_words import HeaderWords, TableForm
 from pipelines.reading.sheet import Cell, Sheet, address, column_letter, is_nothing
 from pipelines.vietnamese import clean, fold
 
-FIRST_ROWS = 40  # rows of a sheet without a table that may say whose file it is
-LONGEST_LABEL = 60  # letters
-TITLE = 120  # letters of a title or a heading; what is longer is a sentence about the form
 UNREAD_TEXTS = 100  # texts kept of a sheet that has no table
 BLANKS_KEPT = 20  # blank lines counted one after the other; a stray cell far below does not make a million lines
-
-
-class Form:
-    """The form under sources/forms, prepared once for reading many files."""
-
-    def __init__(self, form: dict[str, Any]) -> None:
-        self.context = ContextWords(form["context"])
-        self.words = HeaderWords([TableForm(layout, form["line_columns"], self.context) for layout in form["sheets"]])
-        self.labels = {fold(text): part["name"] for part in form["identification"]
-                       for text in [part["label"], *part.get("aliases", [])]}  # fmt: skip
-        self.totals = _beginning(form["totals"])
-        self.notes = _beginning(form["footers"])
-        self.signatures = _beginning(form["signatures"])
-        kinds = ("yes_no", "state")
-        answers = [text for kind in kinds for text in form["answers"][kind].values()]
-        answers += [text for kind in kinds for texts in form["answer_aliases"][kind].values() for text in texts]
-        self.answers = {fold(text) for text in answers}
-        self.confirmation = {fold(text): name for name, text in form["confirmation"]["columns"].items()}
-        self.yes = _beginning(form["confirmation"]["answers"])
-
-
-def _beginning(words: list[str]) -> re.Pattern[str]:
-    """Matches folded text that begins with one of the words; '...' stands for anything."""
-    patterns = [".*".join(re.escape(fold(part)) for part in word.split("...")) for word in words]
-    return re.compile(rf"(?:{'|'.join(patterns)})(?![^\W_])", re.DOTALL)
 
 
 def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
@@ -68,16 +41,16 @@ def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
     tables: list[dict[str, Any]] = []
     unread: list[list[Any]] = []
     confirmations: list[list[Any]] = []
-    said: list[_Said] = []
+    said: list[Said] = []
     for grid, headers in zip(grids, _headers(grids, form), strict=True):
-        above = _read_above(grid, 1, headers[0].first_row if headers else None, form)
+        above = read_above(grid, 1, headers[0].first_row if headers else None, form)
         said.append(above)
         ends = [*(header.first_row for header in headers[1:]), grid.last_row + 1]
         for header, end in zip(headers, ends, strict=False):
             table = _Lines(grid, header, end, form).table()
             tables.append(table | {"said": _of_table(above, header, form)})
             lines = [line["row"] for line in table["lines"] if line["kind"] in ("data", "unanswered")]
-            above = _read_above(grid, max([*lines, header.last_row]) + 1, end, form)
+            above = read_above(grid, max([*lines, header.last_row]) + 1, end, form)
             said.append(above._replace(stated=[one for one in above.stated if one[0] != "period_code"], titles=[]))
         if not headers:
             confirmed = _confirmed(grid, form)
@@ -120,7 +93,7 @@ def _by_name(grid: Grid, header: Header) -> Header:
     return header if has_codes or of.named_by not in header.columns else header._replace(waived=frozenset({of.key}))
 
 
-def _of_table(above: _Said, header: Header, form: Form) -> list[list[str]]:
+def _of_table(above: Said, header: Header, form: Form) -> list[list[str]]:
     """What the titles above a table, and its sheet's name, say of all its figures."""
     groups = {cell for some in header.choices.values() for one in some for _, cell in one.above}
     said = [[text, cell] for text, cell in above.texts if cell not in groups]
@@ -342,51 +315,6 @@ def _is_units(cells: Mapping[int, Cell]) -> bool:
     return all(cell.kind == "t" and _UNIT.fullmatch(clean(cell.text)) for cell in cells.values())
 
 
-# ---------------------------------------------------------------- what stands above
-
-
-class _Said(NamedTuple):
-    """What a sheet says of itself; rank: a cover sheet says less than the table's own, a hidden sheet least."""
-
-    rank: tuple[bool, bool]
-    stated: list[list[str]]
-    titles: list[list[str]]
-    texts: list[list[str]]  # every other text, as [text, cell]
-
-
-def _read_above(grid: Grid, first_row: int, header_row: int | None, form: Form) -> _Said:
-    """Labelled values above the table, or in the first rows of a sheet that has none."""
-    said = _Said((header_row is None, grid.sheet.is_hidden), [], [], [])
-    until = header_row or FIRST_ROWS + 1
-    for row in sorted(r for r in grid.rows if first_row <= r < until):
-        label = ""
-        for column, cell in sorted(grid.rows[row].items()):
-            place = [grid.sheet.name, address(row, column)]
-            is_text = cell.kind == "t"
-            if is_text and len(cell.text) < LONGEST_LABEL and (name := form.labels.get(fold(cell.text))):
-                label = name
-            elif pairs := _pairs(cell.text, form) if is_text and ":" in cell.text else []:
-                said.stated.extend([name, value, *place] for name, value in pairs if value)
-                label = "" if pairs[-1][1] else pairs[-1][0]
-            elif label:
-                said.stated.append([label, clean(cell.text[:LOOKED_AT]), *place])
-                label = ""
-            elif is_text and header_row and len(cell.text) <= LOOKED_AT:
-                if len(cell.text) <= TITLE:
-                    said.texts.append([clean(cell.text), place[1]])
-                if _YEAR.search(cell.text):
-                    said.titles.append([clean(cell.text), *place])
-    return said
-
-
-def _pairs(text: str, form: Form) -> list[tuple[str, str]]:
-    """Labels with their values in one cell: 'Mã xã: 11164; Kỳ báo cáo: 2026-10'."""
-    parts = [part.partition(":") for part in _PARTS.split(text[:LOOKED_AT]) if ":" in part[:LONGEST_LABEL]]
-    return [(form.labels[fold(label)], clean(value)) for label, _, value in parts if fold(label) in form.labels]
-
-
 _COLUMN_NUMBER = re.compile(r"\(?([A-ZĐa-zđ]|\d{1,2})\)?\s*(?:=.*)?")
 _UNIT = re.compile(r"\(.*\)|%|ĐVT.*|Đơn vị.*", re.IGNORECASE)
-_PARTS = re.compile(r"(?:[\n;\t,]| {2,}| [-\u2013\u2014] )(?=[^:]*:)")  # before the next label in the same cell
-_YEAR = re.compile(r"20\d\d")
 _PLACE = re.compile(r"[A-Z]{1,3}(\d{1,7})")

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines.reading.form import Form
 from pipelines.reading.formats.cell_values import UnreadableError
 from pipelines.reading.formats.tcvn3 import in_unicode
-from pipelines.reading.layout import Form, lay_out
+from pipelines.reading.layout import lay_out
 from pipelines.reading.sheet import Sheet
 from pipelines.vietnamese import fold
 from pipelines.workers import LimitError, run_limited
