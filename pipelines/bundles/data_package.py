@@ -77,7 +77,9 @@ def describe(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Table]) -> dic
         holding |= dict.fromkeys(published[name].spec["columns"], name)
     found = {}
     for name, table in tables.items():
-        main = max(published.values(), key=lambda m: (len(m.spec["columns"].keys() & {*table.columns}), m.table))
+        # of two the one that has fewer columns besides
+        shared = {m.table: m.spec["columns"].keys() & {*table.columns} for m in published.values()}
+        main = max(published.values(), key=lambda m: (len(shared[m.table]), -len(m.spec["columns"]), m.table))
         one = Described(main, {}, {})
         for column in table.columns:
             if column in _OWN:
