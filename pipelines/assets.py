@@ -264,7 +264,7 @@ _FEEDBACK_READS = ["fct_submission", "fct_rejection", "fct_actual", "fct_line", 
 
 
 def _at(path: Path) -> dict[str, Any]:
-    """Where what was written lies."""
+    """The path of what was written."""
     return {"path": dg.MetadataValue.path(path)}
 
 
@@ -278,7 +278,7 @@ def _export(
 
 @_export(flow.write_feedback, [["core", name] for name in _FEEDBACK_READS], "excel")
 def feedback(warehouse: Warehouse) -> dg.MaterializeResult[None]:
-    """One workbook a submission, for the agency that sent it: what was taken, what was refused, how to mend it."""
+    """One workbook a submission, for the agency that sent it: what was taken, what was refused, how to fix it."""
     return dg.MaterializeResult(metadata={"written": warehouse.do(flow.write_feedback)} | _at(warehouse.home.feedback))
 
 

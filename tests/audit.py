@@ -35,7 +35,7 @@ def judged(packages: list[dict[str, object]]) -> tuple[list[str], list[str], str
     """What pip-audit's answer says: packages it knew, faults, and why it knew none."""
     known = [package for package in packages if "skip_reason" not in package]
     faults = [
-        f"{package['name']} {package['version']}: {fault['id']}, mended in {', '.join(fault['fix_versions']) or 'none'}"
+        f"{package['name']} {package['version']}: {fault['id']}, fixed in {', '.join(fault['fix_versions']) or 'none'}"
         for package in known
         for fault in package["vulns"]
     ]

@@ -26,7 +26,7 @@ TEXT = GUIDE.read_text(encoding="utf-8")
 FORM = yaml.safe_load((SOURCES / "forms" / "periodic-report.yml").read_text(encoding="utf-8"))
 RULES = {rule["code"]: rule for rule in yaml.safe_load((SOURCES / "forms" / "rules.yml").read_text(encoding="utf-8"))}
 SHEETS = {sheet["kind"]: sheet for sheet in FORM["sheets"]}
-# an error in the guide: its code, severity, what is wrong, how to mend it
+# an error in the guide: its code, severity, what is wrong, how to fix it
 MISTAKES = re.findall(
     r"^\*\*\d+\. Mã ([TCN]\d\d) \((Lỗi|Lưu ý)\)[^>]*> \*\*Sai ở đâu:\*\* (.+)\n>\n> \*\*Cách sửa:\*\* (.+)$", TEXT, re.M
 )

@@ -252,7 +252,7 @@ class StrictLoader(yaml.CSafeLoader):
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        assert len(keys) == len(set(keys)), f"{node.start_mark}: a key stands twice among {keys}"
+        assert len(keys) == len(set(keys)), f"{node.start_mark}: a key is used twice among {keys}"
         return super().construct_mapping(node, deep)
 
 

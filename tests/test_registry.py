@@ -145,7 +145,7 @@ def test_no_fault_hides_another_wherever_it_is(sources):
     with pytest.raises(RegistryError) as error:
         load(sources)
     faults = error.value.faults
-    assert sum("stands twice" in fault for fault in faults) == 11
+    assert sum("is there twice" in fault for fault in faults) == 11
     assert [fault for fault in faults if "agency_aliases.csv" in fault] == [
         "agency_aliases.csv: 'Đội Một': no agency XX",
         "agency_aliases.csv: 'Đội Hai': no agency YY, ZZ",

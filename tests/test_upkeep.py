@@ -315,7 +315,7 @@ def test_a_missing_and_a_damaged_original_are_named(well):
     assert f"1 missing: {first[:12]}" in quick_look.words
     assert "damaged" not in quick_look.words
     assert f"1 damaged: {second[:12]}" in full.words
-    assert "restore" in full.mend
+    assert "restore" in full.fix
 
 
 def test_a_damaged_ledger_is_named_by_its_line_and_a_torn_line_is_no_damage(well):
@@ -345,7 +345,7 @@ def test_what_everybody_may_write_is_told(well):
     assert found(well, "rights").level == doctor.OK
     well.alerts.write_text("{}")
     well.alerts.chmod(0o644)
-    assert (found(well, "rights").level, "chmod 600" in found(well, "rights").mend) == (doctor.WARN, True)
+    assert (found(well, "rights").level, "chmod 600" in found(well, "rights").fix) == (doctor.WARN, True)
 
 
 def test_a_folder_of_the_inbox_that_names_nobody_is_told(well):
@@ -358,7 +358,7 @@ def test_a_folder_of_the_inbox_that_names_nobody_is_told(well):
 def test_a_full_disk_fails_before_a_run_does(well, monkeypatch):
     usage = shutil.disk_usage(well.root)
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage._replace(free=10**8))
-    assert (found(well, "disk").level, "needs 1.0 GiB" in found(well, "disk").mend) == (doctor.FAIL, True)
+    assert (found(well, "disk").level, "needs 1.0 GiB" in found(well, "disk").fix) == (doctor.FAIL, True)
 
 
 def test_a_database_of_another_schema_is_told_and_the_next_run_builds_it_anew(well, monkeypatch):
@@ -381,7 +381,7 @@ def test_the_last_run_is_told_with_what_to_do(well):
     summary.end(well, "failing-run", [summary.Failure("published", "[Errno 28] No space left on device", "OSError")])
     finding = found(well, "runs")
     assert (finding.level, "No space left" in finding.words) == (doctor.FAIL, True)
-    assert finding.mend.startswith("the disk is full")
+    assert finding.fix.startswith("the disk is full")
     summary.begin(well, "killed-run")
     assert (found(well, "runs").level, "killed" in found(well, "runs").words) == (doctor.WARN, True)
 
@@ -602,7 +602,7 @@ def test_an_audit_that_could_ask_nobody_is_no_audit():
     faulty = [{"name": "c", "version": "1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2"]}]}]
     assert judged(skipped) == ([], [], "Dependency not found")
     assert judged(sound + skipped) == (["b"], [], "Dependency not found")
-    assert judged(faulty) == (["c"], ["c 1: PYSEC-1, mended in 2"], "")
+    assert judged(faulty) == (["c"], ["c 1: PYSEC-1, fixed in 2"], "")
 
 
 # ---------------------------------------------------------------- thrown away

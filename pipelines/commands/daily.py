@@ -68,18 +68,18 @@ def run(day: datetime | None) -> None:
     if any(fault["kind"] == BusyError.__name__ for fault in ended["failed"]):  # both began at once
         sys.exit(EXIT_BUSY)
     if not result.success:
-        click.echo("kpi57: the run failed; what is published is unchanged. Mend the cause and run again.", err=True)
+        click.echo("kpi57: the run failed; what is published is unchanged. Fix the cause and run again.", err=True)
         sys.exit(EXIT_ERRORS)
     from pipelines.upkeep.status_report import as_of_day, run_report
 
     click.echo(run_report(home))
     if day and as_of_day(home) != day.date():
-        click.echo(f"kpi57: {day:%Y-%m-%d} is before a day already come to, and a day never goes back", err=True)
+        click.echo(f"kpi57: {day:%Y-%m-%d} is before the as-of date, which never goes back", err=True)
 
 
 @click.command()
 def status() -> None:
-    """What the published warehouse says: rows, reconciliation, who has not reported, where things lie."""
+    """What the published warehouse says: rows, reconciliation, who has not reported, where the results are."""
     from pipelines.upkeep.status_report import run_report
 
     try:
@@ -114,7 +114,7 @@ def serve(port: int, host: str) -> None:
         for process in (page, daemon):
             process.terminate()
             process.wait()
-    click.echo("kpi57: the page or the schedule ended by itself; what it said is above", err=True)
+    click.echo("kpi57: the page or the schedule ended by itself; its output is above", err=True)
     sys.exit(EXIT_ERRORS)
 
 

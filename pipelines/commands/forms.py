@@ -96,7 +96,7 @@ def _write_all(
 def check(files: tuple[Path, ...], commune: str | None, agency: str | None, form: str) -> None:
     """Check files before they are sent, or all files of a folder, as a run would judge them. Exits 1 if one has errors.
 
-    Needs no warehouse; where there is one, figures are held against those sent before.
+    Needs no warehouse; where there is one, figures are compared with those sent before.
     """
     from pipelines.check import check_files, files_in
     from pipelines.registry import registry
@@ -116,7 +116,7 @@ def check(files: tuple[Path, ...], commune: str | None, agency: str | None, form
 
 
 def _say(answer: dict[str, Any]) -> None:
-    """The answer on one file in lines for a terminal: its findings, then what became of its lines."""
+    """The answer on one file in lines for a terminal: its findings, then the counts of its lines."""
     from pipelines.agencies.feedback import findings_lines
 
     for line in findings_lines(answer["findings"]):

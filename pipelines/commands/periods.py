@@ -51,5 +51,5 @@ def lock(period: str, reason: str, by: str, commune: str | None) -> None:
 @click.command()
 @_options
 def unlock(period: str, reason: str, by: str, commune: str | None) -> None:
-    """Open a locked period again: what was held enters now."""
+    """Open a locked period again: what was held takes effect now."""
     _act("unlocked", period, reason, by, commune)

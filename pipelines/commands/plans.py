@@ -49,7 +49,7 @@ def plans_template(plan_id: str | None, out: Path | None, sources: Path) -> None
 def plans_draft(files: tuple[Path, ...], commune: str | None, out: Path, sources: Path) -> None:
     """Read a plan's documents (.docx, .pdf with text, .txt with cell borders) into a filled workbook to read through.
 
-    White cells were read whole, yellow ones are proposed, red ones are asked. Nothing else is written.
+    White cells were read with certainty, yellow ones are proposals, red ones are questions. Nothing else is written.
     """
     from pipelines.plans.draft_workbook import write_draft
     from pipelines.plans.reading.document import UnreadableDocumentError
@@ -96,7 +96,7 @@ def plans_add(file: Path, replace: bool, sources: Path) -> None:
 @plans.command("check")
 @_sources
 def plans_check(sources: Path) -> None:
-    """Say what is wrong in the transcription of the plans (errors) and in the documents (warnings)."""
+    """List what is wrong in the transcription of the plans (errors) and in the documents (warnings)."""
     from pipelines.plans.check import check_plans
     from pipelines.registry import registry
 

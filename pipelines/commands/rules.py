@@ -1,4 +1,4 @@
-"""The rules that files are held against. The work is in checking/."""
+"""The rules that files are checked by. The work is in checking/."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipelines.home import current_home
 
 @click.group()
 def rules() -> None:
-    """The rules that files are held against."""
+    """The rules that files are checked by."""
 
 
 @rules.command("docs")
@@ -21,7 +21,7 @@ def rules() -> None:
     help="Of the newest N files (default: those the last run took that took any).",
 )
 def rules_docs(files: int | None) -> None:
-    """Great Expectations' Data Docs: every rule, and what the rules say of the newest files. Static pages, offline."""
+    """Great Expectations' Data Docs: the rules and their results on the newest files. Static pages, offline."""
     from pipelines import flow
     from pipelines.upkeep.summary import last_received
 

@@ -18,7 +18,7 @@ _SHOWN = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 def doctor(full: bool) -> None:
     """Look at versions, disk, folders, rights, ledger, archive, clock, runs, alerts and backups.
 
-    Each line is ok, WARN or FAIL with how to mend it; it exits 1 on a FAIL. It changes nothing.
+    Each line is ok, WARN or FAIL with how to fix it; it exits 1 on a FAIL. It changes nothing.
     """
     from pipelines.upkeep.doctor import FAIL, WARN, examine
 
@@ -28,10 +28,10 @@ def doctor(full: bool) -> None:
     for finding in examine(home, full=full):
         levels.append(finding.level)
         click.echo(f"{_SHOWN[finding.level]}  {finding.about:<9} {finding.words}")
-        if finding.mend:
-            click.echo(f"      {'':<9} -> {finding.mend}")
+        if finding.fix:
+            click.echo(f"      {'':<9} -> {finding.fix}")
     failed, warned = levels.count(FAIL), levels.count(WARN)
-    click.echo(f"{failed} to mend, {warned} to look at" if failed or warned else "all is well")
+    click.echo(f"{failed} to fix, {warned} warnings" if failed or warned else "all is well")
     if failed:
         sys.exit(EXIT_ERRORS)
 
@@ -57,7 +57,7 @@ def backup(to: Path) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--replace", is_flag=True, help="In a used home: move its archive and inbox aside first.")
 def restore(folder: Path, replace: bool) -> None:
-    """Take the newest backup below FOLDER back, after proving every file of it. 'kpi57 run' then makes the rest."""
+    """Take the newest backup below FOLDER back, after verifying its every file. 'kpi57 run' then rebuilds the rest."""
     from pipelines.upkeep.backup import BackupError
     from pipelines.upkeep.backup import restore as take_back
 
@@ -68,7 +68,7 @@ def restore(folder: Path, replace: bool) -> None:
         except BackupError as error:
             raise click.ClickException(str(error)) from None
         except OSError as error:
-            raise click.ClickException(f"the restore did not end: {error}; mend that and restore again") from None
+            raise click.ClickException(f"the restore did not finish: {error}; fix that and restore again") from None
     if done.aside:
         click.echo(f"what was there is in {done.aside}")
     click.echo(f"{done.originals} originals and {done.waiting} waiting files of {done.snapshot.name} are back. "

@@ -171,7 +171,7 @@ def _unique(faults: list[str], what: str, keys: Iterable[str]) -> None:
     seen: set[str] = set()
     for key in keys:
         if key in seen:
-            faults.append(f"{what}: '{key}' stands twice")
+            faults.append(f"{what}: '{key}' is there twice")
         seen.add(key)
 
 

@@ -1,6 +1,6 @@
 """The doctor: is this installation fit for tomorrow's run, and is what cannot be rebuilt still whole?
 
-Every finding says how to mend it. It changes nothing; what is wrong in an agency's file is no matter of the doctor and
+Every finding says how to fix it. It changes nothing; what is wrong in an agency's file is no matter of the doctor and
 does not belong here.
 """
 
@@ -39,16 +39,16 @@ _BACKUP_EVERY = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look found. mend: what to do, where it is not ok."""
+    """The result of one check. fix: what to do, where it is not ok."""
 
     level: str
     about: str
     words: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(home: Home, *, full: bool = False) -> Iterator[Finding]:
-    """Look at everything, each look once. full: read and hash every original of the archive too."""
+    """Run every check once. full: read and hash every original of the archive too."""
     looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("versions", _versions),
         ("disk", lambda: _disk(home)),
@@ -66,9 +66,9 @@ def examine(home: Home, *, full: bool = False) -> Iterator[Finding]:
         try:
             yield from look()
         except OSError as error:
-            yield Finding(FAIL, about, f"cannot be looked at: {error}", "mend the disk or the rights it names")
+            yield Finding(FAIL, about, f"cannot be checked: {error}", "fix the disk or the permissions it names")
         except ValueError as error:  # of an entry that was altered: the ledger's own finding says where
-            yield Finding(FAIL, about, f"cannot be looked at: {error}", "first mend what is said of the ledger")
+            yield Finding(FAIL, about, f"cannot be checked: {error}", "first fix the ledger, see its finding")
 
 
 # ---------------------------------------------------------------- the installation
@@ -116,17 +116,17 @@ def _folders(home: Home) -> Iterator[Finding]:
     try:
         known = registries.load()
     except ValueError as error:
-        yield Finding(FAIL, "sources", str(error), "mend the place named, see 'kpi57 plans check'")
+        yield Finding(FAIL, "sources", str(error), "fix the place named, see 'kpi57 plans check'")
         return
     yield Finding(OK, "sources", f"{len(known.plans)} plans can be read")
     if not home.inbox.is_dir():
-        yield Finding(WARN, "inbox", f"there is no {home.shown(home.inbox)} yet", "make it, with a folder an agency")
+        yield Finding(WARN, "inbox", f"there is no {home.shown(home.inbox)} yet", "make it, with one folder per agency")
         return
     odd = sorted(_odd_folders(home, known))
     if odd:
         shown = ", ".join(odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
-        mend = "rename: <commune code>-<name>/<agency code>; files in such a folder are refused"
-        yield Finding(WARN, "inbox", f"folders that name no commune or agency: {shown}", mend)
+        fix = "rename: <commune code>-<name>/<agency code>; files in such a folder are refused"
+        yield Finding(WARN, "inbox", f"folders that name no commune or agency: {shown}", fix)
     else:
         yield Finding(OK, "inbox", f"every folder below {home.shown(home.inbox)} names a commune and an agency")
 
@@ -152,11 +152,11 @@ def _rights(home: Home) -> Iterator[Finding]:
     inside = [home.warehouse, *home.warehouse.iterdir()] if home.warehouse.exists() else []
     kept = [*inside, home.ledger, SOURCES / "plans", PACKAGE, MODELS]
     if open_to_all := [home.shown(path) for path in kept if path.exists() and path.lstat().st_mode & 0o002]:
-        mend = "chmod o-w: only the inbox may be written by others"
-        yield Finding(FAIL, "rights", f"writable by everybody: {', '.join(open_to_all)}", mend)
+        fix = "chmod o-w: only the inbox may be written by others"
+        yield Finding(FAIL, "rights", f"writable by everybody: {', '.join(open_to_all)}", fix)
     elif home.alerts.exists() and home.alerts.stat().st_mode & 0o077:
-        mend = "chmod 600: it may hold a password"
-        yield Finding(WARN, "rights", f"{home.shown(home.alerts)} can be read by others", mend)
+        fix = "chmod 600: it may hold a password"
+        yield Finding(WARN, "rights", f"{home.shown(home.alerts)} can be read by others", fix)
     else:
         yield Finding(OK, "rights", "inbox and warehouse are writable, and only the inbox by others")
 
@@ -186,12 +186,12 @@ def _ledger(home: Home) -> Iterator[Finding]:
             yield Finding(FAIL, "ledger", words, from_backup)
             return
     if "before" not in entries[-1]:
-        words = f"{len(entries)} entries of version 0.1.0, which bound none to the one before"
-        yield Finding(WARN, "ledger", words, "kpi57 run binds them")
+        words = f"{len(entries)} entries of version 0.1.0, which are not chained by hashes"
+        yield Finding(WARN, "ledger", words, "kpi57 run chains them")
         return
     torn = home.ledger.stat().st_size - len(lines)
     more = f"; {torn} bytes of a line that was cut off, which the next run drops" if torn > 0 else ""
-    words = f"{len(entries)} entries, each bound to those before, head {heads[-1][:12]}{more}"
+    words = f"{len(entries)} entries, each chained to those before, head {heads[-1][:12]}{more}"
     yield Finding(OK, "ledger", words)
 
 
@@ -226,10 +226,10 @@ def _archive(home: Home, full: bool) -> Iterator[Finding]:
     faults = [f"{len(found)} {word}: {', '.join(found[:5])}" for word, found in
               (("missing", missing), ("damaged", damaged)) if found]  # fmt: skip
     if faults:
-        mend = "copy them from a backup's archive/ folder, or restore it: kpi57 restore FOLDER --replace"
-        yield Finding(FAIL, "archive", f"files that the ledger names are {'; '.join(faults)}", mend)
+        fix = "copy them from a backup's archive/ folder, or restore it: kpi57 restore FOLDER --replace"
+        yield Finding(FAIL, "archive", f"files that the ledger names are {'; '.join(faults)}", fix)
         return
-    seen = "each read and its sha256 right" if full else "each there and of its size (--full reads them all)"
+    seen = "each read, sha256 correct" if full else "each present with its size (--full reads them all)"
     kinds = Counter(named.values())
     what = f"{kinds['original']} originals, {kinds['segment']} segments of verdicts, files of all editions"
     yield Finding(OK, "archive", f"{what}, {seen}")
@@ -242,12 +242,12 @@ def _clock(home: Home) -> Iterator[Finding]:
     last = max((datetime.fromisoformat(at) for at in times if at), default=now)
     days = [e["day"] for e in entries if e.get("event") == "day"]
     if last > now + timedelta(minutes=10):
-        mend = "set the clock (NTP); until then everything counts as received just after that entry"
+        fix = "set the clock (NTP); until then everything counts as received just after that entry"
         words = f"it says {now:%Y-%m-%d %H:%M}, the ledger's last entry is of {last:%Y-%m-%d %H:%M}"
-        yield Finding(FAIL, "clock", words, mend)
+        yield Finding(FAIL, "clock", words, fix)
     elif days and date.fromisoformat(max(days)) > now.date():
-        mend = "a run with --day in the future, or a wrong clock; the figures speak of that day until it comes"
-        yield Finding(WARN, "clock", f"the marts speak of {max(days)}, today is {now:%Y-%m-%d}", mend)
+        fix = "a run with --day in the future, or a wrong clock; the figures are as of that day until it comes"
+        yield Finding(WARN, "clock", f"the as-of date is {max(days)}, today is {now:%Y-%m-%d}", fix)
     else:
         yield Finding(OK, "clock", f"{now:%Y-%m-%d %H:%M} in Vietnam, after everything in the ledger")
 
@@ -259,15 +259,15 @@ def _schema(home: Home) -> Iterator[Finding]:
     try:
         built = summary.published(home)
     except duckdb.Error as error:  # of a version that published other tables, or a damaged file
-        mend = "the next run publishes it anew; if that fails, kpi57 rebuild"
-        yield Finding(WARN, "schema", f"{home.shown(home.published)}: {str(error).splitlines()[0]}", mend)
+        fix = "the next run publishes it anew; if that fails, kpi57 rebuild"
+        yield Finding(WARN, "schema", f"{home.shown(home.published)}: {str(error).splitlines()[0]}", fix)
         return
     if built is None:
         yield Finding(OK, "schema", "nothing published yet: the next run makes it from archive and ledger")
     elif built["schema_mark"] != schema_mark():
         words = f"published by kpi57 {built['built_by']} with schema {str(built['schema_mark'])[:12]}"
-        mend = "nothing to do: the next run rebuilds from archive and ledger, and takes longer"
-        yield Finding(WARN, "schema", f"{words}, this version has {schema_mark()[:12]}", mend)
+        fix = "nothing to do: the next run rebuilds from archive and ledger, and takes longer"
+        yield Finding(WARN, "schema", f"{words}, this version has {schema_mark()[:12]}", fix)
     else:
         yield Finding(OK, "schema", f"published by kpi57 {built['built_by']} with this version's schema")
 
@@ -283,10 +283,10 @@ def _runs(home: Home) -> Iterator[Finding]:
         first = last["failed"][0]
         yield Finding(FAIL, "runs", f"{words}: {first['step']}: {first['error'][:300]}", first["what_to_do"])
     elif last["outcome"] == summary.RUNNING and not _is_held(home):
-        yield Finding(WARN, "runs", f"{words} but is gone: it was killed or lost its power", "kpi57 run finishes it")
+        yield Finding(WARN, "runs", f"{words} but gone: it was killed or lost power", "kpi57 run finishes it")
     elif datetime.now(VIETNAM) - started > _RUN_EVERY:
-        mend = "is the timer, the scheduled task or 'kpi57 serve' at work?"
-        yield Finding(WARN, "runs", f"{words}, more than a day ago", mend)
+        fix = "check that the timer, the scheduled task or 'kpi57 serve' is running"
+        yield Finding(WARN, "runs", f"{words}, more than a day ago", fix)
     else:
         yield Finding(OK, "runs", words)
 
@@ -310,26 +310,26 @@ def _alerts(home: Home) -> Iterator[Finding]:
         return
     last = summary.last(home) or {}
     if faults := last.get("alerts_not_sent"):
-        yield Finding(WARN, "alerts", "; ".join(faults), "mend the server or alerts.yml; the next run sends them")
+        yield Finding(WARN, "alerts", "; ".join(faults), "fix the server or alerts.yml; the next run sends them")
         return
     names = ", ".join(channel.name for channel in settings.channels) or "no channel"
     yield Finding(OK, "alerts", f"by {names}: {', '.join(sorted(settings.kinds))}")
 
 
 def _backup(home: Home) -> Iterator[Finding]:
-    mend = "kpi57 backup --to a folder on another disk, every day"
+    fix = "kpi57 backup --to a folder on another disk, every day"
     try:
         last = json.loads(home.last_backup.read_bytes())
         at = datetime.fromisoformat(last["at"])
     except (FileNotFoundError, ValueError, KeyError):
         yield (
-            Finding(WARN, "backup", "none was made yet", mend)
+            Finding(WARN, "backup", "none was made yet", fix)
             if whole_lines(home)
             else Finding(OK, "backup", "nothing to back up yet")
         )
         return
     words = f"the last of {at:%Y-%m-%d %H:%M} in {last['folder']}"
     if datetime.now(VIETNAM) - at > _BACKUP_EVERY:
-        yield Finding(WARN, "backup", f"{words}, more than a week ago", mend)
+        yield Finding(WARN, "backup", f"{words}, more than a week ago", fix)
     else:
         yield Finding(OK, "backup", words)

@@ -1,4 +1,4 @@
-"""Which errors may pass by themselves, and what a person does about those that do not.
+"""Which errors may be temporary, and what the operator does about the others.
 
 What is wrong in an agency's file is no error of a run and does not belong here (checking/).
 """
@@ -24,9 +24,9 @@ _PASSING_ON_WINDOWS = {5, 32, 33, 59, 64}
 
 # What to do, by the first word found in the error as Dagster tells it: its class, then its message.
 _WHAT_TO_DO = (
-    ("BusyError", "another run was at work; nothing is to be done, the next run takes what waits"),
-    ("RegistryError", "mend the place named under sources/, see 'kpi57 plans check', and run again"),
-    ("BundleDamagedError", "look at the bundle named, move it away, and run again: it is made anew"),
+    ("BusyError", "another run was at work; nothing to do, the next run takes the waiting files"),
+    ("RegistryError", "fix the place named under sources/, see 'kpi57 plans check', and run again"),
+    ("BundleDamagedError", "look at the bundle named, move it away, and run again: it is made again"),
     ("[Errno 28]", "the disk is full: free space (see 'kpi57 doctor') and run again"),
     ("No space left", "the disk is full: free space (see 'kpi57 doctor') and run again"),
     ("[Errno 30]", "the folder named is read-only: mount it writable and run again"),

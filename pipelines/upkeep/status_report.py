@@ -1,4 +1,4 @@
-"""What a run tells the operator: the reconciliation of the rows, who has not reported, and where everything lies.
+"""The report of a run for the operator: the reconciliation of rows, who has not reported, and where the results are.
 
 What officers and leaders read does not belong here (feedback.py, extract.py).
 """
