@@ -10,7 +10,7 @@ Vĩnh Lại, and what the rules say to each:
 | PVHCC 2026-05 | numerator and denominator of DVC-01 exchanged | C09 |
 | CA 2026-04 | a line of the officer's own, with code XHS-99 | C01 |
 | KT 2026-06 | the numerator of KTS-02 typed '12o' | C04 |
-| VHXH 2026-09 | the denominator of HT-02 typed '1,234' | C07 |
+| VHXH 2026-09 | two numbers in the cell of HT-02's denominator | C37 |
 | VHXH 2026-07 | a task done, without its document | N08 |
 | CA 2026-08 | put into the folder of Đại Sơn's CA | T04 |
 | QS 2026-07 | broken: the file ends after three fifths | T01 |
@@ -52,7 +52,7 @@ _MISTAKES = {
 _TYPED: dict[tuple[str, str], tuple[str, Row]] = {
     ("PVHCC", "2026-03"): ("DVC-06", {"numerator": None, "denominator": None, "value": 180}),
     ("KT", "2026-06"): ("KTS-02", {"numerator": "12o"}),
-    ("VHXH", "2026-09"): ("HT-02", {"denominator": "1,234"}),
+    ("VHXH", "2026-09"): ("HT-02", {"denominator": "1234\n1250"}),
 }
 _OFFICE_HOURS = ((450, 690), (810, 1020))  # minutes of the day: 7:30-11:30, 13:30-17:00
 

@@ -36,7 +36,8 @@ def test_the_contract_of_published_tables_holds(demo):
         "core.dim_task": "task_id, plan_id, commune_code, appendix, section, row_number, title, head_role, "
         "lead_as_written, lead_agency_codes, deliverable, deadline_as_written, due_on, recurrence",
         "core.fct_submission": "submission_id, sha256, original_name, commune_code, agency_code, period_code, "
-        "received_at, due_on, is_late, status, rows_read, rows_accepted, rows_unchanged, rows_rejected, rows_ignored",
+        "received_at, due_on, is_late, status, rows_read, rows_accepted, rows_unchanged, rows_held, rows_rejected, "
+        "rows_ignored",
         "core.fct_actual": "actual_id, submission_id, commune_code, agency_code, indicator_code, period_code, "
         "numerator, denominator, value, note, recorded_at, superseded_at, is_current, source_sheet, source_row, "
         "source_cell",
@@ -73,7 +74,7 @@ def test_the_plans_stand_in_the_warehouse(demo):
         ("C09", None),
         ("C01", "XHS-99"),
         ("C04", "12o"),
-        ("C07", "1,234"),
+        ("C37", "1234 1250"),
         ("T04", "11164"),
         ("T01", None),
     ],
