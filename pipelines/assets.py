@@ -14,12 +14,13 @@ import dagster as dg
 import duckdb
 
 from pipelines import flow
+from pipelines.checking.quarantine import build_model
 from pipelines.files import read_yaml
 from pipelines.home import MODELS, SOURCES, Home, current_home
 from pipelines.upkeep import summary
 from pipelines.upkeep.error_advice import may_pass
 from pipelines.warehouse.database import building, kept_open, run_lock
-from pipelines.warehouse.incremental import Done, build_if_changed
+from pipelines.warehouse.incremental import Done
 from pipelines.warehouse.models import Check, Model, columns_built, models
 
 RETRIES, RETRY_AFTER_SECONDS = 3, 20
@@ -43,6 +44,7 @@ REGISTRY = {
 RECEIVED = {
     "raw/receipt": "The ledger: one row a file received.",
     "raw/period_event": "Locks and unlocks of periods, from the ledger.",
+    "raw/set_aside": "Files that a person or a check set aside, from the ledger.",
     "raw/bundle_event": "Bundles made and handed over, from the ledger.",
     "raw/told": "What each sender was told of a submission, from the ledger.",
     "raw/build_info": "The as-of date, and whether the figures are illustrative.",
@@ -200,8 +202,9 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
     sql = MODELS / schema / f"{name}.sql"
 
     def made(home: Home) -> tuple[Done, dg.TableSchema]:
+        done = build_model(home, model)
         with building(home) as con:
-            return build_if_changed(con, model), _schema(model, columns_built(con, model))
+            return done, _schema(model, columns_built(con, model))
 
     @dg.asset(
         key=[schema, name],

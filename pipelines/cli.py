@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands import ask, daily, exports, forms, periods, plans, rules, upkeep, verdicts
+from pipelines.commands import ask, daily, exports, files, forms, periods, plans, rules, upkeep, verdicts
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,6 +23,7 @@ def main() -> None:
 
 for command in (
     daily.run,
+    daily.undo_day,
     daily.status,
     verdicts.rebuild,
     daily.serve,
@@ -31,6 +32,8 @@ for command in (
     forms.check,
     ask.trace,
     ask.query,
+    files.set_aside,
+    files.take_back,
     periods.lock,
     periods.unlock,
     verdicts.recheck,

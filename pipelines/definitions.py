@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sys
 
@@ -10,7 +9,7 @@ import dagster as dg
 
 from pipelines.assets import ASSETS, Warehouse
 from pipelines.home import current_home
-from pipelines.intake.receive import waiting
+from pipelines.upkeep.next_run import next_run
 from pipelines.upkeep.run_end import BY_COMMAND, conclude
 
 daily = dg.define_asset_job(
@@ -39,14 +38,11 @@ every_morning = dg.ScheduleDefinition(
 )
 
 
-@dg.sensor(job=daily, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(job=daily, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def new_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Start a run when files wait in the inbox; the same files start one run only."""
-    files = waiting(current_home())
-    if not files:
-        return dg.SkipReason("no files wait in the inbox")
-    seen = "\n".join(f"{w.path}:{w.identity}:{w.stat.st_size}" for w in files)
-    return dg.RunRequest(run_key=hashlib.sha256(seen.encode()).hexdigest())
+    """Start a run when files wait in the inbox, or when the last run did not end well: within two minutes after what
+    kept it from its work is gone."""
+    return next_run(context.instance, current_home())
 
 
 def _concluding(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:

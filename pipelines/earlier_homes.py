@@ -27,8 +27,9 @@ _TABLES = ("commune", "agency", "indicator", "period", "asked", "plan", "target"
 def keep_aside(home: Home, ledger: Ledger) -> bool:
     """Keep the build database of version 0.1.0 aside, and what its registry said as the home's first edition where
     sources/ says something else now. Returns whether there is one to take over."""
-    if ledger.of("judged") or not ledger.of("received"):
-        return False
+    received, known = ledger.of("received"), ledger.of("edition")
+    if ledger.of("judged") or not received or (known and known[0]["sequence"] < received[0]["sequence"]):
+        return False  # nothing received by that version, or taken over already
     keep_earlier_build(home)
     if earlier_version(home) is None:
         return False

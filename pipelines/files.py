@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a text in a CSV that begins so is run by Excel
+# A text in a CSV that begins so is run by Excel; the wide ones of East Asian keyboards too.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _SECONDS_HELD = 10  # how long a file that another program holds (Windows) is tried again to be replaced
 
 

@@ -6,12 +6,17 @@ finishes the work of the last. Dagster's view of the steps is assets.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from pipelines.agencies.feedback_kept import discard_answer, lost
+from pipelines.checking import quarantine
+from pipelines.checking.misplaced import place
 from pipelines.earlier_homes import keep_aside, note_told, take_over
 from pipelines.home import SOURCES, Home
 from pipelines.intake.acts import (
@@ -30,15 +35,18 @@ from pipelines.judging import (
     enter_receipts,
     fill_due_days,
     judge_pending,
+    read_again,
     read_pending,
+    registry_of,
+    unjudged,
 )
 from pipelines.office.statuses import newest_due
 from pipelines.registry import registry as registries
-from pipelines.warehouse import database, incremental, publishing
+from pipelines.warehouse import database, incremental, published_copy, publishing
 from pipelines.warehouse.database import building, kept_open, reading
 from pipelines.warehouse.known import make_known
 from pipelines.warehouse.models import models
-from pipelines.warehouse.rows import count, dicts, insert, replace, set_info
+from pipelines.warehouse.rows import count, dicts, get_info, insert, replace, set_info
 from pipelines.warehouse.segments import load_segments, mark_recorded, write_segment
 
 Rows = dict[str, int]
@@ -93,8 +101,10 @@ def receive_files(home: Home) -> Rows:
 def enter_ledger(home: Home, con: duckdb.DuckDBPyConnection, ledger: Ledger, newest: Edition, as_of: date) -> Rows:
     """What a ledger says, and the verdicts it names, into the raw and checked tables. Rows: new receipts, events."""
     load_segments(con, segments_of(home, ledger))
+    _note_undone_days(con, ledger)
     rows = {
         "raw.receipt": enter_receipts(home, con, ledger),
+        "raw.set_aside": quarantine.enter_set_aside(con, ledger),
         "raw.period_event": replace(con, "raw.period_event", period_events(ledger)),
         "raw.bundle_event": replace(con, "raw.bundle_event", bundle_events(ledger)),
         "raw.told": replace(con, "raw.told", told_events(ledger)),
@@ -110,16 +120,37 @@ def segments_of(home: Home, ledger: Ledger) -> list[tuple[str, int, Path]]:
     return [(e["segment"], e["sequence"], archived(home, e["segment"])) for e in ledger.of("judged")]
 
 
+def _note_undone_days(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
+    """Enter all receipts anew where a day was undone since: what came on it counts as received at another time."""
+    undone = str(sorted((str(day), e["sequence"]) for day, e in ledger.undone.items()))
+    if get_info(con, "days_undone") not in (undone, None):
+        con.execute("DELETE FROM raw.receipt")
+        quarantine.note_change(con)
+    set_info(con, "days_undone", undone)
+
+
 def read_files(home: Home) -> Rows:
-    """Read every received file that has neither a reading nor a verdict. Duplicates are not read again."""
+    """Read every received file that has neither a reading nor a verdict, and once more, each alone, those for which
+    time or memory did not suffice in the run before. Duplicates are not read again."""
     with building(home) as con:
-        return {"raw.reading": read_pending(home, con)}
+        again = read_again(home, con)
+        rows = read_pending(home, con) + len(again)
+        place(con, lambda edition: registry_of(home, edition))
+    for submission_id in again:
+        discard_answer(home, submission_id)  # it said that the file is to be read again
+    return {"raw.reading": rows}
 
 
 def validate_files(home: Home) -> Rows:
     """Give every received file its verdict, by the edition at its receipt."""
     with building(home) as con:
-        return judge_pending(home, con)
+        pending = unjudged(con)
+
+    def judge(rows: Sequence[dict[str, Any]]) -> Rows:
+        with building(home) as con:
+            return judge_pending(home, con, rows)
+
+    return quarantine.one_by_one(home, pending, "validate", judge)
 
 
 def record_verdicts(home: Home) -> Rows:
@@ -158,7 +189,7 @@ def write_rule_docs(home: Home, newest: int | None = None) -> int:
         for table in CHECKED:
             con.execute(f"DELETE FROM {table} WHERE submission_id IN ({_NEWEST})", [limit])
         read_pending(home, con)
-        checked = judge_pending(home, con, docs)["checked.submission"]
+        checked = judge_pending(home, con, unjudged(con), docs)["checked.submission"]
         con.execute("ROLLBACK")
     docs.write(home.rule_docs, datetime.now(VIETNAM))
     return checked
@@ -167,24 +198,27 @@ def write_rule_docs(home: Home, newest: int | None = None) -> int:
 def publish(home: Home) -> Rows:
     """Publish core and marts as one finished copy, described in English and Vietnamese. Returns rows by table; none
     where the published copy is what is built."""
+    quarantine.settle(home)
     if incremental.is_published(home):
         return {}
     return publishing.publish(home, [model for model in models() if not model.table.startswith("staged.")])
 
 
 def write_feedback(home: Home) -> int:
-    """Write the feedback of every submission that was not told of its verdict yet, or whose status is no longer the one
-    it was told: an unlock lets in what was held. Returns how many."""
+    """Write the feedback of every submission that was not told of its verdict yet, whose status is no longer the one it
+    was told (an unlock lets in what was held), or whose answer is gone. Returns how many."""
     with building(home) as con:
         pending = dicts(con, _TO_TELL)
-        if pending:
+        ids = dict.fromkeys([row["submission_id"] for row in pending] + lost(home, con))
+        if ids:
             from pipelines.agencies.feedback import write_feedback as write
 
-            write(home, con, [row["submission_id"] for row in pending])
+            write(home, con, list(ids))
+        if pending:
             ledger = Ledger(home)
             record_told(ledger, pending)
             replace(con, "raw.told", told_events(ledger))
-    return len(pending)
+    return len(ids)
 
 
 _TO_TELL = """
@@ -216,6 +250,7 @@ def make_bundles(home: Home, period_code: str, scopes: list[str], *, only_if_new
     """Bundles of a period as export.export_all makes them, each entered in the ledger and in core.fct_bundle."""
     from pipelines.bundles.bundle import about, export_all
 
+    published_copy.insist(home)
     bundles = export_all(home, period_code, scopes, only_if_new=only_if_new)
     with reading(home) as con:
         entered = {row[0] for row in con.execute("SELECT bundle_id FROM core.fct_bundle").fetchall()}
@@ -253,22 +288,18 @@ def write_site(home: Home) -> int:
     """Make the scorecard say what the published copy says. Returns how many files were written or removed."""
     from pipelines.scorecard.write import write_site as write
 
+    published_copy.insist(home)
     with reading(home) as con:
         return write(home, con)
 
 
 def run_steps(home: Home) -> None:
-    """The steps up to the published copy one after the other, without Dagster around them. Raises ValueError where a
-    check fails that stops the publishing."""
+    """The steps up to the published copy one after the other, without Dagster around them. Raises CheckFailedError
+    where a check fails that stops the publishing."""
     with kept_open():
         load_registry(home)
         receive_files(home)
         read_files(home)
         validate_files(home)
         record_verdicts(home)
-        for model in models():
-            with building(home) as con:
-                for check, bad, examples in incremental.build_if_changed(con, model).outcomes:
-                    if bad and check.severity == "error":
-                        raise ValueError(f"{model.table}: {check.description}: {bad} rows, {examples}")
         publish(home)

@@ -67,6 +67,11 @@ class Home:
         return self.warehouse / "kpi.duckdb"
 
     @property
+    def proof(self) -> Path:
+        """sha256 of the published copy, which everybody may read and some could write."""
+        return self.warehouse / "kpi.duckdb.sha256"
+
+    @property
     def exports(self) -> Path:
         return self.warehouse / "exports"
 

@@ -7,8 +7,8 @@ verdicts are kept warehouse/segments.py.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -49,14 +49,15 @@ def _at_receipt(known: list[Edition], entry: Row) -> str:
 def enter_receipts(home: Home, con: duckdb.DuckDBPyConnection, ledger: Ledger) -> int:
     """Add the received files that are not in raw.receipt yet: whose they are as their verdict says, else by the edition
     at receipt. Returns how many."""
-    by_edition: dict[str, list[Row]] = defaultdict(list)
-    known = editions(Ledger(home))
-    for entry in ledger.of("received")[count(con, "raw.receipt") :]:
-        by_edition[_at_receipt(known, entry)].append(entry)
+    by_edition: dict[str, list[tuple[Row, datetime]]] = defaultdict(list)
+    known, entered = editions(Ledger(home)), count(con, "raw.receipt")
+    for entry, at in list(zip(ledger.of("received"), ledger.received_at, strict=True))[entered:]:
+        by_edition[_at_receipt(known, entry)].append((entry, at))
     added = 0
     for edition, entries in by_edition.items():
         registry = registry_of(home, edition)
-        rows = receipts(entries, registry.city_communes, registry.agencies)
+        received, times = [entry for entry, _ in entries], [at for _, at in entries]
+        rows = receipts(received, registry.city_communes, registry.agencies, times)
         added += insert(con, "raw.receipt", [row | {"edition": edition} for row in rows])
     if added:
         con.execute(_AS_JUDGED)
@@ -69,8 +70,11 @@ UPDATE raw.receipt SET
 FROM checked.submission AS s
 WHERE s.submission_id = raw.receipt.submission_id AND s.version = 1
 """
+# Rules that look at the day a file came, and problems of time and memory: the same bytes may be right now.
+_OF_THE_DAY, _FOR_WANT = ["T07", "N12"], ["read_again", "too_slow", "too_large"]
 # The same bytes from the same folder again say nothing new, unless something in them was refused and another edition of
-# sources/ or another version of this program would judge now.
+# sources/ or another version of this program would judge now, or they were refused for their day or for want of time or
+# memory.
 _FIND_DUPLICATES = """
 UPDATE raw.receipt SET duplicate_of = earlier.submission_id
 FROM (
@@ -79,6 +83,10 @@ FROM (
     JOIN raw.receipt AS f ON f.folder = r.folder AND f.sha256 = r.sha256 AND f.ledger_sequence < r.ledger_sequence
     LEFT JOIN checked.submission AS s ON s.submission_id = f.submission_id AND s.version = 1
     WHERE r.submission_id NOT IN (SELECT submission_id FROM checked.submission) AND s.duplicate_of IS NULL
+        AND NOT coalesce(list_contains($for_want, s.problem), false)
+        AND NOT EXISTS (
+            FROM checked.finding AS g WHERE g.submission_id = f.submission_id AND g.severity = 'fail'
+                AND list_contains($of_the_day, g.rule_code))
         AND (
             s.submission_id IS NULL OR (s.edition = r.edition AND s.program = $program)
             OR NOT (s.is_unreadable OR s.is_refused OR EXISTS (
@@ -91,26 +99,61 @@ WHERE earlier.again = raw.receipt.submission_id
 
 def read_pending(home: Home, con: duckdb.DuckDBPyConnection) -> int:
     """Read every received file that has neither a reading nor a verdict, except duplicates. Returns how many."""
-    con.execute(_FIND_DUPLICATES, {"program": version("kpi57")})
+    known = {"program": version("kpi57"), "of_the_day": _OF_THE_DAY, "for_want": _FOR_WANT}
+    con.execute(_FIND_DUPLICATES, known)
     pending = dicts(
         con,
         "SELECT submission_id, sha256, edition FROM raw.receipt ANTI JOIN checked.submission USING (submission_id) "
-        "ANTI JOIN raw.reading USING (submission_id) WHERE duplicate_of IS NULL ORDER BY ledger_sequence",
+        "ANTI JOIN raw.reading USING (submission_id) ANTI JOIN raw.set_aside USING (submission_id) "
+        "WHERE duplicate_of IS NULL ORDER BY ledger_sequence",
     )
     for edition in dict.fromkeys(row["edition"] for row in pending):
         jobs = [Job(r["submission_id"], archived(home, r["sha256"])) for r in pending if r["edition"] == edition]
         form = registry_of(home, edition).form
-        insert(con, "raw.reading",
-               [{"submission_id": job.key, **got._asdict()} for job, got in read_written(jobs, form)])  # fmt: skip
+        found = read_written(jobs, form, is_last=False)
+        insert(con, "raw.reading", [{"submission_id": job.key, **got._asdict()} for job, got in found])
     return len(pending)
 
 
-def judge_pending(home: Home, con: duckdb.DuckDBPyConnection, watch: Watch | None = None) -> dict[str, int]:
-    """Give every received file without a verdict its first, by the edition at its receipt. Returns rows by table."""
-    pending = dicts(
+_READ_AGAIN = """
+SELECT r.submission_id, r.sha256, r.edition
+FROM raw.receipt AS r
+SEMI JOIN (
+    SELECT submission_id FROM raw.reading WHERE problem = 'read_again'
+    UNION
+    SELECT submission_id FROM checked.submission WHERE problem = 'read_again' AND segment IS NULL
+) AS waiting USING (submission_id)
+ANTI JOIN raw.set_aside USING (submission_id)
+ORDER BY r.ledger_sequence
+"""
+
+
+def read_again(home: Home, con: duckdb.DuckDBPyConnection) -> list[str]:
+    """The last try for files whose reading took too long or too much memory in an earlier run, each alone: what was
+    read then counts. Returns their submission_ids, which have no verdict now."""
+    pending = dicts(con, _READ_AGAIN)
+    for one in pending:
+        job = Job(one["submission_id"], archived(home, one["sha256"]))
+        [(_, got)] = read_written([job], registry_of(home, one["edition"]).form, is_last=True)
+        for table in ("raw.reading", *CHECKED):
+            con.execute(f"DELETE FROM {table} WHERE submission_id = ?", [one["submission_id"]])
+        insert(con, "raw.reading", [{"submission_id": job.key, **got._asdict()}])
+    return [one["submission_id"] for one in pending]
+
+
+def unjudged(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    """The received files without a verdict, as rows of raw.receipt; without those that were set aside before."""
+    return dicts(
         con,
-        "SELECT r.* FROM raw.receipt AS r ANTI JOIN checked.submission USING (submission_id) ORDER BY ledger_sequence",
+        "SELECT r.* FROM raw.receipt AS r ANTI JOIN checked.submission USING (submission_id) "
+        "ANTI JOIN raw.set_aside USING (submission_id) ORDER BY ledger_sequence",
     )
+
+
+def judge_pending(
+    home: Home, con: duckdb.DuckDBPyConnection, pending: Sequence[Row], watch: Watch | None = None
+) -> dict[str, int]:
+    """Give received files without a verdict their first, by the edition at receipt. Returns rows by table."""
     made = dict.fromkeys(CHECKED, 0)
     for edition in dict.fromkeys(row["edition"] for row in pending):
         verdicts = judge(home, con, edition, [row for row in pending if row["edition"] == edition], watch)
@@ -143,13 +186,14 @@ def judge(
             watch,
         )
     counts = dict(con.execute("SELECT submission_id, json_array_length(lines) FROM raw.reading").fetchall())
+    problems = dict(con.execute("SELECT submission_id, problem FROM raw.reading").fetchall())
     outcomes = {row["submission_id"]: row for row in checked.submissions if checked}
     submissions = [
         {"period_code": None, "is_unreadable": False, "is_refused": False}
         | outcomes.get(row["submission_id"], {})
         | {name: row[name] for name in ("submission_id", "duplicate_of", "commune_code", "agency_code")}
         | {"judged_at": str(row["received_at"]), "edition": edition, "program": version("kpi57"),
-           "lines_read": counts.get(row["submission_id"], 0),
+           "lines_read": counts.get(row["submission_id"], 0), "problem": problems.get(row["submission_id"]),
            "is_estimate": _is_estimate(registry, row, outcomes.get(row["submission_id"], {}).get("period_code"))}
         for row in sent
     ]  # fmt: skip
@@ -190,6 +234,7 @@ _NEWEST = "FROM checked.submission QUALIFY version = max(version) OVER (PARTITIO
 _SENDING = """
 SEMI JOIN (SELECT unnest($communes::VARCHAR[]) AS commune_code, unnest($agencies::VARCHAR[]) AS agency_code) AS sending
     ON sending.commune_code = r.commune_code AND sending.agency_code = r.agency_code
+ANTI JOIN raw.set_aside AS q ON q.submission_id = r.submission_id
 """
 _IN_FORCE = f"""
 WITH sent AS (

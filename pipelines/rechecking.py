@@ -55,7 +55,7 @@ def judged_otherwise(
     )
     jobs = [Job(row["submission_id"], archived(home, row["sha256"])) for row in sent]
     read = [{"submission_id": job.key, **got._asdict()}
-            for job, got in read_written(jobs, registry_of(home, edition).form)]  # fmt: skip
+            for job, got in read_written(jobs, registry_of(home, edition).form, is_last=True)]  # fmt: skip
     con.execute("DELETE FROM raw.reading")
     insert(con, "raw.reading", read)
     verdicts = judge(home, con, edition, sent, look_back=submissions is not None)

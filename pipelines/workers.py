@@ -1,16 +1,19 @@
-"""Running a function on untrusted files in worker processes, each call with a limit on time and memory.
+"""Running a function on untrusted files in worker processes, each call with a limit on processor time and memory.
 
-A hang, an abort or a panic costs the one call its result, never the run nor another call. Calls are handed over a few
-at a time, as that costs as much as a call; where a worker is lost, each of its calls is repeated alone in a worker
-that has done nothing else. What the functions do belongs to read.py and agencies/marked_copy.py. This module is
-imported by the workers, so it imports little.
+Processor time, as a busy machine is no fault of a file; time on the clock is a last resort, far beyond it. A hang, an
+abort or a panic costs the one call its result, never the run nor another call. Calls are handed over a few at a time,
+as that costs as much as a call; where a worker is lost, each of its calls is repeated alone in a worker that has done
+nothing else. What the functions do belongs to read.py and agencies/marked_copy.py. This module is imported by the
+workers, so it imports little.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 import pickle
+import signal
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,11 +29,15 @@ Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 Start = Callable[[], object]
 
-SECONDS_A_CALL = 20
+SECONDS_A_CALL = 20  # of processor time
+WAIT_A_CALL = 15  # so many times as long on the clock, for what waits and does nothing
 BYTES_A_WORKER = 640 * 1024**2  # of address space; two workers and one that repeats a call stay below 2 GiB
 WORKERS = 2
 CALLS_A_TASK = 16
 _log = logging.getLogger(__name__)
+
+
+_OUT_OF_TIME = getattr(signal, "SIGXCPU", 0)
 
 
 class LimitError(RuntimeError):
@@ -39,6 +46,11 @@ class LimitError(RuntimeError):
 
 class NoWorkerError(RuntimeError):
     """No worker process can do anything, whatever file it is given: the machine's trouble, and no file's."""
+
+
+def _patience() -> float:
+    """Seconds on the clock that a task may take."""
+    return SECONDS_A_CALL * WAIT_A_CALL
 
 
 def run_limited(
@@ -80,7 +92,7 @@ def _run_tasks(
         while tasks and pool.active and len(running) < 2 * WORKERS:  # no more, or results would pile up
             running.append((tasks[0], _schedule(pool, function, tasks.popleft())))
         task, future = running.popleft()
-        if not wait([future], SECONDS_A_CALL * 4 * WORKERS).done:
+        if not wait([future], _patience() * 4 * WORKERS).done:
             pool.stop()  # type: ignore[no-untyped-call]  # a worker was killed from outside while it held the queue
         try:
             outcomes = future.result(timeout=0)
@@ -92,7 +104,7 @@ def _run_tasks(
 
 def _schedule(pool: ProcessPool, function: Callable[[Argument], Result], task: list[Argument]) -> _Future:
     try:
-        return pool.schedule(_call_each, args=[function, task], timeout=SECONDS_A_CALL)
+        return pool.schedule(_call_each, args=[function, task, SECONDS_A_CALL], timeout=_patience())
     except RuntimeError as error:  # the pool broke this very moment
         lost: _Future = ProcessFuture()
         lost.set_exception(error)
@@ -103,13 +115,13 @@ def _run_alone(function: Callable[[Argument], Result], one: Argument, starting: 
     """A call in a worker of its own that has done nothing else."""
     with _pool(1, starting, tasks_a_worker=1) as pool:
         try:
-            [outcome] = _schedule(pool, function, [one]).result(timeout=4 * SECONDS_A_CALL)  # its start included
+            [outcome] = _schedule(pool, function, [one]).result(timeout=4 * _patience())  # its start included
         except FutureTimeout:
             pool.stop()  # type: ignore[no-untyped-call]
             return LimitError("too_slow")
-        except (ProcessExpired, BrokenProcessPool):
+        except (ProcessExpired, BrokenProcessPool) as lost:
             _prove_workers(starting)
-            return LimitError("too_large")
+            return LimitError("too_slow" if getattr(lost, "exitcode", 0) == -_OUT_OF_TIME else "too_large")
         except Exception as error:  # noqa: BLE001 - the pool's own trouble is this call's outcome
             _prove_workers(starting)
             return error
@@ -120,7 +132,7 @@ def _prove_workers(starting: list[Any]) -> None:
     """See that a worker lost with a file was lost by the file: another that is given nothing must live."""
     with _pool(1, starting, tasks_a_worker=1) as pool:
         try:
-            _schedule(pool, bool, [None]).result(timeout=4 * SECONDS_A_CALL)
+            _schedule(pool, bool, [None]).result(timeout=4 * _patience())
         except Exception as error:
             raise NoWorkerError(f"no worker process can be started: {error!r}") from error
 
@@ -142,8 +154,24 @@ def _start_worker(size: int, start: Callable[..., object] | None, start_with: Se
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _call_each(function: Callable[[Argument], Result], arguments: Sequence[Argument]) -> list[_Outcome]:
-    return [_call(function, one) for one in arguments]
+def _call_each(function: Callable[[Argument], Result], arguments: Sequence[Argument], seconds: float) -> list[_Outcome]:
+    outcomes = []
+    for one in arguments:
+        _allow(seconds)
+        outcomes.append(_call(function, one))
+    return outcomes
+
+
+def _allow(seconds: float) -> None:
+    """Let this process have so much processor time more; then the system ends it with SIGXCPU."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit; the one on the clock holds there
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    until = math.ceil(used.ru_utime + used.ru_stime + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (until if most == resource.RLIM_INFINITY else min(until, most), most))
 
 
 def _call(function: Callable[[Argument], Result], one: Argument) -> _Outcome:

@@ -28,6 +28,9 @@ def behave(how):
             os._exit(3)
         case "hang":
             time.sleep(3600)
+        case "wait":
+            time.sleep(2)
+            return f"{how} read"
         case "spin":
             while True:
                 pass

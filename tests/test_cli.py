@@ -364,7 +364,7 @@ def test_a_run_of_an_empty_inbox_succeeds_and_the_day_decides_what_is_overdue(kp
     for place in (home.published, home.exports, home.feedback, home.archive):
         assert f" {place}\n" in f"{result.stdout}\n"
 
-    later = kpi57("run", "--day", "2026-04-21")
+    later = kpi57("run", "--day", "2026-04-21", "--force")
     assert later.exit_code == 0
     assert overdue(later.stdout) == ["2025", "2026-01", "2026-02", "2026-03", "2026-04"]
 

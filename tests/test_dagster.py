@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from sys import executable
 from typing import Any
@@ -121,9 +123,86 @@ def test_the_day_begins_at_six_in_vietnam():
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
 
+@contextmanager
+def daemon():
+    """What the daemon asks every half minute, with the same run history."""
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def asked():
+            with dg.build_sensor_context(instance=instance) as context:
+                return new_files(context)
+
+        yield instance, asked
+
+
 def sensed():
-    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
-        return new_files(context)
+    with daemon() as (_, asked):
+        return asked()
+
+
+def a_run(instance, status, ended_before=0.0):
+    """A run of the daily job in the history, as it would be found so many seconds after its end."""
+    run = instance.create_run_for_job(defs.resolve_job_def("daily"))
+    for number, one in enumerate((dg.DagsterEventType.RUN_START, {"failed": dg.DagsterEventType.RUN_FAILURE,
+                                  "succeeded": dg.DagsterEventType.RUN_SUCCESS}.get(status))):  # fmt: skip
+        if one is not None:
+            event = dg.DagsterEvent(one.value, "daily", message="")
+            at = time.time() - ended_before - (1 - number)
+            instance.handle_new_event(dg.EventLogEntry(None, "info", "", run.run_id, at, dagster_event=event))
+    return run.run_id
+
+
+def test_files_left_by_a_run_that_failed_are_asked_for_again(office):
+    """Busy, a full disk, a failed check: the run is over and did nothing."""
+    office.send("CA", "2026-10")
+    with daemon() as (instance, asked):
+        first = asked()
+        a_run(instance, "failed", ended_before=10)
+        assert isinstance(asked(), dg.SkipReason), "not at once"
+    with daemon() as (instance, asked):
+        a_run(instance, "failed", ended_before=70)
+        again = asked()
+    assert isinstance(again, dg.RunRequest)
+    assert again.run_key != first.run_key
+
+
+def test_a_run_that_failed_after_it_took_the_files_is_asked_for_again(home):
+    """The inbox is empty then, and what came is not published."""
+    home.warehouse.mkdir(parents=True)
+    with daemon() as (instance, asked):
+        a_run(instance, "failed", ended_before=70)
+        assert isinstance(asked(), dg.RunRequest)
+    with daemon() as (instance, asked):
+        a_run(instance, "succeeded", ended_before=70)
+        assert isinstance(asked(), dg.SkipReason)
+
+
+def test_a_run_that_was_killed_is_over_and_one_at_work_is_waited_for(office, home):
+    office.send("CA", "2026-10")
+    with daemon() as (instance, asked):
+        killed = a_run(instance, "at work", ended_before=300)
+        with run_lock(home):
+            assert "another kpi57 run" in asked().skip_message
+            assert instance.get_run_by_id(killed).status == dg.DagsterRunStatus.STARTED
+        asked()
+        assert instance.get_run_by_id(killed).status == dg.DagsterRunStatus.FAILURE
+        a_run(instance, "at work", ended_before=5)
+        assert "asked for already" in asked().skip_message
+
+
+def test_what_a_good_run_left_is_not_asked_for_every_minute(office):
+    office.send("CA", "2026-10")
+    with daemon() as (instance, asked):
+        a_run(instance, "succeeded", ended_before=-5)  # after the file came
+        assert "again in" in asked().skip_message
+
+
+def test_a_full_disk_starts_no_run_that_would_fill_it_more(office, monkeypatch):
+    office.send("CA", "2026-10")
+    office.home.warehouse.mkdir(parents=True, exist_ok=True)
+    usage = shutil.disk_usage(office.home.root)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage._replace(free=1000))
+    assert "the disk is full" in sensed().skip_message
 
 
 def test_an_empty_inbox_starts_no_run_and_says_why(home):

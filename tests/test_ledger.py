@@ -77,12 +77,13 @@ def test_a_ledger_that_binds_nothing_is_bound_by_the_next_run_without_a_line_of_
     assert said_of(home)[0] == doctor.WARN
     run_steps(home)
     assert home.ledger.read_bytes().startswith(before)
-    assert [entry["event"] for entry in Ledger(home).entries] == ["day", "received", "sealed"]
+    entries = Ledger(home).entries
+    assert (entries[-1]["event"], len(entries)) == ("sealed", before.count(b"\n") + 1)
     assert said_of(home)[0] == doctor.OK
     run_steps(home)
-    assert len(Ledger(home).entries) == 3
+    assert Ledger(home).entries == entries
     edit(home, '"received_at": "20', '"received_at": "19')
-    with pytest.raises(LedgerError, match="a line before line 3 was altered"):
+    with pytest.raises(LedgerError, match=f"a line before line {len(entries)} was altered"):
         run_steps(home)
 
 

@@ -72,10 +72,13 @@ CREATE TABLE IF NOT EXISTS raw.edition (edition VARCHAR, ledger_sequence INTEGER
 CREATE TABLE IF NOT EXISTS raw.receipt (
     submission_id VARCHAR, ledger_sequence INTEGER, sha256 VARCHAR, original_name VARCHAR, folder VARCHAR,
     commune_code VARCHAR, agency_code VARCHAR, received_at TIMESTAMP, size_bytes BIGINT, duplicate_of VARCHAR,
-    edition VARCHAR);
+    edition VARCHAR, batch INTEGER);
 CREATE TABLE IF NOT EXISTS raw.period_event (
     ledger_sequence INTEGER, period_code VARCHAR, commune_code VARCHAR, event VARCHAR, acted_at TIMESTAMP,
     acted_by VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.set_aside (
+    submission_id VARCHAR, ledger_sequence INTEGER, reason VARCHAR, acted_by VARCHAR, acted_at TIMESTAMP,
+    check_code VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.bundle_event (
     ledger_sequence INTEGER, event VARCHAR, bundle_id VARCHAR, period_code VARCHAR, scope VARCHAR,
     manifest_sha256 VARCHAR, done_at TIMESTAMP, sent_to VARCHAR, sent_by VARCHAR);
@@ -90,7 +93,7 @@ CREATE TABLE IF NOT EXISTS checked.submission (
     submission_id VARCHAR, version INTEGER DEFAULT 1, judged_at TIMESTAMP, edition VARCHAR, program VARCHAR, segment VARCHAR,
     duplicate_of VARCHAR, commune_code VARCHAR, agency_code VARCHAR, period_code VARCHAR, due_on DATE,
     grace_until DATE, is_unreadable BOOLEAN, is_refused BOOLEAN, is_estimate BOOLEAN DEFAULT false,
-    lines_read BIGINT);
+    lines_read BIGINT, problem VARCHAR);
 CREATE TABLE IF NOT EXISTS checked.line (
     submission_id VARCHAR, version INTEGER DEFAULT 1, source_sheet VARCHAR, source_row INTEGER, kind VARCHAR, line_kind VARCHAR,
     code VARCHAR, disposition VARCHAR, reason VARCHAR, note VARCHAR, confirms VARCHAR, confirmed_how VARCHAR,

@@ -1,7 +1,20 @@
--- Every finding, warnings included; only severity 'fail' refused its line (or, without a row, its file).
+-- Every finding, warnings included; only severity 'fail' refused its line (or, without a row, its file). Of a file that
+-- was set aside the one finding is why.
+WITH finding AS (
+    FROM checked.finding ANTI JOIN raw.set_aside USING (submission_id)
+    UNION ALL BY NAME
+    SELECT
+        submission_id, 1 AS finding_order, 'T00' AS rule_code, 'fail' AS severity, r.original_name AS found,
+        CASE WHEN q.check_code IS NULL THEN 'Tệp được để riêng, số liệu trong tệp không được tính. Lý do: ' || q.reason
+            ELSE 'Hệ thống chưa xử lý được tệp này nên đã để riêng, số liệu trong tệp chưa được tính.' END AS message,
+        CASE WHEN q.check_code IS NULL THEN 'Liên hệ cán bộ đầu mối nếu cần biết thêm; nếu có số liệu đúng thì gửi tệp khác.'
+            ELSE 'Lấy biểu mẫu của kỳ, điền lại số liệu rồi gửi. Đơn vị vận hành hệ thống đã được báo về tệp này.' END AS fix
+    FROM raw.set_aside AS q
+    JOIN raw.receipt AS r USING (submission_id)
+)
 SELECT
     f.submission_id, f.source_sheet, f.source_row, f.source_cell, f.rule_code, f.severity, f.found, f.message, f.fix,
     f.finding_order, r.commune_code, r.agency_code
-FROM checked.finding AS f
+FROM finding AS f
 JOIN raw.receipt AS r USING (submission_id)
 ORDER BY r.ledger_sequence, f.finding_order

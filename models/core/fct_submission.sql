@@ -20,7 +20,8 @@ joined AS (
         coalesce(u.lines, 0) AS rows_unchanged,
         coalesce(c.lines_rejected, 0) AS rows_rejected,
         coalesce(c.lines_ignored, 0) AS lines_ignored,
-        r.duplicate_of, s.is_unreadable, s.is_refused, r.folder, r.size_bytes, r.ledger_sequence,
+        r.duplicate_of, s.is_unreadable, s.is_refused, q.submission_id IS NOT NULL AS is_set_aside,
+        q.reason AS set_aside_reason, q.acted_by AS set_aside_by, r.folder, r.size_bytes, r.ledger_sequence, r.batch,
         n.version, n.judged_at, n.edition, n.program
     FROM raw.receipt AS r
     LEFT JOIN newest AS n ON n.submission_id = r.submission_id
@@ -28,26 +29,33 @@ joined AS (
     LEFT JOIN staged.stg_entry AS e ON e.submission_id = r.submission_id AND e.is_newest
     LEFT JOIN staged.stg_line_count AS c ON c.submission_id = r.submission_id
     LEFT JOIN unchanged AS u ON u.submission_id = r.submission_id
+    LEFT JOIN raw.set_aside AS q ON q.submission_id = r.submission_id
 )
 SELECT
     submission_id, sha256, original_name, commune_code, agency_code, period_code, received_at, due_on,
     received_at::DATE > grace_until AS is_late,
     CASE
+        WHEN is_set_aside THEN 'set_aside'
         WHEN duplicate_of IS NOT NULL THEN 'duplicate'
         WHEN is_unreadable THEN 'unreadable'
         WHEN is_refused OR (rows_rejected > 0 AND lines_good + lines_held = 0) THEN 'rejected'
         WHEN is_held OR (lines_held > 0 AND lines_good = 0) THEN 'held'
         WHEN rows_rejected + lines_held > 0 THEN 'partly_accepted'
+        WHEN lines_good = 0 THEN 'empty'
         ELSE 'accepted'
     END AS status,
     rows_read,
-    CASE WHEN is_held THEN 0 ELSE lines_good - rows_unchanged END AS rows_accepted,
+    CASE WHEN is_held OR is_set_aside THEN 0 ELSE lines_good - rows_unchanged END AS rows_accepted,
     rows_unchanged,
-    lines_held + CASE WHEN is_held THEN lines_good ELSE 0 END AS rows_held,
-    lines_held AS rows_to_confirm,
-    rows_rejected,
-    lines_ignored AS rows_ignored,
-    duplicate_of, entered_at, is_held, folder, size_bytes, ledger_sequence,
+    CASE
+        WHEN is_set_aside THEN 0
+        WHEN is_held THEN lines_held + lines_good
+        ELSE lines_held
+    END AS rows_held,
+    CASE WHEN is_set_aside THEN 0 ELSE lines_held END AS rows_to_confirm,
+    CASE WHEN is_set_aside THEN 0 ELSE rows_rejected END AS rows_rejected,
+    CASE WHEN is_set_aside THEN rows_read ELSE lines_ignored END AS rows_ignored,
+    duplicate_of, entered_at, is_held, set_aside_reason, set_aside_by, folder, size_bytes, ledger_sequence, batch,
     getvariable('is_illustrative') AS is_illustrative,
     version, judged_at, edition, program
 FROM joined

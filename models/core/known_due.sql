@@ -55,7 +55,9 @@ due AS (
         coalesce(p.grace_days, d.grace_days) AS grace_days,
         CASE
             WHEN d.kind = 'year' AND p.annual_report_due IS NOT NULL
-                THEN strptime(d.period_code || '-' || p.annual_report_due, '%Y-%m-%d')::DATE
+                -- 29/02 is the last of February
+                THEN coalesce(try_strptime(d.period_code || '-' || p.annual_report_due, '%Y-%m-%d')::DATE,
+                    last_day(make_date(d.period_code::INTEGER, left(p.annual_report_due, 2)::INTEGER, 1)))
             ELSE d.ends_on + coalesce(p.due_days, d.due_days)
         END AS due_on
     FROM setting AS p

@@ -25,7 +25,7 @@ came AS (
             AS last_received_at,
         sum(rows_accepted + rows_unchanged) AS lines_accepted,
         sum(rows_rejected) AS lines_rejected,
-        count(*) FILTER (status IN ('rejected', 'unreadable')) AS refused,
+        count(*) FILTER (status IN ('rejected', 'unreadable', 'set_aside')) AS refused,
         count(*) FILTER (is_held) AS held
     FROM core.fct_submission
     WHERE period_code IS NOT NULL AND status <> 'duplicate'

@@ -1,11 +1,13 @@
--- Where each task stands by the newest report on it, from any of the agencies that lead it.
+-- Where each task stands by the newest report on it, from any of the agencies that lead it. A report speaks of its
+-- period's last day; a yearly one that is made in November of the day it came, and a later month's is newer.
 WITH newest AS (
     SELECT r.*
     FROM core.fct_task_report AS r
     JOIN core.dim_period AS p USING (period_code)
     WHERE r.is_current
     QUALIFY row_number() OVER (
-        PARTITION BY r.task_id ORDER BY p.measured_on DESC, r.recorded_at DESC, r.agency_code) = 1
+        PARTITION BY r.task_id
+        ORDER BY least(p.measured_on, r.recorded_at::DATE) DESC, r.recorded_at DESC, r.agency_code) = 1
 ),
 judged AS (
     SELECT

@@ -31,6 +31,7 @@ def facts(submission: Row, findings: list[Row]) -> list[tuple[str, str]]:
         ("Kỳ báo cáo", _named(submission["period_label"], submission["period_code"])),
         ("Nhận lúc", _received(submission)),
         ("Số dòng", _sums(submission)),
+        *([("Tệp gửi cùng lúc", _together(submission))] if submission["sent_together"] else []),
         *([("Rút số liệu", taken_back)] if taken_back else []),
         *([("Đã xác nhận", confirmed)] if confirmed else []),
     ]
@@ -58,6 +59,8 @@ def _received(submission: Row) -> str:
 def _sums(submission: Row) -> str:
     if submission["status"] in ("duplicate", "unreadable"):
         return "Không đọc dòng nào"
+    if submission["status"] == "set_aside":
+        return f"Đọc {format_number(submission['rows_read'])} dòng; không tính dòng nào vì tệp được để riêng"
     names = ("read", "accepted", "unchanged", "rejected")
     read, accepted, unchanged, rejected = (format_number(submission[f"rows_{name}"]) for name in names)
     ignored = format_number(submission["rows_ignored"])
@@ -71,6 +74,15 @@ def _sums(submission: Row) -> str:
     return (
         f"Đọc {read} dòng, gồm: {taken}; {rejected} dòng bị từ chối; "
         f"{ignored} dòng bỏ qua (dòng trống, dòng cộng, ghi chú, dòng chưa điền)"
+    )
+
+
+def _together(submission: Row) -> str:
+    """Which of several files of one run counts."""
+    names = [f"“{name}”" for name in submission["sent_together"]]
+    return (
+        f"Cơ quan gửi cùng lúc {len(names)} tệp của kỳ này, xử lý theo thứ tự: {', '.join(names)}. Dòng nào có trong "
+        f"nhiều tệp thì lấy số liệu của tệp sau cùng; nếu thứ tự này chưa đúng, gửi lại tệp đúng sau khi sửa."
     )
 
 
@@ -101,12 +113,20 @@ _TO_CONFIRM = (
 def _what_to_do(submission: Row, findings: list[Row]) -> str:
     status = submission["status"]
     if status == "duplicate":
+        newer = ""
+        if submission["newer_name"]:
+            newer = (
+                f"Sau tệp đó, cơ quan đã gửi tệp “{submission['newer_name']}” lúc "
+                f"{_moment(submission['newer_received_at'])}; số liệu của tệp gửi sau đang có hiệu lực. "
+            )
         return (
             f"Tệp này giống hệt tệp “{submission['first_name']}” đã nhận lúc "
             f"{_moment(submission['first_received_at'])} (kết quả: {submission['first_status_label'].lower()}), "
-            "nên số liệu không có gì thay đổi. Nếu gửi lại để khôi phục số liệu cũ, hãy sửa ít nhất một ô trong tệp "
-            "(ví dụ thêm ghi chú), lưu rồi gửi lại."
+            f"nên số liệu không có gì thay đổi. {newer}Nếu gửi lại để khôi phục số liệu cũ, hãy sửa ít nhất một ô "
+            "trong tệp (ví dụ thêm ghi chú), lưu rồi gửi lại."
         )
+    if status == "set_aside":
+        return "Tệp được để riêng, số liệu trong tệp không được tính. Xem lý do và làm theo cột “Cách sửa”."
     if status == "unreadable":
         return "Chưa ghi nhận số liệu nào vì không mở được tệp. Làm theo cột “Cách sửa” rồi gửi lại tệp."
     if status == "rejected":
@@ -143,6 +163,8 @@ def summary(submission: Row, findings: list[Row]) -> str:
         errors, asked, warned = (sum(f["severity"] == severity for f in findings) for severity in FINDING_WORDS)
         questions = f"{asked} nội dung cần xác nhận, " if asked else ""
         found = f"Tìm thấy {errors} lỗi, {questions}{warned} lưu ý. "
+        if submission["status"] == "set_aside":
+            return "Tệp được để riêng, không dòng nào được tính."
         if submission["status"] in ("rejected", "unreadable"):
             return found + "Chưa dòng nào được ghi nhận."
         if submission["is_held"]:
@@ -151,4 +173,6 @@ def summary(submission: Row, findings: list[Row]) -> str:
         return found + f"Dòng có lỗi chưa được ghi nhận; {held}dòng chỉ có lưu ý vẫn được ghi nhận."
     if submission["status"] == "duplicate":
         return "Tệp trùng không được kiểm tra lại; xem kết quả kiểm tra của tệp đã gửi trước."
+    if submission["status"] == "empty":
+        return "Không có lỗi nào, nhưng tệp chưa có số liệu."
     return "Không có lỗi nào. Cảm ơn cơ quan đã gửi báo cáo!"

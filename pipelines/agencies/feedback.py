@@ -58,6 +58,27 @@ WITH in_time AS (
     FROM core.fct_submission
     WHERE rows_accepted + rows_unchanged + rows_to_confirm > 0 AND NOT is_held AND NOT is_late
     GROUP BY ALL
+),
+-- of a duplicate: the newest file since the one it repeats, for the same period
+since AS (
+    SELECT
+        d.submission_id, arg_max(n.original_name, n.ledger_sequence) AS newer_name,
+        max(n.received_at) AS newer_received_at
+    FROM core.fct_submission AS d
+    JOIN core.fct_submission AS o ON o.submission_id = d.duplicate_of
+    JOIN core.fct_submission AS n
+        ON (n.commune_code, n.agency_code, n.period_code) = (o.commune_code, o.agency_code, o.period_code)
+        AND n.ledger_sequence > o.ledger_sequence AND n.ledger_sequence < d.ledger_sequence
+        AND n.status IN ('accepted', 'partly_accepted')
+    GROUP BY ALL
+),
+-- all files of an agency for a period that were taken in one run, where there are several; the last counts
+together AS (
+    SELECT commune_code, agency_code, period_code, batch, list(original_name ORDER BY ledger_sequence) AS sent_together
+    FROM core.fct_submission
+    WHERE status IN ('accepted', 'partly_accepted', 'held')
+    GROUP BY ALL
+    HAVING count(*) > 1
 )
 SELECT
     s.submission_id, s.original_name, s.commune_code, s.agency_code, s.period_code, s.received_at, s.due_on, s.is_late,
@@ -66,13 +87,18 @@ SELECT
     s.rows_held, s.rows_to_confirm, s.is_held,
     coalesce(i.first_in_time < s.ledger_sequence, false) AS came_in_time_before,
     c.commune_name, a.agency_name, p.label AS period_label, t.label AS status_label, t.severity,
-    o.original_name AS first_name, o.received_at AS first_received_at, u.label AS first_status_label
+    o.original_name AS first_name, o.received_at AS first_received_at, u.label AS first_status_label,
+    since.newer_name, since.newer_received_at, coalesce(g.sent_together, []) AS sent_together
 FROM core.fct_submission AS s
 SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS submission_id) AS wanted USING (submission_id)
 LEFT JOIN core.dim_commune AS c ON c.commune_code = s.commune_code
 LEFT JOIN core.dim_agency AS a ON a.agency_code = s.agency_code
 LEFT JOIN core.dim_period AS p ON p.period_code = s.period_code
 LEFT JOIN core.fct_submission AS o ON o.submission_id = s.duplicate_of
+LEFT JOIN since ON since.submission_id = s.submission_id
+LEFT JOIN together AS g
+    ON (g.commune_code, g.agency_code, g.period_code, g.batch) = (s.commune_code, s.agency_code, s.period_code, s.batch)
+    AND s.status IN ('accepted', 'partly_accepted', 'held')
 LEFT JOIN in_time AS i
     ON i.commune_code = s.commune_code AND i.agency_code = s.agency_code AND i.period_code = s.period_code
 LEFT JOIN core.dim_status AS t ON t.answer = 'submission' AND t.status = s.status

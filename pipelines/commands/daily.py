@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import click
@@ -33,12 +33,18 @@ def _use_dagster_home(home: Home) -> None:
     metavar="YYYY-MM-DD",
     help="Run as if it were this day (default: today in Vietnam).",
 )
-def run(day: datetime | None) -> None:
+@click.option("--force", is_flag=True, help="With --day: even a day ahead of the clock or far ahead of the last.")
+def run(day: datetime | None, force: bool) -> None:
     """Take the inbox, check it, build, publish and export: everything, once.
 
     A bad submission does not fail the run; it becomes rejections and feedback.
     """
+    home = current_home()
+    if force and not day:
+        raise click.UsageError("--force goes with --day")
     if day:
+        if not force:
+            _believe(home, day.date())
         os.environ["KPI57_DAY"] = f"{day:%Y-%m-%d}"
     home = current_home()
     try:
@@ -75,6 +81,39 @@ def run(day: datetime | None) -> None:
     click.echo(run_report(home))
     if day and as_of_day(home) != day.date():
         click.echo(f"kpi57: {day:%Y-%m-%d} is before the as-of date, which never goes back", err=True)
+
+
+def _believe(home: Home, day: date) -> None:
+    """Refuse a day that is likely a slip: a day once come to stays, until it is undone by name and reason."""
+    from pipelines.intake.ledger import VIETNAM, Ledger
+
+    if day > (today := datetime.now(VIETNAM).date()):
+        fault = f"that is after today, {today}. A day never goes back: if it is meant, add --force"
+    else:
+        fault = Ledger(home).doubt(day)
+    if fault:
+        raise click.ClickException(f"--day {day}: {fault}")
+
+
+@click.command("undo-day")
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD")
+@click.option("--reason", required=True, help="Why; kept in the ledger.")
+@click.option("--by", required=True, help="Who; kept in the ledger.")
+def undo_day(day: datetime, reason: str, by: str) -> None:
+    """Take back a day that was set by mistake, with --day or by a wrong clock.
+
+    The marts speak of the last day before it again. Files that came on it count as received just after those before.
+    """
+    from pipelines.intake import acts
+    from pipelines.intake.ledger import Ledger
+
+    home = current_home()
+    try:
+        with alone(home):
+            acts.undo_day(Ledger(home), day.date(), reason, by)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{day:%Y-%m-%d} undone by {by}: {reason}. Next: kpi57 run")
 
 
 @click.command()

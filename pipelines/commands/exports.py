@@ -44,13 +44,14 @@ def export(
 def _make(home: Home, period: str, commune: str | None) -> None:
     from pipelines.bundles.bundle import BundleDamagedError
     from pipelines.flow import make_bundles
+    from pipelines.warehouse.published_copy import AlteredError
 
     with alone(home):
         try:
             [bundle] = make_bundles(home, period, [commune or "city"])
         except LookupError as error:
             raise click.ClickException(f"{error.args[0]}. {_known(home)}") from None
-        except (FileNotFoundError, BundleDamagedError) as error:
+        except (FileNotFoundError, BundleDamagedError, AlteredError) as error:
             raise click.ClickException(str(error)) from None
     click.echo(str(bundle))
 
@@ -77,12 +78,13 @@ def _verify(bundle: Path) -> None:
 def _note_sent(home: Home, bundle: Path, to: str, by: str) -> None:
     from pipelines.bundles.bundle import BundleDamagedError
     from pipelines.flow import note_sent
+    from pipelines.warehouse.published_copy import AlteredError
 
     with alone(home):
         try:
             note_sent(home, bundle.resolve(), to, by)
         except LookupError as error:
             raise click.ClickException(error.args[0]) from None
-        except BundleDamagedError as error:
+        except (BundleDamagedError, AlteredError) as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"{bundle.resolve().name} recorded as sent to {to} by {by}")

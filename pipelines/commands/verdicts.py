@@ -64,7 +64,7 @@ def recheck(
 @click.option("--reread", is_flag=True, help="Read every original again and say what would be judged otherwise now.")
 @click.pass_context
 def rebuild(context: click.Context, reread: bool) -> None:
-    """Make the whole warehouse again from the archive's verdicts and the ledger, and run.
+    """Make the whole warehouse again from the archive's verdicts and the ledger, and publish it, whatever stands there.
 
     --reread is an audit and changes nothing; to judge again, see kpi57 recheck.
     """
@@ -73,9 +73,11 @@ def rebuild(context: click.Context, reread: bool) -> None:
         return
     home = current_home()
     from pipelines.warehouse.database import discard_build
+    from pipelines.warehouse.published_copy import forget
 
     with alone(home):
         discard_build(home)
+        forget(home)
     context.invoke(run)
 
 

@@ -1,11 +1,12 @@
-"""Acts people enter in the ledger: locks and unlocks of periods, bundles made and handed over.
+"""Acts people enter in the ledger: locks and unlocks of periods, files set aside and taken back, bundles made and
+handed over.
 
 Taking files is in receive.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pipelines.intake.ledger import VIETNAM, Ledger
@@ -47,6 +48,55 @@ def period_events(ledger: Ledger) -> list[dict[str, Any]]:
         for e in ledger.entries
         if e["event"] in ("locked", "unlocked")
     ]  # fmt: skip
+
+
+def set_aside(ledger: Ledger, submission_id: str, reason: str, by: str, *, check: str = "") -> None:
+    """Enter that a file does not count from now on. check: the check that it fails, where no person decided it.
+
+    Raises LookupError for a file that was not received, ValueError for one that is set aside already.
+    """
+    _known(ledger, submission_id)
+    if submission_id in {row["submission_id"] for row in files_set_aside(ledger)}:
+        raise ValueError(f"{submission_id} is set aside already")
+    what = {"submission_id": submission_id, "reason": clean(reason), "by": clean(by), **_done_now()}
+    ledger.append([{"event": "set_aside", **what, **({"check": check} if check else {})}])
+
+
+def take_back(ledger: Ledger, submission_id: str, reason: str, by: str) -> None:
+    """Enter that a file that was set aside counts again. Raises LookupError, ValueError as set_aside does."""
+    _known(ledger, submission_id)
+    if submission_id not in {row["submission_id"] for row in files_set_aside(ledger)}:
+        raise ValueError(f"{submission_id} is not set aside")
+    what = {"submission_id": submission_id, "reason": clean(reason), "by": clean(by), **_done_now()}
+    ledger.append([{"event": "taken_back", **what}])
+
+
+def undo_day(ledger: Ledger, day: date, reason: str, by: str) -> None:
+    """Enter that a day was set by mistake. Raises ValueError where no run was of that day or it is undone already."""
+    counting = {*ledger.days, *(at.date() for at in ledger.received_at)}
+    if day not in counting:
+        raise ValueError(f"{day} is undone already" if day in ledger.undone else f"no run came to {day}")
+    what = {"day": day.isoformat(), "reason": clean(reason), "by": clean(by), **_done_now()}
+    ledger.append([{"event": "day_undone", **what}])
+
+
+def _known(ledger: Ledger, submission_id: str) -> None:
+    if submission_id not in {entry["submission_id"] for entry in ledger.of("received")}:
+        raise LookupError(f"no file {submission_id} was received; see submission_id in core.fct_submission")
+
+
+def files_set_aside(ledger: Ledger) -> list[dict[str, Any]]:
+    """The files that do not count now, as rows of raw.set_aside: the last act counts."""
+    rows: dict[str, dict[str, Any]] = {}
+    for e in ledger.entries:
+        if e["event"] == "set_aside":
+            rows[e["submission_id"]] = {
+                "submission_id": e["submission_id"], "ledger_sequence": e["sequence"], "reason": e["reason"],
+                "acted_by": e["by"], "acted_at": e["done_at"][:26], "check_code": e.get("check"),
+            }  # fmt: skip
+        elif e["event"] == "taken_back":
+            rows.pop(e["submission_id"], None)
+    return list(rows.values())
 
 
 def record_made(ledger: Ledger, bundles: Iterable[dict[str, Any]]) -> int:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +26,13 @@ VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 NO_HEAD = "0" * 64
 # What runs and people note of what was made; the figures do not depend on it.
 _OF_WHAT_WAS_MADE = frozenset({"bundle_made", "bundle_sent", "told"})
+
+
+DAYS_AHEAD = 31  # how far a run's day may be ahead of the last without a person saying that it is right
+
+
+class DayError(ValueError):
+    """A day that is not believed; the message says what to do."""
 
 
 class LedgerError(ValueError):
@@ -65,8 +72,9 @@ def read_lines(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 class Ledger:
-    """The append-only ledger, one JSON object a line: sealed, edition, received, judged, told, locked, unlocked, day,
-    illustrative, bundle_made, bundle_sent. Raises LedgerError where it is damaged or was altered."""
+    """The append-only ledger, one JSON object a line: sealed, edition, received, judged, told, locked, unlocked,
+    set_aside, taken_back, day, day_undone, illustrative, bundle_made, bundle_sent. Raises LedgerError where it is
+    damaged or was altered."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
@@ -150,24 +158,69 @@ class Ledger:
     @property
     def last_at(self) -> datetime:
         """When the newest file was received or act entered: what comes after is later, whatever the clock says."""
-        times = [entry.get("received_at") or entry.get("at") for entry in self.entries]
-        return max((datetime.fromisoformat(at) for at in times if at), default=datetime.min.replace(tzinfo=VIETNAM))
+        undone = self.undone
+        acts = [(entry, datetime.fromisoformat(entry["at"])) for entry in self.entries if entry.get("at")]
+        times = [at for entry, at in acts if not _is_undone(undone, entry, at.date())] + self.received_at
+        return max(times, default=datetime.min.replace(tzinfo=VIETNAM))
 
     @property
     def as_of(self) -> date:
-        """The day the marts speak of: the newest day recorded or received. Kept here, so a rebuild says the same."""
-        days = [date.fromisoformat(entry["day"]) for entry in self.of("day")]
-        days += [datetime.fromisoformat(entry["received_at"]).date() for entry in self.of("received")]
-        return max(days) if days else date.min
+        """The day the marts speak of: the newest day recorded or received, of those that were not undone. Kept here, so
+        a rebuild says the same."""
+        return max([*self.days, *(at.date() for at in self.received_at)], default=date.min)
+
+    @property
+    def days(self) -> list[date]:
+        """The days of runs, without those that were undone since."""
+        undone = self.undone
+        days = [(entry, date.fromisoformat(entry["day"])) for entry in self.of("day")]
+        return [day for entry, day in days if not _is_undone(undone, entry, day)]
+
+    @property
+    def undone(self) -> dict[date, dict[str, Any]]:
+        """Days that were set by mistake, by --day or by a wrong clock, each with the entry that undid it, which undid
+        what was before it."""
+        return {date.fromisoformat(entry["day"]): entry for entry in self.of("day_undone")}
+
+    @property
+    def received_at(self) -> list[datetime]:
+        """When each received file counts as received, in order. What came on a day that was undone counts as received
+        just after what came before it."""
+        undone, found = self.undone, list[datetime]()
+        for entry in self.of("received"):
+            at = datetime.fromisoformat(entry["received_at"])
+            if _is_undone(undone, entry, at.date()):
+                then = datetime.fromisoformat(undone[at.date()]["done_at"])
+                at = found[-1] + timedelta(microseconds=1) if found else then
+            found.append(at)
+        return found
 
     def record_day(self, today: date | None) -> None:
-        """Note the day of a run. An illustrative home lives on the day its figures were made for."""
+        """Note the day of a run. An illustrative home lives on the day its figures were made for.
+
+        Raises DayError where the clock, by which it is, is far ahead of the last day: it may be wrong.
+        """
         if today is None:
             marked = self.illustrative
             today = date.fromisoformat(marked["day"]) if marked else datetime.now(VIETNAM).date()
-        days = [date.fromisoformat(entry["day"]) for entry in self.of("day")]
-        if not days or today > max(days):
+            if not marked and (fault := self.doubt(today)):
+                raise DayError(f"the clock says {today}: {fault}")
+        if today > max(self.days, default=date.min):
             self.append([{"event": "day", "day": today.isoformat()}])
+
+    def doubt(self, day: date) -> str:
+        """Why a day is not believed without a person saying so; '' where it is."""
+        last = self.as_of
+        if last != date.min and day > last + timedelta(days=DAYS_AHEAD):
+            return (
+                f"that is more than {DAYS_AHEAD} days after {last}, the last day. A day never goes back: if it is "
+                f"right, 'kpi57 run --day {day} --force'"
+            )
+        return ""
+
+
+def _is_undone(undone: Mapping[date, Mapping[str, Any]], entry: Mapping[str, Any], day: date) -> bool:
+    return day in undone and bool(entry["sequence"] < undone[day]["sequence"])
 
 
 def entries_in(lines: bytes) -> Iterator[dict[str, Any] | None]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,11 @@ from pipelines.vietnamese import clean
 
 _TEMPORARY = ("~$", ".", "~")
 _TEMPORARY_ENDS = (".tmp", ".part", ".crdownload", ".partial")
+# What systems put into any folder; no reports.
+_OF_THE_SYSTEM = ("thumbs.db", "desktop.ini", "ehthumbs.db", "@eadir", "#recycle", "$recycle.bin", "__macosx",
+                  "system volume information", "lost+found")  # fmt: skip
+_TOGETHER = 2 * 10**9  # nanoseconds within which files that arrive are one sending, whose order says nothing
+_COPY = re.compile(r"\s*(?:\((\d+)\)|- (?:copy|bản sao)(?: \((\d+)\))?)$", re.IGNORECASE)
 QUIET_SECONDS = 5.0  # a file changed more recently may still be on its way over a slow share
 _log = logging.getLogger(__name__)
 
@@ -56,14 +62,58 @@ class Waiting:
 
 
 def waiting(home: Home) -> list[Waiting]:
-    """Files in the inbox that are no temporary files of Excel or of a copy, oldest first."""
+    """Files in the inbox that are no temporary files of Excel, of a copy or of the system, oldest first. A folder that
+    cannot be read is named in the log."""
     found = []
-    for path in sorted(p for p in home.inbox.rglob("*") if not p.is_symlink() and p.is_file()):
-        if path.name.startswith(_TEMPORARY) or path.name.endswith(_TEMPORARY_ENDS):
-            continue
-        with suppress(FileNotFoundError):  # gone since it was listed: its sender took it back
-            found.append(Waiting(path, path.parent.relative_to(home.inbox).as_posix(), path.stat()))
+    for folder, below, names in os.walk(home.inbox, onerror=_cannot_be_read):
+        below[:] = sorted(name for name in below if not _is_left_alone(name))
+        for path in (Path(folder) / name for name in sorted(names) if not _is_left_alone(name)):
+            with suppress(FileNotFoundError):  # gone since it was listed: its sender took it back
+                if not path.is_symlink() and path.is_file():
+                    found.append(Waiting(path, path.parent.relative_to(home.inbox).as_posix(), path.stat()))
     return sorted(found, key=lambda w: (w.stat.st_mtime_ns, w.path.as_posix()))
+
+
+def _is_left_alone(name: str) -> bool:
+    return name.startswith(_TEMPORARY) or name.endswith(_TEMPORARY_ENDS) or name.casefold() in _OF_THE_SYSTEM
+
+
+def _cannot_be_read(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        _log.error("%s cannot be read, what lies in it waits: %s", error.filename, error.strerror)
+
+
+def unreadable_folders(home: Home) -> list[str]:
+    """Folders of the inbox that this account cannot read."""
+    found: list[OSError] = []
+    for _ in os.walk(home.inbox, onerror=found.append):
+        pass
+    return sorted(home.shown(Path(error.filename)) for error in found if not isinstance(error, FileNotFoundError))
+
+
+def in_order(files: Iterable[Waiting], *, by_own_time: bool) -> list[Waiting]:
+    """Files in the order in which they came. What arrived within two seconds is one sending: its order is that of its
+    names, as people number copies ("x.xlsx", "x (2).xlsx", "x (10).xlsx").
+
+    by_own_time: by when they were last changed, as in an illustrative home; else by when they came into the inbox.
+    """
+    if by_own_time:
+        return sorted(files, key=lambda w: (w.stat.st_mtime_ns, w.path.as_posix()))
+    groups: list[list[Waiting]] = []
+    for w in sorted(files, key=lambda w: w.stat.st_ctime_ns):
+        if groups and w.stat.st_ctime_ns - groups[-1][-1].stat.st_ctime_ns < _TOGETHER:
+            groups[-1].append(w)
+        else:
+            groups.append([w])
+    return [w for group in groups for w in sorted(group, key=lambda w: (w.folder, *_as_numbered(w.path.stem)))]
+
+
+def _as_numbered(stem: str) -> tuple[list[tuple[int, str]], int, str]:
+    """A name without its mark of a copy, its numbers as numbers; then which copy it is."""
+    copy = _COPY.search(stem)
+    base = stem[: copy.start()] if copy else stem
+    parts = [(int(part), "") if part.isdecimal() else (-1, part.casefold()) for part in re.split(r"(\d+)", base)]
+    return parts, int(copy[1] or copy[2] or 1) if copy else 0, stem
 
 
 def receive(home: Home, ledger: Ledger) -> int:
@@ -71,11 +121,15 @@ def receive(home: Home, ledger: Ledger) -> int:
 
     A file still being written or locked by its writer stays in the inbox for the next run.
     """
+    if not home.inbox.exists():
+        _log.warning("there was no inbox: %s is made", home.inbox)
+        make_folder(home.inbox)
     entered = {(e["folder"], e["name"], e["identity"]) for e in ledger.of("received")}
     new: list[Waiting] = []
     done: list[Waiting] = []
     for w in _finished(waiting(home)):
         (done if entered_as(w) in entered else new).append(w)
+    new = in_order(new, by_own_time=ledger.illustrative is not None)
     taken = [(w, entry) for w in new for entry in [_archive(home, w)] if w.is_unchanged]
     _stamp(ledger, taken)
     ledger.append(entry for _, entry in taken)
@@ -154,40 +208,48 @@ def _stamp(ledger: Ledger, taken: list[tuple[Waiting, dict[str, Any]]]) -> None:
     received = ledger.of("received")
     now, last, illustrative = datetime.now(VIETNAM), ledger.last_at, ledger.illustrative
     seen = Counter(e["sha256"] for e in received)
+    batch = len(ledger.entries) + 1
     for w, entry in taken:
         at = datetime.fromtimestamp(int(w.stat.st_mtime), VIETNAM) if illustrative else now
         last = max(at, last + timedelta(microseconds=1))
         seen[entry["sha256"]] += 1
         entry["received_at"] = last.isoformat(timespec="microseconds")
+        entry["batch"] = batch
         entry["submission_id"] = f"{entry['sha256'][:12]}-{seen[entry['sha256']]}"
 
 
 def receipts(
-    received: Iterable[dict[str, Any]], communes: Iterable[str], agencies: Iterable[str]
+    received: Sequence[dict[str, Any]],
+    communes: Iterable[str],
+    agencies: Iterable[str],
+    times: Sequence[datetime] = (),
 ) -> list[dict[str, Any]]:
     """The ledger's entries of received files as rows of raw.receipt.
 
-    The folder says who sends: '<commune code>-<anything>/<agency code>'. Codes that are not registered are None.
-    A file whose content the same folder has sent before is a duplicate of the first.
+    The folder says who sends: '<commune code>-<anything>/<agency code>', or one below it. Codes that are not registered
+    are None.
+    A file whose content the same folder has sent before is a duplicate of the first. times: when each counts as
+    received, where that is not as entered.
     """
     known_communes, known_agencies = set(communes), set(agencies)
     first: dict[tuple[str, str], str] = {}
     rows = []
-    for entry in received:
+    for entry, at in zip(received, times or (e["received_at"] for e in received), strict=True):
         parts = entry["folder"].split("/")
         commune = parts[0].split("-")[0]
-        agency = parts[1] if len(parts) == 2 else ""
+        agency = parts[1] if len(parts) > 1 else ""
         key = (entry["folder"], entry["sha256"])
         rows.append(
             {
                 "submission_id": entry["submission_id"],
                 "ledger_sequence": entry["sequence"],
+                "batch": entry.get("batch", entry["sequence"]),
                 "sha256": entry["sha256"],
                 "original_name": clean(entry["name"]),
                 "folder": entry["folder"],
                 "commune_code": commune if commune in known_communes else None,
                 "agency_code": agency if agency in known_agencies else None,
-                "received_at": entry["received_at"][:26],
+                "received_at": (at if isinstance(at, str) else at.isoformat(timespec="microseconds"))[:26],
                 "size_bytes": entry["size"],
                 "duplicate_of": first.get(key),
             }

@@ -82,18 +82,21 @@ def read_all(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, R
     A file that cannot be read yields {"problem": <code>}: empty, not_a_workbook, not_supported, protected, damaged,
     unsafe, too_large, too_many_cells, too_slow (codes of the form's 'problems').
     """
-    for job, got in read_written(jobs, form):
+    for job, got in read_written(jobs, form, is_last=True):
         yield job, restored(got.layout, got.lines)
 
 
-def read_written(jobs: Iterable[Job], form: dict[str, Any]) -> Iterator[tuple[Job, Written]]:
-    """read_all with readings as the warehouse keeps them: the workers write the JSON, nobody else looks into it."""
+def read_written(jobs: Iterable[Job], form: dict[str, Any], *, is_last: bool) -> Iterator[tuple[Job, Written]]:
+    """read_all with readings as the warehouse keeps them: the workers write the JSON, nobody else looks into it.
+
+    Where time or memory did not suffice, the problem is 'read_again', and only in the last try 'too_slow', 'too_large'.
+    """
     for job, outcome in run_limited(_read_job, jobs, start=_start, start_with=[form]):
         if not isinstance(outcome, Exception):
             yield job, outcome
         elif isinstance(outcome, LimitError):
             _log.warning("%s (%s) could not be read: %s", job.key, job.path, outcome)
-            yield job, written({"problem": str(outcome)})
+            yield job, written({"problem": str(outcome) if is_last else "read_again"})
         else:  # a mistake of ours must not cost the run its other files
             _log.error("%s (%s) could not be read", job.key, job.path, exc_info=outcome)
             yield job, written({"problem": "damaged"})
@@ -158,7 +161,10 @@ def read_sheets(path: Path, headers: Collection[str] = ()) -> list[Sheet]:
         raise UnreadableError("empty")
     if size > BYTES_A_FILE:
         raise UnreadableError("too_large")
-    return _sheets(path.read_bytes(), headers)
+    sheets = _sheets(path.read_bytes(), headers)
+    if len({sheet.name.casefold() for sheet in sheets}) < len(sheets):  # no spreadsheet opens such a workbook
+        raise UnreadableError("damaged")
+    return sheets
 
 
 def _sheets(data: bytes, headers: Collection[str]) -> list[Sheet]:

@@ -6,6 +6,7 @@ refuses what does not fit, naming file, row and text. Files that agencies send a
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -117,7 +118,7 @@ class Registry:
             return period
         due_on = period.ends_on + timedelta(days=own.get("due_days", period.due_days))
         if period.kind == "year" and "annual_report_due" in own:
-            due_on = date.fromisoformat(f"{code}-{own['annual_report_due']}")
+            due_on = _in_year(int(code), own["annual_report_due"])
         return replace(period, due_on=due_on, grace_days=own.get("grace_days", period.grace_days))
 
     def _settings(self, commune_code: str, on: date) -> Row:
@@ -165,6 +166,13 @@ class Registry:
             return int(period.code[5:7]) in self.asked_in_months[frequency]
         order = ["month", "quarter", "half", "nine_months", "year"]
         return order.index(frequency) <= order.index(period.kind)
+
+
+def _in_year(year: int, month_day: str) -> date:
+    """A day of every year, as MM-DD; 29/02 is the last of February."""
+    month, day = map(int, month_day.split("-"))
+    is_leap_day = (month, day) == (2, 29) and not isleap(year)
+    return date(year, month, 28 if is_leap_day else day)
 
 
 def _unique(faults: list[str], what: str, keys: Iterable[str]) -> None:

@@ -44,7 +44,7 @@ SELECT submission_id, original_name, commune_name, agency_name, status, rows_rej
 FROM core.fct_submission AS s
 LEFT JOIN core.dim_commune USING (commune_code) LEFT JOIN core.dim_agency USING (agency_code)
 WHERE received_at::DATE BETWEEN $since AND $today AND status <> 'duplicate'
-    AND (status IN ('rejected', 'unreadable') OR (lines >= $lines AND rows_rejected >= $share * lines))
+    AND (status IN ('rejected', 'unreadable', 'set_aside') OR (lines >= $lines AND rows_rejected >= $share * lines))
 ORDER BY received_at, submission_id
 """
 
@@ -154,7 +154,7 @@ def _of_the_figures(con: Any, settings: Settings, today: date) -> Iterator[Cause
     for r in dicts(con, _REJECTED, since):
         of = {"file": r["original_name"], "commune": r["commune_name"] or say("alerts.unknown_commune"),
               "agency": r["agency_name"] or say("alerts.unknown_agency")}  # fmt: skip
-        if r["status"] in ("rejected", "unreadable"):
+        if r["status"] in ("rejected", "unreadable", "set_aside"):
             line = say("alerts.rejected_file", **of)
         else:
             line = say("alerts.rejected_lines", **of, rejected=r["rows_rejected"], lines=r["lines"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ from pipelines.warehouse.database import discard_build, schema_mark
 
 KEEP = 14
 _MANIFEST, _LEDGER, _INBOX = "backup.json", "ledger.jsonl", "inbox"
+
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class BackupError(RuntimeError):
@@ -122,6 +126,8 @@ def restore(home: Home, frm: Path, *, replace: bool) -> Done:
         copied += _copy_checked(_original(frm, sha256), archived(home, sha256), sha256)
     for name in manifest["waiting"]:
         place = home.inbox / name
+        if not place.parent.resolve().is_relative_to(home.inbox.resolve()):  # a link in the home leads elsewhere
+            raise BackupError(f"{home.shown(place)} would be written outside the inbox: a folder on the way is a link")
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(snapshot / _INBOX / name, place)
     home.archive.mkdir(parents=True, exist_ok=True)
@@ -226,13 +232,25 @@ def _faults(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> Iterator[str
         return
     if "ledger" in manifest and manifest["ledger"]["head"] != (heads[-1] if heads else NO_HEAD):  # 0.1.0 kept none
         yield "the ledger is not the one its manifest proves"
-    parts = {_original(frm, sha256): sha256 for sha256 in named_in(ledger, frm / "archive")}
+    named = named_in(ledger, frm / "archive")
+    odd = [sha256 for sha256 in named if not _SHA256.fullmatch(str(sha256))]
+    odd += [name for name in manifest["waiting"] if not _stays_inside(name)]
+    if odd:
+        yield f"it names places outside itself: {', '.join(map(repr, odd[:3]))}"
+        return
+    parts = {_original(frm, sha256): sha256 for sha256 in named}
     parts |= {snapshot / _INBOX / name: sha256 for name, sha256 in manifest["waiting"].items()}
     for path, sha256 in parts.items():
         if not path.exists():
             yield f"{path.relative_to(frm)} is missing"
         elif sha256_of(path) != sha256:
             yield f"{path.relative_to(frm)} was changed"
+
+
+def _stays_inside(name: str) -> bool:
+    """Whether a waiting file's name, as the manifest gives it, can only be a place below the inbox."""
+    parts = name.replace("\\", "/").split("/")
+    return bool(name) and not any(part in ("", ".", "..") or ":" in part for part in parts)
 
 
 def _move_aside(home: Home) -> Path:

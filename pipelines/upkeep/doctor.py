@@ -24,10 +24,12 @@ from pipelines.files import sha256_of
 from pipelines.home import MODELS, PACKAGE, PROJECT, SOURCES, Home
 from pipelines.intake.editions import named_in
 from pipelines.intake.ledger import VIETNAM, LedgerError, archived, entries_in, read_lines, received_in, whole_lines
+from pipelines.intake.receive import unreadable_folders
 from pipelines.registry import registry as registries
 from pipelines.registry.registry import Registry
 from pipelines.upkeep import summary
 from pipelines.upkeep.alerts import AlertsError, read_settings
+from pipelines.warehouse import published_copy
 from pipelines.warehouse.database import BusyError, run_lock, schema_mark
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -58,6 +60,7 @@ def examine(home: Home, *, full: bool = False) -> Iterator[Finding]:
         ("archive", lambda: _archive(home, full)),
         ("clock", lambda: _clock(home)),
         ("schema", lambda: _schema(home)),
+        ("published", lambda: _published(home)),
         ("runs", lambda: _runs(home)),
         ("alerts", lambda: _alerts(home)),
         ("backup", lambda: _backup(home)),
@@ -122,10 +125,15 @@ def _folders(home: Home) -> Iterator[Finding]:
     if not home.inbox.is_dir():
         yield Finding(WARN, "inbox", f"there is no {home.shown(home.inbox)} yet", "make it, with one folder per agency")
         return
+    if closed := unreadable_folders(home):
+        yield Finding(
+            FAIL, "inbox", f"cannot be read: {', '.join(closed[:5])}", "give the account of the run read access"
+        )
+        return
     odd = sorted(_odd_folders(home, known))
     if odd:
         shown = ", ".join(odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
-        fix = "rename: <commune code>-<name>/<agency code>; files in such a folder are refused"
+        fix = "rename: <commune code>-<name>/<agency code>; files in such a folder count only where they say who sends"
         yield Finding(WARN, "inbox", f"folders that name no commune or agency: {shown}", fix)
     else:
         yield Finding(OK, "inbox", f"every folder below {home.shown(home.inbox)} names a commune and an agency")
@@ -270,6 +278,24 @@ def _schema(home: Home) -> Iterator[Finding]:
         yield Finding(WARN, "schema", f"{words}, this version has {schema_mark()[:12]}", fix)
     else:
         yield Finding(OK, "schema", f"published by kpi57 {built['built_by']} with this version's schema")
+
+
+def _published(home: Home) -> Iterator[Finding]:
+    if not home.published.exists():
+        return
+    if not published_copy.proven(home):
+        yield Finding(WARN, "published", "no digest is kept of it", "kpi57 run publishes it anew and keeps one")
+    elif published_copy.is_untouched(home):
+        yield Finding(OK, "published", f"{home.shown(home.published)} is as it was published, to the byte")
+    else:
+        try:
+            found = published_copy.differences(home)
+        except duckdb.Error as error:
+            found = [str(error).splitlines()[0]]
+        words = (
+            f"{home.shown(home.published)} was altered since it was published: {'; '.join(found[:5]) or 'its bytes'}"
+        )
+        yield Finding(FAIL, "published", words, "kpi57 run publishes it anew; find out who can write it")
 
 
 def _runs(home: Home) -> Iterator[Finding]:

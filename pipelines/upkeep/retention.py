@@ -18,13 +18,32 @@ if TYPE_CHECKING:
 
 HISTORY_DAYS = 90  # Dagster's runs with their events and logs
 HISTORY_LEAST = 30  # so many runs stay however old they are
+IDLE = "kpi57/idle"  # tag of a run that took no file or failed
+IDLE_KEPT = 3
 SUMMARY_DAYS = 400
 _AT_ONCE = 100
 
 
 def tidy(home: Home, instance: DagsterInstance) -> dict[str, int]:
     """Throw away what is old. Returns how many of each."""
-    return {"runs": _old_runs(home, instance), "summaries": _old_summaries(home)}
+    runs = _idle_runs(home, instance) + _old_runs(home, instance)
+    return {"runs": runs, "summaries": _old_summaries(home)}
+
+
+def _idle_runs(home: Home, instance: DagsterInstance) -> int:
+    """Runs that took no file or failed, but for the last few: a day with nothing new is not worth its history, and a
+    cause that lasts all night is not worth it every two minutes."""
+    from dagster import RunsFilter
+
+    idle = instance.get_runs(RunsFilter(tags={IDLE: "true"}), limit=_AT_ONCE)
+    return _throw_away(home, instance, [run.run_id for run in idle[IDLE_KEPT:] if run.is_finished])
+
+
+def _throw_away(home: Home, instance: DagsterInstance, run_ids: list[str]) -> int:
+    for run_id in run_ids:
+        instance.delete_run(run_id)
+        shutil.rmtree(home.dagster / "storage" / run_id, ignore_errors=True)
+    return len(run_ids)
 
 
 def _old_runs(home: Home, instance: DagsterInstance) -> int:
@@ -35,11 +54,7 @@ def _old_runs(home: Home, instance: DagsterInstance) -> int:
     if not old:
         return 0
     kept = {run.run_id for run in instance.get_runs(limit=HISTORY_LEAST)}
-    thrown = [run.run_id for run in old if run.run_id not in kept and run.is_finished]
-    for run_id in thrown:
-        instance.delete_run(run_id)
-        shutil.rmtree(home.dagster / "storage" / run_id, ignore_errors=True)
-    return len(thrown)
+    return _throw_away(home, instance, [run.run_id for run in old if run.run_id not in kept and run.is_finished])
 
 
 def _old_summaries(home: Home) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.home import Home
 from pipelines.upkeep import summary
 from pipelines.upkeep.alerts import tell
-from pipelines.upkeep.retention import tidy
+from pipelines.upkeep.retention import IDLE, tidy
 from pipelines.upkeep.summary import Failure
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ def conclude(home: Home, instance: DagsterInstance, run_id: str) -> dict[str, An
     told = tell(home, ended)
     ended["alerts"] = [one.line for one in told]
     ended["alerts_not_sent"] = [one.line for one in told if not one.is_sent]
+    if not ended["received"] or ended["failed"]:
+        instance.add_run_tags(run_id, {IDLE: "true"})
     ended["thrown_away"] = tidy(home, instance)
     summary.complete(home, ended)
     return ended

@@ -39,6 +39,10 @@ def run_report(home: Home) -> str:
             "ORDER BY period_code) FROM marts.mart_reporting_status "
             "WHERE is_outstanding GROUP BY ALL ORDER BY 1, 3"
         ).fetchall()
+        aside = con.execute(
+            "SELECT submission_id, folder, original_name, set_aside_by, set_aside_reason FROM core.fct_submission "
+            "WHERE status = 'set_aside' ORDER BY ledger_sequence"
+        ).fetchall()
     lines = [f"As of {as_of:%Y-%m-%d}" + ("   ILLUSTRATIVE FIGURES (SỐ LIỆU MINH HỌA)" if illustrative else "")]
     lines += ["", "Submissions  " + (", ".join(f"{n} {status}" for status, n in statuses) or "none")]
     lines += [
@@ -51,6 +55,9 @@ def run_report(home: Home) -> str:
     lines += [f"  {code} {name} · {agency} {title}: {periods}" for code, name, agency, title, periods in missing[:12]]
     if len(missing) > 12:
         lines.append(f"  ... and {len(missing) - 12} more: SELECT * FROM marts.mart_reporting_status")
+    if aside:
+        lines += ["", "Set aside    they do not count; 'kpi57 take-back SUBMISSION' lets one count again"]
+        lines += [f"  {one} {folder}/{name} by {by}: {reason}" for one, folder, name, by, reason in aside]
     lines += [
         "",
         f"Published    {home.published}",

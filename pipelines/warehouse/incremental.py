@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from functools import cache
 from importlib.metadata import version
 from typing import NamedTuple
@@ -21,9 +22,12 @@ from pipelines.home import Home
 from pipelines.made_with import digest_of_code
 from pipelines.warehouse.database import PUBLISHED_SCHEMAS, building, reading, schema_mark
 from pipelines.warehouse.models import Check, Model, build, models, offending
+from pipelines.warehouse.published_copy import is_untouched
 from pipelines.warehouse.publishing import has_log
-from pipelines.warehouse.rows import columns_of, count
+from pipelines.warehouse.rows import columns_of, count, get_info
 from pipelines.warehouse.segments import segments_mark
+
+_log = logging.getLogger(__name__)
 
 
 class Done(NamedTuple):
@@ -61,12 +65,18 @@ def _of_model(con: duckdb.DuckDBPyConnection, table: str) -> str | None:
 
 def _of_raw(con: duckdb.DuckDBPyConnection, table: str) -> str:
     """What Python writes: the registry is a function of the editions met, what files said of the segments loaded and of
-    the ledger's first lines, which only grow: as many rows are the same rows."""
-    if table == "raw.build_info":
+    the ledger's first lines, which only grow but for the changes that are counted: as many rows are the same rows."""
+    if table in ("raw.build_info", "raw.set_aside"):
         return str(con.execute(f"FROM {table} ORDER BY ALL").fetchall())
     if "known_from" in columns_of(con, table):
         return str(con.execute("FROM raw.edition ORDER BY ALL").fetchall())
-    return f"{segments_mark(con)} {count(con, table)}"
+    return f"{segments_mark(con)} {get_info(con, 'changes')} {count(con, table)}"
+
+
+def stands(con: duckdb.DuckDBPyConnection, model: Model) -> bool:
+    """Whether a model would come out as it was built and found right."""
+    now = mark(con, model)
+    return now is not None and _of_model(con, model.table) == now
 
 
 def build_if_changed(con: duckdb.DuckDBPyConnection, model: Model) -> Done:
@@ -102,7 +112,7 @@ def has_other_models(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def is_published(home: Home) -> bool:
-    """Whether the published copy is what is built, whole and with nothing beside it."""
+    """Whether the published copy is what is built, as it was published and with nothing beside it."""
     try:
         with reading(home) as con:
             there = _marks(con, "main.model_mark")
@@ -111,7 +121,12 @@ def is_published(home: Home) -> bool:
     with building(home) as con:
         built = _marks(con, "built.main.model_mark")
     wanted = {model.table for model in models() if model.table.split(".")[0] in PUBLISHED_SCHEMAS}
-    return there == built and built.keys() == wanted and not has_log(home.published)
+    if there != built or built.keys() != wanted or has_log(home.published):
+        return False
+    if is_untouched(home):
+        return True
+    _log.warning("%s was altered since it was published: it is published anew", home.shown(home.published))
+    return False
 
 
 def _marks(con: duckdb.DuckDBPyConnection, place: str) -> dict[str, str]:

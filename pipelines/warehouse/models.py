@@ -116,8 +116,9 @@ class Model:
 
     def _pointing_nowhere(self, column: str, target: str) -> str:
         table, _, other = target.rpartition(".")
+        key = ", ".join(f"t.{name}" for name in self.spec["key"])
         return (
-            f"SELECT '{column}' AS column_name, t.{column}::VARCHAR AS value FROM {self.table} AS t "
+            f"SELECT {key}, '{column}' AS column_name, t.{column}::VARCHAR AS value FROM {self.table} AS t "
             f"WHERE t.{column} IS NOT NULL AND NOT EXISTS (FROM {table} AS o WHERE o.{other} = t.{column})"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from pipelines.files import swap_in
 from pipelines.home import Home
+from pipelines.warehouse import published_copy
 from pipelines.warehouse.database import in_memory, log_of, opened
 from pipelines.warehouse.models import Model, describe
 from pipelines.warehouse.rows import count, literal, replace
@@ -23,10 +25,22 @@ def publish(home: Home, models: Sequence[Model]) -> dict[str, int]:
         con.execute("DETACH built")  # Windows copies no file that is open for writing
     new = home.published.with_name(".kpi.duckdb.new")
     log_of(new).unlink(missing_ok=True)
+    new.unlink(missing_ok=True)  # of a run that was cut off: it may be read-only
     shutil.copyfile(home.built, new)
     log_of(home.published).unlink(missing_ok=True)  # of a reader who wrote: it does not belong to the new copy
-    swap_in(new, home.published)
+    _swap_in(home, new)
     return rows
+
+
+def _swap_in(home: Home, new: Path) -> None:
+    """Put a new published copy in its place, read-only and proven by its digest at every instant."""
+    right = published_copy.digest(new)
+    new.chmod(0o444)
+    published_copy.prove(home, [right, *published_copy.proven(home)[:1]])
+    if os.name == "nt" and home.published.exists():
+        home.published.chmod(0o644)  # Windows replaces no read-only file
+    swap_in(new, home.published)
+    published_copy.prove(home, [right])
 
 
 def has_log(database: Path) -> bool:
@@ -36,9 +50,11 @@ def has_log(database: Path) -> bool:
 
 def publish_again(home: Home, model: Model, given: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """Make one table of the published copy anew, from the rows of the tables it reads; all else stays as it was
-    published. For what is known only after publishing."""
+    published. For what is known only after publishing. Raises AlteredError where somebody changed the copy."""
     new = home.published.with_name(".kpi.duckdb.new")
     log_of(new).unlink(missing_ok=True)
+    new.unlink(missing_ok=True)
+    published_copy.insist(home)
     shutil.copyfile(home.published, new)
     with in_memory() as con:
         for table, rows in given.items():
@@ -51,4 +67,4 @@ def publish_again(home: Home, model: Model, given: Mapping[str, Sequence[Mapping
         con.execute("CHECKPOINT published")
         con.execute("USE memory")
         con.execute("DETACH published")
-    swap_in(new, home.published)
+    _swap_in(home, new)

@@ -24,12 +24,14 @@ PARTS = {
 }
 _OF_NEWEST = ("line", "finding")  # of these only the newest version is asked; the others stay in their segment
 _KEY = ("submission_id", "version")
+# A verdict for want of time or memory is none yet: the file is read again in the next run.
+_FINAL = "s.segment IS NULL AND s.problem IS DISTINCT FROM 'read_again'"
 
 
 def write_segment(con: duckdb.DuckDBPyConnection, place: Path) -> int:
     """Write the verdicts that are in no segment yet, with the lines as they were read. Returns how many; 0 writes
     nothing."""
-    pending = "SELECT submission_id, version FROM checked.submission WHERE segment IS NULL"
+    pending = f"SELECT submission_id, version FROM checked.submission AS s WHERE {_FINAL}"
     written = count(con, f"({pending})")
     if written:
         nested = [
@@ -38,9 +40,9 @@ def write_segment(con: duckdb.DuckDBPyConnection, place: Path) -> int:
             for part, order in PARTS.items()
         ]
         con.execute(
-            f"COPY (SELECT s.* EXCLUDE (segment), r.problem, r.layout::VARCHAR AS layout, r.lines::VARCHAR AS read, "
+            f"COPY (SELECT s.* EXCLUDE (segment), r.layout::VARCHAR AS layout, r.lines::VARCHAR AS read, "
             f"{', '.join(nested)} FROM checked.submission AS s LEFT JOIN raw.reading AS r USING (submission_id) "
-            f"WHERE s.segment IS NULL ORDER BY s.submission_id, s.version) TO {literal(str(place))} "
+            f"WHERE {_FINAL} ORDER BY s.submission_id, s.version) TO {literal(str(place))} "
             "(FORMAT parquet, COMPRESSION zstd, KV_METADATA {kpi57: 'verdicts 1'})"
         )
     return written
@@ -48,9 +50,10 @@ def write_segment(con: duckdb.DuckDBPyConnection, place: Path) -> int:
 
 def mark_recorded(con: duckdb.DuckDBPyConnection, segment: str, ledger_sequence: int) -> None:
     """Note that the verdicts in no segment yet are in this one, which the ledger names; what was read is in it too."""
-    con.execute("UPDATE checked.submission SET segment = ? WHERE segment IS NULL", [segment])
+    con.execute(f"UPDATE checked.submission AS s SET segment = ? WHERE {_FINAL}", [segment])
     con.execute("INSERT INTO raw.segment VALUES (?, ?)", [segment, ledger_sequence])
-    con.execute("DELETE FROM raw.reading WHERE submission_id IN (SELECT submission_id FROM checked.submission)")
+    con.execute("DELETE FROM raw.reading WHERE submission_id IN "
+                "(SELECT submission_id FROM checked.submission WHERE segment IS NOT NULL)")  # fmt: skip
     _keep_newest(con)
 
 

@@ -79,7 +79,7 @@ def open_rejections(extract: Extract) -> list[Row]:
     found = []
     for row in extract.tables["rejections"].dicts():
         key = row["commune_code"], row["agency_code"], row["period_code"]
-        whole = files[row["submission_id"]]["status"] in ("rejected", "unreadable")
+        whole = files[row["submission_id"]]["status"] in ("rejected", "unreadable", "set_aside")
         still = key in owing if whole else taken.get(key, row["received_at"]) <= row["received_at"]
         if row["severity"] == "fail" and row["commune_name"] and still:
             found.append(row)

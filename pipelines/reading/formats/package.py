@@ -9,7 +9,7 @@ import io
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any
 from xml.parsers import expat
@@ -28,7 +28,8 @@ End = Callable[[str], None]
 class Package:
     """A zip file in memory, its parts found whatever their case and slashes.
 
-    Raises UnreadableError damaged (no whole zip), protected, too_large (unpacks into more than any report).
+    Raises UnreadableError damaged (no whole zip, or a part that stands twice: who opens it may see either), protected,
+    too_large (unpacks into more than any report).
     """
 
     def __init__(self, data: bytes) -> None:
@@ -42,6 +43,8 @@ class Package:
         if any(entry.flag_bits & _ENCRYPTED for entry in entries):
             raise UnreadableError("protected")
         self._entries = {plain_name(entry.filename): entry for entry in entries}
+        if len(self._entries) < len(entries):
+            raise UnreadableError("damaged")
 
     @property
     def names(self) -> list[str]:
@@ -63,17 +66,31 @@ class Package:
         except (KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
             raise UnreadableError("damaged") from error
 
-    def parse(self, name: str, start: Start, end: End | None = None, text: Callable[[str], None] | None = None) -> None:
+    def parse(
+        self,
+        name: str,
+        start: Start,
+        end: End | None = None,
+        text: Callable[[str], None] | None = None,
+        *,
+        of: Collection[str] = (),
+    ) -> None:
         """Parse a part piece by piece, calling start, end and text with local names, without namespaces.
 
+        of: where given, the namespaces whose elements are meant; any other's have a name that means nothing, '?'.
         Raises UnreadableError unsafe (it declares a document type, so perhaps entities), damaged (it is no XML).
         """
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = _refuse
-        parser.StartElementHandler = lambda tag, given: start(tag.rpartition(" ")[2], given)
+
+        def local(tag: str) -> str:
+            space, _, own = tag.rpartition(" ")
+            return own if not of or space in of else "?"
+
+        parser.StartElementHandler = lambda tag, given: start(local(tag), given)
         if end:
-            parser.EndElementHandler = lambda tag: end(tag.rpartition(" ")[2])
+            parser.EndElementHandler = lambda tag: end(local(tag))
         if text:
             parser.CharacterDataHandler = text
         try:

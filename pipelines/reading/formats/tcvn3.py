@@ -70,7 +70,7 @@ def repair(texts: Collection[str]) -> Mapping[str, str]:
         return {}
     clear: dict[str, str] = {}
     unclear: dict[str, str] = {}
-    in_unicode = syllables = 0
+    in_unicode = syllables = foreign = 0
     for text in beyond_ascii:
         repaired = to_unicode(text)
         before, after = vietnamese_syllables(text), vietnamese_syllables(repaired)
@@ -81,7 +81,8 @@ def repair(texts: Collection[str]) -> Mapping[str, str]:
             syllables += after
         elif repaired != text:
             unclear[text] = repaired
-    if syllables < 2:
+            foreign += max(-after, 0)  # words that are no Vietnamese either way: of another language
+    if syllables < 2 or syllables <= foreign:
         return {}
     return clear | unclear if len(clear) > in_unicode else clear
 

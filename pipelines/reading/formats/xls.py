@@ -34,7 +34,7 @@ _TEXT, _NUMBER, _DATE, _BOOL, _ERROR = 1, 2, 3, 4, 5  # xlrd's cell types; 0 and
 def read_xls(data: bytes) -> list[Sheet]:
     """Every worksheet of a workbook. Raises UnreadableError protected, damaged."""
     book = _open(data)
-    codes = {key: known.format_str for key, known in book.format_map.items()}
+    codes = {key: known.format_str for key, known in book.format_map.items() if known.format_str is not None}
     styles = [shown_as(style.format_key, codes) for style in book.xf_list]
     odd = _Odd(codes, book)
     stale = stale_formulas(data, [begin - book.base for begin in book._sh_abs_posn])

@@ -15,7 +15,7 @@ from pipelines.reading.formats.cell_values import UnreadableError, shown_as, tex
 from pipelines.reading.formats.package import Attributes, Package, relationships
 from pipelines.reading.formats.tcvn3 import in_unicode, may_have_signs
 from pipelines.reading.formats.xlsx_marks import read_marks, read_oddities
-from pipelines.reading.formats.xlsx_sheet import SCANNED_UP_TO, Shared, is_true, read_sheet, whole
+from pipelines.reading.formats.xlsx_sheet import SCANNED_UP_TO, SPREADSHEET, Shared, is_true, read_sheet, whole
 from pipelines.reading.formats.xml_text import NotPlainError, TextCollector, plain_text, unescape, unfold
 from pipelines.reading.sheet import Sheet
 
@@ -33,6 +33,9 @@ def read_xlsx(package: Package) -> list[Sheet]:
     shared = Shared(
         [text_cell(text) for text in texts], has_signs, _read_styles(package, targets.get("styles", "")), is_1904
     )
+    names, parts = {name.casefold() for name, _, _ in listed}, {link for _, link, _ in listed}
+    if len(names) < len(listed) or len(parts) < len(listed):
+        raise UnreadableError("damaged")
     odd = read_oddities(package, book, targets.get("styles", ""), targets.get("sharedStrings", ""))
     sheets: list[Sheet] = []
     cells_before = 0
@@ -59,12 +62,13 @@ def _listed_sheets(package: Package, book: str) -> tuple[list[tuple[str, str, bo
         elif tag == "workbookPr":
             properties.update(given)
 
-    package.parse(book, start)
+    package.parse(book, start, of=SPREADSHEET)
     return listed, is_true(properties.get("date1904"))
 
 
 # ---------------------------------------------------------------- styles
 
+_OWN_FORMATS = re.compile(r"<numFmts[ >].*?</numFmts>", re.DOTALL)
 _CELL_STYLES = re.compile(r"<cellXfs[ >].*?</cellXfs>", re.DOTALL)
 _STYLE = re.compile(r'<xf (?:[^<>]*? )?numFmtId="(\d{1,6})"')
 _FORMAT = re.compile(r'<numFmt (?:numFmtId="(\d{1,6})" formatCode="([^"]*)"|formatCode="([^"]*)" numFmtId="(\d{1,6})")')
@@ -84,8 +88,10 @@ def _scan_styles(xml: bytes) -> tuple[str, ...] | None:
     text = plain_text(xml)
     block = _CELL_STYLES.search(text) if text else None
     if text and block:
-        formats, codes = _STYLE.findall(block[0]), _FORMAT.findall(text)
-        if len(formats) == block[0].count("<xf ") and len(codes) == text.count("<numFmt "):
+        own_formats = _OWN_FORMATS.search(text)  # what stands in <dxfs> is of conditional formats, under the same ids
+        listed = own_formats[0] if own_formats else ""
+        formats, codes = _STYLE.findall(block[0]), _FORMAT.findall(listed)
+        if len(formats) == block[0].count("<xf ") and len(codes) == listed.count("<numFmt "):
             try:
                 own = {int(first or last): unfold(code or other) for first, code, other, last in codes}
                 return tuple(shown_as(int(number), own) for number in formats)
@@ -100,16 +106,16 @@ def _parse_styles(package: Package, part: str) -> list[str]:
     inside: list[str] = []
 
     def start(tag: str, given: Attributes) -> None:
-        if tag == "numFmt":
+        if tag == "numFmt" and inside == ["styleSheet", "numFmts"]:
             codes[whole(given.get("numFmtId"))] = given.get("formatCode", "")
-        elif tag == "xf" and inside[-1:] == ["cellXfs"]:
+        elif tag == "xf" and inside == ["styleSheet", "cellXfs"]:
             formats.append(whole(given.get("numFmtId")))
         inside.append(tag)
 
     def end(_: str) -> None:
         inside.pop()
 
-    package.parse(part, start, end)
+    package.parse(part, start, end, of=SPREADSHEET)
     return [shown_as(number, codes) for number in formats]
 
 
@@ -153,5 +159,5 @@ def _parse_texts(package: Package, part: str) -> list[str]:
         if tag == "si":
             texts.append(collect.joined)
 
-    package.parse(part, start, end, collect.text)
+    package.parse(part, start, end, collect.text, of=SPREADSHEET)
     return texts

@@ -11,7 +11,14 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pipelines.reading.formats.cell_values import Place, check_room, clock_cell, number_cell, text_cell
+from pipelines.reading.formats.cell_values import (
+    Place,
+    UnreadableError,
+    check_room,
+    clock_cell,
+    number_cell,
+    text_cell,
+)
 from pipelines.reading.formats.package import Attributes, Package
 from pipelines.reading.formats.tcvn3 import may_have_signs
 from pipelines.reading.formats.xml_text import NotPlainError, TextCollector, plain_text, unescape, unfold
@@ -63,7 +70,7 @@ def make_cell(kind: str, value: str | None, formula: str | None, shown: str, sha
         if kind == "s":
             return shared.cells[int(value)]
         if kind == "b":
-            return Cell("b", "1" if is_true(value.strip()) else "0")
+            return Cell("b", "1" if is_true(value.strip()) or float(value) else "0")
         if kind == "d":
             return _iso_cell(value)
         return number_cell(float(value), shown, shared.is_1904)
@@ -87,6 +94,10 @@ def _iso_cell(value: str) -> Cell | None:
 
 # ---------------------------------------------------------------- by a scan
 
+# Transitional and strict; what is of any other namespace is shown by no spreadsheet.
+SPREADSHEET = ("http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+               "http://purl.oclc.org/ooxml/spreadsheetml/main")  # fmt: skip
+_DEFAULT_SPACE = re.compile(r"""\sxmlns=["']([^"']*)["']""")
 _CELL = re.compile(
     r'<c r="([A-Z]{1,3}[0-9]{1,7})"([^<>/]*+)(?:/>|>(?:<v>([^<]*+)</v></c>|'
     r"((?:<f(?: [^<>]*)?>(?:[^<]*</f>)?)?"
@@ -110,7 +121,10 @@ def scan_sheet(xml: bytes, shared: Shared) -> SheetCells | None:
     begin, end = xml.find(b"<sheetData>"), xml.rfind(b"</sheetData>")
     if text is None or not 0 <= begin < end or not xml.rstrip().endswith(b"</worksheet>"):
         return None
-    found = _CELL.findall(text)
+    if not _is_of_one_kind(text) or xml.count(b"sheetData>") != 2:
+        return None
+    first, last = text.index("<sheetData>"), text.rindex("</sheetData>")
+    found = _CELL.findall(text, first, last)
     if len(found) != xml.count(b"<c", begin, end):
         return None
     after = xml[end:].decode()
@@ -123,6 +137,12 @@ def scan_sheet(xml: bytes, shared: Shared) -> SheetCells | None:
         return SheetCells(_scanned_cells(found, shared), *hidden, merged, shared.has_signs or may_have_signs(xml))
     except NotPlainError:
         return None
+
+
+def _is_of_one_kind(text: str) -> bool:
+    """Whether elements without a prefix are those of spreadsheets all through the part."""
+    spaces = _DEFAULT_SPACE.findall(text)
+    return len(spaces) == 1 and spaces[0] in SPREADSHEET and text.find("xmlns=") < text.find("<sheetData>")
 
 
 def _scanned_cells(found: Sequence[tuple[str, ...]], shared: Shared) -> dict[Place, Cell]:
@@ -200,7 +220,7 @@ def _scan_hidden(text: str) -> tuple[frozenset[int], frozenset[int]] | None:
 def parse_sheet(package: Package, part: str, shared: Shared, cells_before: int) -> SheetCells:
     """What the part says, element by element. Raises UnreadableError."""
     reader = _Reader(shared, cells_before)
-    package.parse(part, reader.start, reader.end, reader.text)
+    package.parse(part, reader.start, reader.end, reader.text, of=SPREADSHEET)
     return SheetCells(
         reader.cells, frozenset(reader.hidden_rows), frozenset(reader.hidden_columns), tuple(reader.merged), True
     )
@@ -216,18 +236,26 @@ class _Reader:
         self.merged: list[Corners] = []
         self._shared, self._before = shared, cells_before
         self._row = self._column = 0
+        self._has_data = False
         self._cell: Attributes | None = None
         self._inline = TextCollector()
         self._value: list[str] | None = None
         self._formula: list[str] | None = None
         self._open: list[str] | None = None
+        self._above: list[str] = []  # the elements around
 
     def start(self, tag: str, given: Attributes) -> None:
+        above = self._above
+        above.append(tag)
         if self._cell is not None:
             self._start_in_cell(tag)
-        elif tag == "c":
+        elif tag == "c" and above[:-1] == ["worksheet", "sheetData", "row"]:
             self._begin_cell(given)
-        elif tag == "row":
+        elif tag == "sheetData" and self._has_data:
+            raise UnreadableError("damaged")
+        elif tag == "sheetData":
+            self._has_data = True
+        elif tag == "row" and above[:-1] == ["worksheet", "sheetData"]:
             self._row = whole(given.get("r"), self._row + 1)
             self._column = 0
             if is_true(given.get("hidden")):
@@ -260,6 +288,7 @@ class _Reader:
             self._inline.text(piece)
 
     def end(self, tag: str) -> None:
+        self._above.pop()
         if tag in ("v", "f"):
             self._open = None
         elif tag == "c" and self._cell is not None:

@@ -1,0 +1,28 @@
+"""Which answers still lie where they were written: one that somebody deleted is written again."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+from pipelines.home import Home
+
+_SUBMISSION = re.compile(r"-([0-9a-f]{12}-\d+)\.xlsx$")
+
+
+def answered(home: Home) -> set[str]:
+    """The submissions whose answer lies somewhere below the folder of answers."""
+    return {found[1] for path in home.feedback.glob("*/*/*.xlsx") if (found := _SUBMISSION.search(path.name))}
+
+
+def lost(home: Home, con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Of the submissions whose answer was written, those whose answer is gone."""
+    told = {row[0] for row in con.execute("SELECT submission_id FROM raw.told").fetchall()}
+    return sorted(told - answered(home)) if told else []
+
+
+def discard_answer(home: Home, submission_id: str) -> None:
+    """Take an answer away that is not right any more: it is written again."""
+    for path in home.feedback.glob(f"*/*/*-{submission_id}.xlsx"):
+        path.unlink()
