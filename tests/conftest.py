@@ -24,12 +24,14 @@ from pipelines.reading.sheet import Sheet
 from pipelines.registry import registry as registries
 
 CORPUS = Path(os.environ.get("KPI57_CORPUS") or PROJECT.parent / "shared" / "corpus")
+SHARED_CASES = Path(os.environ.get("KPI57_CASES") or PROJECT.parent / "shared" / "cases")
 PLAN_DOCS = Path(os.environ.get("KPI57_PLAN_DOCS") or PROJECT.parent / "shared" / "plan-docs")
 # real files of other projects and offices, which are not kept here: tested where they lie
 collect_ignore = [
     test
     for test, there in (
         ("test_corpus.py", CORPUS / "INDEX.csv"),
+        ("test_shared_cases.py", SHARED_CASES / "CASES.csv"),
         ("test_plan_documents.py", PLAN_DOCS / "wordings.csv"),
     )
     if not there.exists()
