@@ -35,14 +35,14 @@ REGISTRY = {
     "period": "Reporting periods with their bounds and due days.",
     "asked": "Which frequency of figure is asked for in which period.",
     "status": "Status codes with their labels.",
-    "plan": "One row a plan document.",
-    "target": "One row a figure a plan sets, as written and as understood.",
-    "task": "One row a task a plan assigns.",
+    "plan": "One row per plan document.",
+    "target": "One row per figure a plan sets, as written and as understood.",
+    "task": "One row per task a plan assigns.",
     "indicator_duty": "Which agency reports an indicator of a commune.",
     "task_duty": "Which agencies report on a task.",
 }
 RECEIVED = {
-    "raw/receipt": "The ledger: one row a file received.",
+    "raw/receipt": "The ledger: one row per file received.",
     "raw/period_event": "Locks and unlocks of periods, from the ledger.",
     "raw/set_aside": "Files that a person or a check set aside, from the ledger.",
     "raw/bundle_event": "Bundles made and handed over, from the ledger.",

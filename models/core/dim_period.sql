@@ -1,4 +1,4 @@
--- measured_on: the last calendar day of the period's last month; a figure of the period is held against the milestones
+-- measured_on: the last calendar day of the period's last month; a figure of the period is compared with the milestones
 -- of that day, also where administrative reporting closes on the 14th.
 SELECT
     period_code, kind, starts_on, ends_on, label, ends_on + due_days AS due_on, owed_from,

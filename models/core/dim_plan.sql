@@ -1,5 +1,5 @@
 -- Every plan ever known, as it was last described. A plan is in force from its own day (where none is printed, from when the
--- agencies report on it) until the plan that supersedes it; one that sources/ no longer holds, until then.
+-- agencies report on it) until the plan that supersedes it; one removed from sources/, until then.
 SELECT
     plan_id, commune_code, document_number, issued_on, title, supersedes, annual_report_due, issuer, legal_basis,
     focal_agency_code, reports_from, in_force_from,

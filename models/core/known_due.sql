@@ -1,7 +1,7 @@
 -- What is due when, through all editions of sources/: by the calendar, due days and grace that the plans in force on the
 -- period's last day set, else the form's of periods.yml; the yearly report on the plan's own date where it sets one.
 -- asked_on: from this day the period counts as owed; a report due before its period closes, 30 days before it is due.
--- A due day that has passed stays: an edition that says another one counts only for periods not due yet.
+-- A due day that has passed stays: an edition with another one applies only to periods not due yet.
 WITH plan AS (
     SELECT
         *, coalesce(in_force_from, DATE '-infinity') AS starts_on,
@@ -23,12 +23,12 @@ turn AS (
     FROM (SELECT commune_code, min(said_from) AS turned_at FROM plan GROUP BY commune_code) AS p
     JOIN (SELECT DISTINCT said_from FROM period) AS d ON d.said_from > p.turned_at
 ),
-state AS (  -- from one turn to the next what is said of a commune is the same
+state AS (  -- between two changes a commune's settings are the same
     SELECT commune_code, turned_at AS said_from, lead(turned_at, 1, TIMESTAMP 'infinity') OVER (PARTITION BY commune_code ORDER BY turned_at)
         AS said_to
     FROM turn
 ),
-plan_said AS (  -- the first plan speaks for the days before it too
+plan_said AS (  -- the first plan covers the days before it too
     SELECT
         s.commune_code, s.said_from, s.said_to, p.plan_id, p.starts_on, p.in_force_to, p.annual_report_due,
         p.reporting_calendar, p.due_days, p.grace_days, p.reports_from,

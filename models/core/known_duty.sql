@@ -1,8 +1,8 @@
 -- Who reports what, through all editions of sources/: an agency's duty for an indicator or a task by a plan, from when
--- until when it holds, and from when until when it was known.
--- An edit in place works forward only: a duty holds from its plan's start or, where an edition says it later, from that
--- edition's day, until the plan ends or an edition no longer says it. What a commune's first edition says was always so;
--- a new plan whose plan.yml states in_force_from holds from that day.
+-- until when it is valid, and from when until when it was known.
+-- An edit in place applies from then on only: a duty is valid from its plan's start or, where a later edition adds it,
+-- from that edition's day, until the plan ends or an edition drops it. A commune's first edition counts as always known;
+-- a new plan whose plan.yml states in_force_from is valid from that day.
 WITH plan AS (
     SELECT
         plan_id, commune_code, coalesce(in_force_from, DATE '-infinity') AS starts_on,

@@ -1,6 +1,6 @@
 -- The milestones of a commune, indicator and scope in time, under each set of its plans: between which days which one is
--- the last that passed, and which is next, through all editions of sources/. The first set speaks for the days before it
--- too.
+-- the last that passed, and which is next, through all editions of sources/. The first set also covers the days
+-- before it.
 WITH regime AS (
     SELECT
         commune_code, known_from, regime_from,

@@ -1,7 +1,7 @@
--- What was reported by a moment, and what was asked for by then and was not, as duties and due days were known at the
--- moment. A figure is believed from when it was recorded until another took its place. Where several agencies reported
--- one, that of the agency whose duty it was counts, else the newest: an accepted figure is never filtered away by a duty.
--- answers_on: no milestone later than the moment is passed, so a period that is not over answers for today's.
+-- Figures reported by a moment, and those due by then that were not, with duties and due days as known at the
+-- moment. A figure is in force from when it was recorded until another superseded it. Where several agencies reported
+-- one, that of the agency whose duty it was is used, else the newest: a duty never filters out an accepted figure.
+-- answers_on: no milestone later than the moment is passed, so a period that is not over is compared with today's.
 WITH duty AS (
     SELECT
         commune_code, code AS indicator_code, agency_code, frequency, holds_from,

@@ -1,4 +1,4 @@
--- Where a commune stands among those of its city that report the same indicator for the same period; 1 is best.
+-- Rank of a commune among those of its city that report the same indicator for the same period; 1 is best.
 -- CASE, never if(): a view is read by the analyst's own DuckDB, and 1.5 cannot read an if() that 2.0 wrote.
 SELECT
     p.commune_code, p.commune_name, c.city_code, p.indicator_code, p.period_code, p.scope, p.value,

@@ -1,4 +1,4 @@
--- Every line that was held until its agency confirms it, and what became of it: waiting; confirmed, by which file and with
+-- Every line that was held until its agency confirms it, and its outcome: waiting; confirmed, by which file and with
 -- what reason; or replaced by another figure sent later.
 WITH said AS (
     SELECT

@@ -1,4 +1,4 @@
--- What the report of today says (moment: since when it has said so); of any other moment: marts.progress_as_of(moment).
+-- Progress as of today (moment: since when it has been so); for any other moment: marts.progress_as_of(moment).
 SELECT *
 FROM marts.progress_as_of(
     getvariable('moment'),

@@ -1,4 +1,4 @@
--- How the tasks of a commune stand, by the agency that reports on them and the head answerable for them.
+-- Status of a commune's tasks, by the agency that reports on them and the head answerable for them.
 SELECT
     t.commune_code, t.commune_name, d.agency_code, a.agency_name, coalesce(t.head_role, '') AS head_role,
     count(*) AS tasks,

@@ -1,5 +1,5 @@
--- Where each task stands by the newest report on it, from any of the agencies that lead it. A report speaks of its
--- period's last day; a yearly one that is made in November of the day it came, and a later month's is newer.
+-- Status of each task by the newest report on it, from any of the agencies that lead it. A report is as of its
+-- period's last day; a yearly one that is made in November as of the day it came, and a later month's is newer.
 WITH newest AS (
     SELECT r.*
     FROM core.fct_task_report AS r

@@ -1,7 +1,7 @@
--- What the report of a moment said: every indicator a commune had targets for, in every period for which a figure was
+-- What a report made at a moment said: every indicator a commune had targets for, in every period for which a figure was
 -- owed or had come by then. Level: is the figure at the milestone in force? Pace: is it on the way to the next one?
--- (docs/method.md) It is asked in steps, each a macro that can be asked too: figure_as_of, which figures are believed;
--- line_as_of, between which milestones each is; history_as_of, what the others of its series say; pace_as_of.
+-- (docs/method.md) It is computed in steps, each a macro one can query too: figure_as_of, the figures in force;
+-- line_as_of, between which milestones each is; history_as_of, the other figures of its series; pace_as_of.
 -- CASE, never if(): a macro is read by the analyst's own DuckDB, and 1.5 cannot read an if() that 2.0 wrote.
 -- first_commune, last_commune: only of the communes between these codes.
 WITH judged AS (
@@ -20,8 +20,8 @@ WITH judged AS (
         CASE WHEN l.is_estimate AND level_as_reported IN ('met', 'not_met') THEN 'estimate_' ELSE '' END
             || level_as_reported AS level_status
     FROM marts.pace_as_of(moment, first_commune := first_commune, last_commune := last_commune) AS l
-    -- the newest figure answers for every milestone passed since, an older one for those of its own day, what is expected
-    -- of a year for that of its year
+    -- the newest figure is compared with every milestone passed since, an older one with those of its own day, what is
+    -- expected of a year with that of its year
     LEFT JOIN core.known_milestone_span AS s
         ON s.path = l.path AND s.passed_on <= l.answers_until AND (s.next_on IS NULL OR s.next_on > l.answers_until)
 )

@@ -1,5 +1,5 @@
--- Lines that were said more than once, or no longer count: figures of one commune, agency, indicator and period, reports of
--- one agency on a task and period. Most lines are said once and are not here; neither are lines held, by a
+-- Lines that were sent more than once, or are no longer in force: figures of one commune, agency, indicator and period,
+-- reports of one agency on a task and period. Most lines are sent once and are not here; neither are lines held, by a
 -- lock or for confirmation.
 WITH sent AS (
     SELECT

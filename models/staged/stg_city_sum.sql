@@ -15,7 +15,7 @@ line AS (
     JOIN core.dim_indicator AS n USING (indicator_code)
     WHERE p.actual_id IS NOT NULL
 ),
--- Under several scopes a figure stands in several lines.
+-- A figure under several scopes has several lines.
 figure AS (
     FROM line ANTI JOIN scoped USING (commune_code, indicator_code)
     UNION ALL

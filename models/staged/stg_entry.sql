@@ -1,6 +1,6 @@
--- When the lines of each verdict came to count, and until when: on receipt; or, where their period was locked then for the
+-- When the lines of each verdict took effect, and until when: on receipt; or, where their period was locked then for the
 -- city or their commune, at the unlock that let them in (never, while none has); until the submission was judged again,
--- whose new verdict counts from then on. A file that was set aside is not here.
+-- whose new verdict applies from then on. A file that was set aside is not here.
 WITH sent AS (
     SELECT r.submission_id, s.version, r.ledger_sequence, r.commune_code, r.agency_code, s.period_code, r.received_at,
         s.judged_at, lead(s.judged_at) OVER (PARTITION BY r.submission_id ORDER BY s.version) AS judged_again_at

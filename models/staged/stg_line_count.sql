@@ -1,5 +1,5 @@
--- Lines of each file, as the reader counted them and as validation did, so that the one proves the other.
--- A model of its own, as counting the lines of a country takes all the memory there is.
+-- Lines of each file, as the reader counted them and as validation did, so that each checks the other.
+-- A model of its own, as counting the lines of a whole country needs all the memory.
 WITH found AS (
     SELECT submission_id, lines_read
     FROM checked.submission

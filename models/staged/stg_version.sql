@@ -1,12 +1,12 @@
--- Lines that were said more than once, as versions: from when until when each was believed, and whether it said anything
--- new. nth: a line may be believed again, once what took its place no longer counts.
+-- Lines that were sent more than once, as versions: from when until when each was in force, and whether its values are
+-- new. nth: a line may come into force again, once the one that superseded it is no longer in force.
 WITH left_once AS (
     SELECT kind, series
     FROM staged.stg_again
     GROUP BY kind, series
     HAVING bool_or(left_at IS NOT NULL)
 ),
--- Series of which every line still counts: each new one supersedes the one before it.
+-- Series of which every line is still in force: each new one supersedes the one before it.
 compared AS (
     SELECT *, coalesce(said = lag(said) OVER history, false) AS is_unchanged
     FROM staged.stg_again ANTI JOIN left_once USING (kind, series)
@@ -21,7 +21,7 @@ plain AS (
         PARTITION BY kind, series ORDER BY entered_at, ledger_sequence, source_row
         ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
 ),
--- Series in which lines left: at each turn the line that came last of those that count then.
+-- Series in which lines left: at each change the line that came last of those in force then.
 line AS (
     SELECT *, row_number() OVER (PARTITION BY kind, series ORDER BY let_in_at, ledger_sequence, source_row, version)
         AS nth_said
@@ -39,7 +39,7 @@ believed AS (
         ON l.kind = t.kind AND l.series = t.series AND l.entered_at <= t.turned_at AND (l.left_at IS NULL OR l.left_at > t.turned_at)
     GROUP BY ALL
 ),
-turned AS (  -- it turns where something else is said, or the line that said it leaves
+turned AS (  -- it changes where the values differ, or the line that gave them leaves
     SELECT
         b.*, l.said,
         coalesce(l.said IS DISTINCT FROM lag(l.said) OVER history OR EXISTS (

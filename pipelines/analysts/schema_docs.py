@@ -19,14 +19,14 @@ TABLES = PROJECT / "docs" / "tables.md"
 _JOINING = ("_id", "_code")
 _HEAD = """\
 # Every table and column
-What stands in `warehouse/kpi.duckdb`, made from `models/` by `python -m pipelines.analysts.schema_docs`: mend a text in
+The contents of `warehouse/kpi.duckdb`, made from `models/` by `python -m pipelines.analysts.schema_docs`: fix a text in
 the `.yml` beside its model, never here. The same texts are comments in the database (`duckdb_columns()`).
 How to ask: [analysts.md](analysts.md). How figures become answers: [method.md](method.md).
 
 Các bảng và cột của kho dữ liệu, giải thích bằng tiếng Anh và tiếng Việt. Mọi thời điểm đều theo giờ Việt Nam (UTC+7).
 
-**key**: these columns together stand once in the table. **→**: a value is found there; where `references` is written,
-every run proves it; else the columns bear the same name, and join.
+**key**: these columns together are unique in the table. **→**: a value is found there; where `references` is written,
+every run checks it; else the columns have the same name, and join.
 
 """
 _DIAGRAM = """\

@@ -91,7 +91,7 @@ class Model:
         yield Check(
             "key",
             "error",
-            f"({key}) is complete and stands once: {self.spec['grain']}",
+            f"({key}) is complete and unique: {self.spec['grain']}",
             f"SELECT {key} FROM {self.table} GROUP BY ALL HAVING count(*) > 1 OR {missing}",
         )
 
@@ -111,7 +111,7 @@ class Model:
         pointing = {name: about["references"] for name, about in columns.items() if about.get("references")}
         if pointing:
             queries = [self._pointing_nowhere(column, target) for column, target in pointing.items()]
-            yield Check("references", "error", f"each stands where it points: {', '.join(pointing)}",
+            yield Check("references", "error", f"each reference exists: {', '.join(pointing)}",
                         " UNION ALL ".join(queries))  # fmt: skip
 
     def _pointing_nowhere(self, column: str, target: str) -> str:
