@@ -32,7 +32,7 @@ from pipelines.warehouse.models import build, models, offending
 
 SIZES = "114x12,114x60,114x240,830x240,3321x240"
 COMMUNE = "11164"
-# Asked for one commune and for all: a scorecard's page, and what stands on it.
+# Asked for one commune and for all: a scorecard's page, and its content.
 SCORECARD = {
     "a commune's page": "FROM marts.mart_kpi_progress WHERE commune_code = $commune AND is_latest",
     "a series": "FROM marts.mart_kpi_progress WHERE commune_code = $commune AND indicator_code = $indicator",

@@ -5,7 +5,7 @@
 Each run is a process of its own, started as the timer starts it, with its run history on disk; they take turns, so
 that all see the same machine. The empty job has as many steps as the daily job, doing nothing: once with its assets
 and checks, once with one asset a step. A day with nothing new is measured as the same day again, and as the next day,
-when whatever speaks of the day is built again.
+when whatever depends on the as-of date is built again.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from pipelines.warehouse.models import Check, Model, columns_built, models
 
 RETRIES, RETRY_AFTER_SECONDS = 3, 20
 Result = TypeVar("Result")
-OPERATORS, ANALYSTS = ["team:operators"], ["team:analysts"]  # who answers for what is received, and for what is asked
+OPERATORS, ANALYSTS = ["team:operators"], ["team:analysts"]  # owners: of what is received, and of what is queried
 
 REGISTRY = {
     "edition": "What sources/ said, each time it said something new.",
@@ -54,7 +54,7 @@ READ = {
 }
 CHECKED = {
     "checked/submission": "The period a file reports, and whether it was refused whole.",
-    "checked/line": "What became of every line: accepted, rejected or ignored, and why.",
+    "checked/line": "The outcome of every line: accepted, rejected or ignored, and why.",
     "checked/actual": "Figures of accepted lines.",
     "checked/task_report": "Task reports of accepted lines.",
     "checked/finding": "Every finding of every rule, with its cell.",
@@ -75,7 +75,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         return current_home()
 
     def do(self, step: Callable[[Home], Result]) -> Result:
-        """Do a step of the flow. What may pass by itself is tried again after a while, what will not is not."""
+        """Do a step of the flow. A temporary error is retried after a while, others are not."""
         try:
             return step(self.home)
         except (OSError, duckdb.Error) as error:
@@ -97,7 +97,7 @@ def _code(*places: tuple[str | Path, int]) -> dict[str, Any]:
 
 
 def _made_by(step: Callable[..., object]) -> dict[str, Any]:
-    """Where the step of the flow stands that makes an asset."""
+    """The source location of the step that makes an asset."""
     code: CodeType = step.__code__
     return _code((code.co_filename, code.co_firstlineno))
 
@@ -142,7 +142,7 @@ def read(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
 
 @dg.multi_asset(specs=_specs(CHECKED, "validate", ["raw/reading", *_PLANS], flow.validate_files))
 def validated(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
-    """New readings, held against the rules by Great Expectations."""
+    """New readings, checked by the rules with Great Expectations."""
     yield from _results(warehouse.do(flow.validate_files))
 
 
@@ -160,7 +160,7 @@ def recorded(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(metadata={"dagster/row_count": rows})
 
 
-# Said where nothing a table is made from has changed: it stands as it was built and found right.
+# Reported when no input changed: the table and its passed checks still hold.
 _UNCHANGED = {"unchanged": True}
 
 
@@ -174,13 +174,13 @@ def _check_spec(model: Model, check: Check) -> dg.AssetCheckSpec:
 
 
 def _after_recording(model: Model) -> set[str]:
-    """What must be there before a model; what files said counts once it is recorded."""
+    """What must be there before a model; verdicts on files are used once recorded."""
     said = any(table.startswith("checked.") for table in model.depends)
     return {*model.depends, *(["raw.segment"] if said else [])}
 
 
 def _schema(model: Model, types: Mapping[str, str]) -> dg.TableSchema:
-    """The columns of a model with the types built and what its .yml says of them."""
+    """The columns of a model with the types built and their descriptions from its .yml."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(

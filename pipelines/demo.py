@@ -1,6 +1,6 @@
 """An inbox full of made-up workbooks, so that a new home has something to show. Every one says so on every sheet.
 
-Which figures are made up is data (sources/illustrative.yml); here are the dice, the days of sending and the
+Which figures are made up is data (sources/illustrative.yml); here are the random generator, submission dates and
 mistakes. What a workbook looks like (template.py) does not belong here. The mistakes, all sent by agencies of
 Vĩnh Lại, and what the rules say to each:
 
@@ -299,7 +299,7 @@ class _Figures:
     # ------------------------------------------------------------ tasks
 
     def _task(self, task: Row, agency_code: str, period: Period) -> Row:
-        """Where the task stands at the period's end, the same course in every period."""
+        """The task's status at the period's end, the same course in every period."""
         dice = self._dice(task["task_id"], agency_code)
         state, percent, finished = self._standing(task, dice, _number(period))
         answer: Row = {"state": self.registry.form["answers"]["state"][state], "percent_done": percent}
@@ -340,7 +340,7 @@ def _months(period: Period) -> int:
 
 
 def _number(period: Period) -> int:
-    """The month a report speaks of, as a number; a yearly report is sent in November."""
+    """The month a report is about, as a number; a yearly report is sent in November."""
     return _number_of(period.ends_on) - (1 if period.kind == "year" else 0)
 
 

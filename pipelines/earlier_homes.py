@@ -117,7 +117,7 @@ _TAKE_OVER = (
 
 
 def note_told(home: Home, ledger: Ledger) -> None:
-    """Enter what the senders were told by version 0.1.0, and throw the database kept aside away: all is recorded."""
+    """Enter what the senders were told by version 0.1.0, and delete the database kept aside: all is recorded."""
     with reading_earlier(home) as con:
         told = dicts(con, "SELECT submission_id, 1 AS version, status FROM earlier.raw.feedback_written ORDER BY ALL")
     record_told(ledger, told)

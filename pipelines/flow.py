@@ -63,7 +63,7 @@ def load_registry(home: Home) -> Rows:
     with building(home) as con:
         new = editions(ledger)[count(con, "raw.edition") :]
         in_place = not new and not incremental.has_other_models(con)
-    if not in_place or waiting(home):  # nearly all is built anew: into a new file, which has no holes
+    if not in_place or waiting(home):  # nearly all is rebuilt: into a new file, which has no holes
         database.discard_built(home)
     with building(home) as con:
         set_info(con, "schema", database.schema_mark())
@@ -121,7 +121,7 @@ def segments_of(home: Home, ledger: Ledger) -> list[tuple[str, int, Path]]:
 
 
 def _note_undone_days(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
-    """Enter all receipts anew where a day was undone since: what came on it counts as received at another time."""
+    """Enter all receipts again where a day was undone since: what came on it counts as received at another time."""
     undone = str(sorted((str(day), e["sequence"]) for day, e in ledger.undone.items()))
     if get_info(con, "days_undone") not in (undone, None):
         con.execute("DELETE FROM raw.receipt")
@@ -279,7 +279,7 @@ def note_sent(home: Home, bundle: Path, to: str, by: str) -> None:
 
 
 def _publish_bundles(home: Home, ledger: Ledger) -> None:
-    """Show at once what became of bundles: they are made from what is published, and so after it."""
+    """Publish at once which bundles were made and sent: they are made after publishing, from the published copy."""
     [model] = [model for model in models() if model.table == "core.fct_bundle"]
     publishing.publish_again(home, model, {"raw.bundle_event": bundle_events(ledger)})
 

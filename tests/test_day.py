@@ -1,4 +1,4 @@
-"""The day the marts speak of never goes back by itself: a slip is refused, and one that happened is undone by name."""
+"""The as-of date never goes back by itself: a slip is refused, and one that happened is undone by name."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""What was believed when: restatements, locks, looking back, and rebuilding from archive and ledger alone."""
+"""What was in force when: restatements, locks, looking back, and rebuilding from archive and ledger alone."""
 
 import os
 import random

@@ -1,4 +1,4 @@
--- A file may have been set aside for the very reason that a line of it stands twice.
+-- A file may have been set aside for the very reason that it has a line twice.
 WITH line AS (
     FROM checked.line ANTI JOIN raw.set_aside USING (submission_id)
     UNION ALL

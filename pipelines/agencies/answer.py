@@ -1,4 +1,4 @@
-"""What the answer to a file says above its findings: what became of it, and what the agency has to do.
+"""What the answer to a file says above its findings: the verdict, and what the agency has to do.
 
 How the answer looks is feedback.py.
 """
@@ -87,7 +87,7 @@ def _together(submission: Row) -> str:
 
 
 def _taken_back(submission: Row) -> str:
-    """What became of the lines that say a figure is withdrawn; empty where there are none."""
+    """The outcome of the lines that say a figure is withdrawn; empty where there are none."""
     codes = [figure["indicator_code"] for figure in submission["withdrawn"] if figure["had_figure"]]
     others = [figure["indicator_code"] for figure in submission["withdrawn"] if not figure["had_figure"]]
     parts = []
@@ -158,7 +158,7 @@ def _what_to_do(submission: Row, findings: list[Row]) -> str:
 
 
 def summary(submission: Row, findings: list[Row]) -> str:
-    """The line that stands above the table, or instead of it."""
+    """The line above the table, or instead of it."""
     if findings:
         errors, asked, warned = (sum(f["severity"] == severity for f in findings) for severity in FINDING_WORDS)
         questions = f"{asked} nội dung cần xác nhận, " if asked else ""

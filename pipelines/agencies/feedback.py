@@ -190,12 +190,12 @@ class _Answer(NamedTuple):
 
     @property
     def has_marks(self) -> bool:
-        """Whether a finding stands at a cell of the file that was sent, so that a copy of it can be marked."""
+        """Whether a finding points at a cell of the file that was sent, so that a copy of it can be marked."""
         return any(f["source_cell"] for f in self.findings)
 
 
 def _write_marked(answer: _Answer) -> None:
-    """Write the answer into a copy of the file that was sent (in a worker: it opens a stranger's file)."""
+    """Write the answer into a copy of the file that was sent (in a worker: it opens an untrusted file)."""
     from pipelines.agencies.marked_copy import marked_copy
 
     _write(answer, marked_copy(archived(answer.home, answer.submission["sha256"]), answer.findings))
@@ -232,7 +232,7 @@ def _one_line(finding: Mapping[str, Any], name: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Text from a stranger's file, fit for a terminal: one line, no control characters."""
+    """Text from an untrusted file, fit for a terminal: one line, no control characters."""
     return "".join(c for c in clean(text) if c.isprintable())
 
 

@@ -1,6 +1,6 @@
-"""'kpi57 trace': one figure with its file and cell, what it replaced, and the targets it is held against.
+"""'kpi57 trace': one figure with its file and cell, what it replaced, and the targets it is compared with.
 
-Asked of the published warehouse; the views behind it are marts.mart_trace and core.fct_rejection. What a
+Read from the published warehouse; the views behind it are marts.mart_trace and core.fct_rejection. What a
 figure means does not belong here.
 """
 
@@ -65,7 +65,7 @@ def trace(home: Home, commune: str, indicator: str, period: str) -> str:
         sent = con.execute(_LINES, key).fetchall()
         lines += [text for row in sent for text in _line(con, row)] or ["Nothing was sent on this indicator."]
         lines += [_owed(row) for row in con.execute(_OWED, key).fetchall()]
-        lines += ["", "Held against"]
+        lines += ["", "Compared with"]
         lines += [_target(row) for row in con.execute(_TARGETS, key[:2]).fetchall()] or ["  no target of any plan"]
         lines += ["", *[_answer(row) for row in con.execute(_ANSWER, key).fetchall()]]
     return "\n".join(lines).rstrip()
@@ -88,7 +88,7 @@ def _line(con: duckdb.DuckDBPyConnection, row: tuple[Any, ...]) -> list[str]:
     elif disposition == "rejected":
         first = f"Rejected   by {reason}"
     else:
-        first = f"No answer  the line stands in the file without a figure ({reason})"
+        first = f"No answer  the line is in the file without a figure ({reason})"
     told = [
         first,
         f"  from     {name} of {agency}, {sheet}!{cell or f'row {number}'}, received {received:%Y-%m-%d %H:%M}",

@@ -37,14 +37,14 @@ _VERSIONS = ("kpi57", "duckdb", "openpyxl", "python-docx", "matplotlib", "pillow
 
 
 class BundleDamagedError(RuntimeError):
-    """A bundle that stands already is not what its name says; it is left for a person to look at."""
+    """An existing bundle is not what its name says; it is left for a person to look at."""
 
 
 def export_all(home: Home, period_code: str, scopes: Sequence[str], *, only_if_new: bool = False) -> list[Path]:
     """The published database's bundles of a period for several scopes, as export makes them; many on all cores.
 
-    only_if_new: a bundle made from the same submissions and sources stands as it is, even if it speaks of an earlier
-    day. One at a time, under the run lock.
+    only_if_new: a bundle made from the same submissions and sources is kept, even if its as-of date is
+    earlier. One at a time, under the run lock.
     """
     for left in home.exports.glob(".making-*"):  # by a run that was cut off
         shutil.rmtree(left)
@@ -65,7 +65,7 @@ def _export_one(home: Home, period_code: str, scope: str) -> Path:
 
 
 def _standing(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Path | None:
-    """The newest bundle made from the same submissions and sources by the same versions, if one stands."""
+    """The newest bundle made from the same submissions and sources by the same versions, if there is one."""
     origin = read_origin(con, period_code, scope)
     _refuse_the_future(con, period_code, origin)
     made_from = _made_from(origin)
@@ -82,9 +82,9 @@ def _standing(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scop
 def export(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Path:
     """Write the bundle of a period for a commune (its code) or for all communes with plans ('city').
 
-    con: a database with core and marts built. Returns the bundle's folder; one that stands already is checked and
+    con: a database with core and marts built. Returns the bundle's folder; one that exists already is checked and
     returned as it is. Raises LookupError for a period that is none or has not begun and for a commune without a plan,
-    BundleDamagedError if the bundle stands already and is not whole.
+    BundleDamagedError if the bundle exists already and is not intact.
     """
     origin = read_origin(con, period_code, scope)
     _refuse_the_future(con, period_code, origin)
@@ -105,7 +105,7 @@ def export(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: 
 
 
 def _same(above: Path, manifest: Mapping[str, Any]) -> Path | None:
-    """The first bundle made that says the same, whatever came into the ledger since that it does not speak of."""
+    """The first bundle made that says the same, whatever unrelated entries the ledger got since."""
     said = json.loads(as_json(manifest)) | {"ledger": None}
     for bundle in sorted(above.glob(f"{manifest['as_of_on'].replace('-', '')}-*")):
         try:
@@ -130,7 +130,7 @@ def about(bundle: Path) -> dict[str, Any]:
 
 
 def verify(bundle: Path) -> list[str]:
-    """Hold every file of a bundle against its manifest, and the manifest against the bundle's name.
+    """Compare every file of a bundle with its manifest, and the manifest against the bundle's name.
 
     Returns the faults, one text each ('missing: tasks.csv'); [] when the bundle is whole.
     """

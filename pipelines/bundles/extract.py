@@ -85,8 +85,8 @@ FROM core.fct_rejection AS r
 JOIN submission AS s USING (submission_id)
 ORDER BY s.received_at, r.submission_id, r.finding_order
 """
-# What the manifest names as the origin: the files above, and those of later periods that say how a task stands; with
-# what became of each (an unlock changes it).
+# What the manifest names as the origin: the files above, and those of later periods that give a task's status; with
+# the outcome of each (an unlock changes it).
 _ORIGINS = f"""
 SELECT s.submission_id, s.sha256, s.status
 FROM core.fct_submission AS s
@@ -268,7 +268,7 @@ class Extract:
 
 
 class Origin(NamedTuple):
-    """What a bundle is made from: the day it speaks of, the sources, and the submissions behind its figures."""
+    """What a bundle is made from: its as-of date, the sources, and the submissions behind its figures."""
 
     as_of_on: date
     is_illustrative: bool

@@ -1,8 +1,8 @@
-"""Whether what stands around a figure fits the period of the file and the indicator of its line.
+"""Whether the text around a figure fits the period of the file and the indicator of its line.
 
 A table may have several columns for one figure: the one that is of this period is taken. Where all that is said of a
 figure contradicts the file, or cannot be understood, the line is asked. What the words are is data (the form's
-'context'); which of them stand where was read in reading/.
+'context'); where each of them is was read in reading/.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipelines.registry.periods import Period
 
 Row = dict[str, Any]
 FITS, SILENT, SUMMED = "this", "", "cumulative"
-# What makes a figure another one, the gravest first.
+# What makes a figure another one, the most serious first.
 _OTHERS = ("plan", "comparison", "other_period", "estimate")
 
 
@@ -33,7 +33,7 @@ class Verdict(NamedTuple):
 
 
 class TableContext:
-    """What is said around the figures of a table, held against the period of its file."""
+    """What is said around the figures of a table, compared with the period of its file."""
 
     def __init__(self, words: ContextWords, period: Period | None, table: Mapping[str, Any]) -> None:
         self._words, self._period, self._table = words, period, table
@@ -61,7 +61,7 @@ class TableContext:
         return typed
 
     def column(self, name: str, is_sum: bool) -> str:
-        """The name under which the chosen column stands in the reading."""
+        """The name of the chosen column in the reading."""
         number = self._chosen[is_sum].get(name)
         return f"{name}~{number}" if number else name
 
@@ -116,7 +116,7 @@ class TableContext:
         return heads
 
     def _loosely(self, text: str, cell: str, what: str, *, short: bool) -> Verdict:
-        """Of a text that need not speak of figures at all: a plan that is carried out is no plan."""
+        """Of a text that need not be about figures at all: a plan that is carried out is no plan."""
         said = self._words.understand(text, short)
         if FITS + "_period" in said.kinds:
             said = said._replace(kinds=())

@@ -1,4 +1,4 @@
-"""Whether the sender of a line reports what it speaks of: who led it on the last day of the period."""
+"""Whether the sender of a line reports its indicator or task: who led it on the last day of the period."""
 
 from __future__ import annotations
 

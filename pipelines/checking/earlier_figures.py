@@ -1,4 +1,4 @@
-"""What a line is held against besides itself: the figures accepted before, and what was held for confirmation.
+"""What a line is compared with besides itself: the figures accepted before, and what was held for confirmation.
 
 Figures are looked back at in the order of the ledger, so that a file sees those that were in force when it came. A line
 that a rule of severity 'confirm' finds is held, and not in force, until the agency says that it is right: the same once
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 Key = tuple[str, str, str]  # commune, agency, indicator
 Said = tuple[str | None, ...]  # what a line says, as it is stored
 LOOK_BACK = timedelta(days=800)  # how long before a file a period may have ended to be compared with
-SETTLED = timedelta(days=15)  # how long a figure that came late stands before a form used again is thought of
+SETTLED = timedelta(days=15)  # age of a late figure from which a reused form is suspected
 SMALL = 30  # numbers of which a multiple says nothing
 HISTORY_FACTS = frozenset({"jump_points", "jump_times", "falls", "denominator_times", "denominator_times_in_year",
                            "numerator_times", "changes_past", "may_be_of_the_next",
@@ -66,7 +66,7 @@ def said_by(line: Mapping[str, Any]) -> Said:
 
 
 class Memory:
-    """The figures in force, by commune, agency and indicator, then by period: the newest said of each."""
+    """The figures in force, by commune, agency and indicator, then by period: the latest value reported."""
 
     def __init__(self, registry: Registry, history: History, rules: list[Row]) -> None:
         self._registry = registry

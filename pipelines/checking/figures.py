@@ -20,7 +20,7 @@ Typed = Mapping[str, Sequence[str]]  # column: cell, kind, text
 
 class LineCells(NamedTuple):
     """A line as it is looked at: its kind, its cells, the code it is known by ('' for none), whose it is and whether it
-    says so itself, the columns in which a point stands before decimals, and whether months stand before days."""
+    says so itself, the columns in which a point comes before decimals, and whether months come before days."""
 
     kind: str
     typed: Typed
@@ -55,7 +55,7 @@ def printable(text: str) -> str:
 
 
 def shown(typed: Typed, name: str) -> str:
-    """What stands in the cell, as a Vietnamese reader sees it."""
+    """What the cell contains, as a Vietnamese reader sees it."""
     if name not in typed:
         return ""
     _, kind, text = typed[name]
@@ -97,7 +97,7 @@ class Figure(NamedTuple):
 
 class Reads(NamedTuple):
     """What a number in a cell can be: a percentage; a whole number only; at most so much; and whether the other cells
-    of its column prove that a point stands before decimals there."""
+    of its column prove that a point comes before decimals there."""
 
     percent: bool = False
     whole: bool = False
@@ -188,7 +188,7 @@ def proves_month_first(text: str) -> bool:
 
 def day_of(typed: Typed, name: str, *, month_first: bool = False) -> tuple[date | None, str]:
     """The day in a cell, or a problem: error, formula, two_digit_year, month_first, not_a_date. month_first: other
-    cells of the column prove that the month stands before the day, so that '5/9/2026' may be two days.
+    cells of the column prove that the month comes before the day, so that '5/9/2026' may be two days.
 
     A date, a number that is a day in Excel's counting (30.000 to 80.000), or text: 5/9/2026, ngày 5 tháng 9 năm 2026.
     """

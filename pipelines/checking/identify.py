@@ -1,4 +1,4 @@
-"""Who a file says it is from, and for which period: what it states held against the folder it lies in.
+"""Who a file says it is from, and for which period: what it states compared with its folder.
 
 The folder says who sends; a file that states somebody else is refused, one that states nothing takes the folder's. The
 period is stated in the file, else in a column of its lines, else in its title or its name.
@@ -58,7 +58,7 @@ def _place(stated: _Stated) -> list[str | None]:
 
 
 def _other_commune(names: Names, commune: str, stated: Mapping[str, list[_Stated]]) -> _Stated | None:
-    """The first statement that means another commune. What stands as a code must be one; a name may be unknown."""
+    """The first statement that means another commune. A code must be a registered one; a name may be unknown."""
     for one in stated.get("commune_code", []):
         if commune not in names.communes(one.text):
             return one
@@ -82,7 +82,7 @@ def _other_agency(names: Names, agency: str, stated: Mapping[str, list[_Stated]]
 
 
 def _unknown_names(names: Names, stated: Mapping[str, list[_Stated]]) -> list[_Stated]:
-    """Names that mean nobody registered, where no code stands beside them."""
+    """Names that mean nobody registered, without a code beside them."""
     communes = [] if "commune_code" in stated else stated.get("commune_name", [])
     agencies = [] if "agency_code" in stated else stated.get("agency_name", [])
     unknown = [one for one in communes if not names.communes(one.text)]

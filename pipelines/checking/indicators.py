@@ -60,7 +60,7 @@ def withdraws(known: Known, typed: Typed) -> bool:
 
 
 def _due_but_empty(registry: Registry, indicator: Row | None, period: Period | None, line: LineCells) -> bool | None:
-    """A reason in the note stands for the figure that is not there."""
+    """A reason in the note replaces the missing figure."""
     if indicator is None or period is None:
         return None
     return (
@@ -109,7 +109,7 @@ def _figures(form: Row, indicator: Row | None, kind: str, unit: str, line: LineC
 
 
 def _in_range(form: Row, unit: str, value: Decimal | None) -> Row:
-    """A result held against what its unit of measure can be."""
+    """A result compared with what its unit of measure allows."""
     span = form["units"].get(unit)
     if span is None or value is None:
         return {}

@@ -1,6 +1,6 @@
-"""The facts of a line, of whichever kind: whose it is, what its cells hold, and whether what stands around fits.
+"""The facts of a line, of whichever kind: whose it is, what its cells hold, and whether the text around them fits.
 
-What is special to indicators and tasks is in indicators.py and tasks.py, what stands around a figure in context.py.
+What is special to indicators and tasks is in indicators.py and tasks.py, the text around a figure in context.py.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ _REST = re.compile(r"\d{1,4}")
 
 
 def _notation(table: Mapping[str, Any]) -> tuple[frozenset[str], bool]:
-    """The columns in which a point proves to stand before decimals, and whether months prove to stand before days."""
+    """The columns in which a point is proved to precede decimals, and whether months are proved to precede days."""
     points: set[str] = set()
     month_first = False
     for line in table["lines"]:
@@ -147,14 +147,14 @@ def _notation(table: Mapping[str, Any]) -> tuple[frozenset[str], bool]:
 
 
 def line_code(line: Row) -> str | None:
-    """The indicator or task a line speaks of: as understood, else as typed (indicators in capitals); None for none."""
+    """The indicator or task of a line: as understood, else as typed (indicators in capitals); None for none."""
     name = _CODE[line["kind"]]
     said: str = (line.get(name) or line[f"{name}_typed"]).strip()
     return (said.upper() if line["kind"] == "indicator" else said) or None
 
 
 def _code_of(known: Known, file: Row, table: Mapping[str, Any], typed: Typed) -> tuple[str, str]:
-    """The code a line is known by ('' for none), and a name that stands in the same cell."""
+    """The code a line is known by ('' for none), and a name in the same cell."""
     kind = table["kind"]
     codes = known.indicators if kind == "indicator" else known.tasks
     key = loose if kind == "indicator" else code_key

@@ -19,7 +19,7 @@ from pipelines.vietnamese import clean, code_key, fold
 
 Row = dict[str, Any]
 _LOOKED_AT = 200  # letters of a name
-LAST_LETTERS = 190  # letters of a name in which its unit stands
+LAST_LETTERS = 190  # letters of a name that may hold its unit
 _OFFICE = re.compile(rf"^(?:ubnd|{re.escape(fold('Ủy ban nhân dân'))})\s+")
 _CODE_BEHIND = re.compile(r"\(([A-ZĐ]+)\)$")  # how we name an agency ourselves: 'Công an xã (CA)'
 _FIVE_DIGITS = re.compile(r"(?<!\d)\d{5}(?!\d)")

@@ -103,7 +103,7 @@ def build_model(home: Home, model: Model) -> Done:
 
 
 def settle(home: Home) -> None:
-    """Build what no longer stands because a file was set aside after it was built. Raises CheckFailedError."""
+    """Rebuild what is out of date because a file was set aside after it was built. Raises CheckFailedError."""
     for model in models():
         with building(home) as con:
             if stands(con, model):
@@ -187,7 +187,7 @@ def _found_by_leaving_out(home: Home, model: Model) -> list[str]:
 
 
 def _build_what_it_reads(home: Home, model: Model) -> None:
-    """Build the models that a model is made from again, directly or through others, where they no longer stand."""
+    """Rebuild the models that a model is made from, directly or through others, where they are out of date."""
     by_table = {one.table: one for one in models()}
     wanted, more = set(), {model.table}
     while more:

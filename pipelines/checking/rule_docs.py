@@ -47,7 +47,7 @@ class RuleDocs:
         self.found[name] = suite, outcome
 
     def write(self, folder: Path, at: datetime) -> Path:
-        """Make the pages anew in the folder. Returns the first of them."""
+        """Make the pages again in the folder. Returns the first of them."""
         with TemporaryDirectory() as workshop:
             context = gx.get_context(mode="file", project_root_dir=workshop)
             context.variables.progress_bars = ProgressBarsConfig(globally=False)

@@ -1,4 +1,4 @@
-"""What a line is held against in its own file: the lines for the same code, names beside other codes, and what is owed.
+"""What a line is compared with in its own file: lines for the same code, names beside other codes, and what is owed.
 
 What is wrong with what is found does not belong here (sources/forms/rules.yml).
 """
@@ -34,7 +34,7 @@ def compare_lines(registry: Registry, file: Row, lines: list[Row]) -> None:
 
 
 def claim_names(lines: list[Row]) -> None:
-    """Tell each line whose name stands beside another's code in the file."""
+    """Mark each line whose name is beside another's code in the file."""
     taken = {line["name_code"]: f"{line['sheet']}!{line['cells'][line['name_cell']][1]}"
              for line in lines if line.get("name_agrees") is False}  # fmt: skip
     for line in lines if taken else ():

@@ -106,7 +106,7 @@ def _to_confirm(found: Mapping[str, Found]) -> dict[str, list[str]]:
 
 
 def _of_refused(lines: list[Row], refused: Mapping[str, str]) -> set[str]:
-    """Lines that nothing is asked of, as they go no further: of refused files, and those that are no data."""
+    """Lines that are not checked, as they go no further: of refused files, and those that are no data."""
     return {line["index"] for line in lines if line["submission_id"] in refused or line["line_kind"] != "data"}
 
 
@@ -115,7 +115,7 @@ def _of_refused(lines: list[Row], refused: Mapping[str, str]) -> set[str]:
 
 @cache
 def _batches(level: str) -> Any:
-    """Great Expectations' own idea of a frame to come."""
+    """Great Expectations' batch definition for a DataFrame passed at run time."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context.data_sources.add_pandas(level).add_dataframe_asset(level).add_batch_definition_whole_dataframe("all")
@@ -199,7 +199,7 @@ def _refusals(found: Mapping[str, Found]) -> dict[str, str]:
 
 
 def _is_good(line: Row, refused: Mapping[str, str]) -> bool:
-    """Whether a line goes on, or has a remark that stands beside what was sent before."""
+    """Whether a line goes on, or has a remark to keep beside what was sent before."""
     is_said = line["line_kind"] == "data" or (line["line_kind"] == "unanswered" and bool(line.get("note")))
     is_known = line["is_checked"] and bool(line.get("code_known") or line.get("task_known"))
     return is_said and is_known and line["submission_id"] not in refused and line["index"] not in refused

@@ -18,7 +18,7 @@ EXIT_ERRORS, EXIT_WRONG_USE, EXIT_BUSY = 1, 2, 3
 
 @contextmanager
 def alone(home: Home) -> Iterator[None]:
-    """The home, held against other runs; exits with EXIT_BUSY where another run is at work."""
+    """The home, locked against other runs; exits with EXIT_BUSY where another run is at work."""
     from pipelines.warehouse.database import BusyError, run_lock
 
     try:

@@ -102,7 +102,7 @@ def _believe(home: Home, day: date) -> None:
 def undo_day(day: datetime, reason: str, by: str) -> None:
     """Take back a day that was set by mistake, with --day or by a wrong clock.
 
-    The marts speak of the last day before it again. Files that came on it count as received just after those before.
+    The as-of date is again the last day before it. Files that came on it count as received just after those before.
     """
     from pipelines.intake import acts
     from pipelines.intake.ledger import Ledger

@@ -64,7 +64,7 @@ def recheck(
 @click.option("--reread", is_flag=True, help="Read every original again and say what would be judged otherwise now.")
 @click.pass_context
 def rebuild(context: click.Context, reread: bool) -> None:
-    """Make the whole warehouse again from the archive's verdicts and the ledger, and publish it, whatever stands there.
+    """Make the whole warehouse again from the archive's verdicts and the ledger, and publish it, whatever is there.
 
     --reread is an audit and changes nothing; to judge again, see kpi57 recheck.
     """

@@ -18,7 +18,7 @@ def act_on_period(
 ) -> None:
     """Enter a lock or an unlock ('locked', 'unlocked') of a period, for the city (None) or one commune.
 
-    What is done for the city holds for each of its communes until something is done for that commune, and the other way
+    An act for the city applies to each of its communes until something is done for that commune, and the other way
     round: the last act counts. Raises ValueError if it changes nothing.
     """
     acts = [e for e in ledger.entries if e["event"] in ("locked", "unlocked") and e["period_code"] == period_code]
@@ -113,7 +113,7 @@ def record_sent(ledger: Ledger, bundle: dict[str, Any], to: str, by: str) -> Non
 
 
 def _done_now() -> dict[str, str]:
-    """When something was done to a bundle. Not as 'at': a file received later need not bear a later time."""
+    """When something was done to a bundle. Stored as done_at, as 'at' must rise from entry to entry."""
     return {"done_at": datetime.now(VIETNAM).isoformat(timespec="microseconds")}
 
 

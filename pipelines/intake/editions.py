@@ -62,7 +62,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def record_edition(home: Home, ledger: Ledger, sources: Path, read: Callable[[Path], Rows]) -> Edition:
     """Keep what sources/ says, if it is not what the newest edition says. read: sources/ as rows by table; where it
-    raises, there is no new edition, as what does not hold together is none. Returns the edition now known."""
+    raises, there is no new edition, as an inconsistent one is not an edition. Returns the edition now known."""
     written = listing(sources)
     digest = hashlib.sha256(written).hexdigest()
     known = editions(ledger)

@@ -32,7 +32,7 @@ DAYS_AHEAD = 31  # how far a run's day may be ahead of the last without a person
 
 
 class DayError(ValueError):
-    """A day that is not believed; the message says what to do."""
+    """A day that is not accepted; the message says what to do."""
 
 
 class LedgerError(ValueError):
@@ -165,7 +165,7 @@ class Ledger:
 
     @property
     def as_of(self) -> date:
-        """The day the marts speak of: the newest day recorded or received, of those that were not undone. Kept here, so
+        """The as-of date: the newest day recorded or received, of those that were not undone. Kept here, so
         a rebuild says the same."""
         return max([*self.days, *(at.date() for at in self.received_at)], default=date.min)
 
@@ -209,7 +209,7 @@ class Ledger:
             self.append([{"event": "day", "day": today.isoformat()}])
 
     def doubt(self, day: date) -> str:
-        """Why a day is not believed without a person saying so; '' where it is."""
+        """Why a day is not accepted without a person's confirmation; '' where it is."""
         last = self.as_of
         if last != date.min and day > last + timedelta(days=DAYS_AHEAD):
             return (
@@ -239,7 +239,7 @@ def received_in(lines: bytes) -> list[dict[str, Any]]:
 
 
 def whole_lines(home: Home) -> bytes:
-    """The ledger's finished lines as they stand, for who does not hold the run lock: nothing is mended."""
+    """The ledger's finished lines, for callers without the run lock: nothing is repaired."""
     try:
         data = home.ledger.read_bytes()
     except FileNotFoundError:

@@ -46,7 +46,7 @@ class Waiting:
 
     @property
     def identity(self) -> str:
-        """Tells this very file from a later copy with the same name and content."""
+        """Distinguishes this file from a later copy with the same name and content."""
         return f"{self.stat.st_ino}:{self.stat.st_ctime_ns}"
 
     @property
@@ -134,7 +134,7 @@ def receive(home: Home, ledger: Ledger) -> int:
     _stamp(ledger, taken)
     ledger.append(entry for _, entry in taken)
     for w in (*done, *(w for w, _ in taken)):
-        if w.is_unchanged:  # what changed under our hands stays for the next run
+        if w.is_unchanged:  # changed while we were copying: leave it for the next run
             _remove(w)
     return len(taken)
 

@@ -112,7 +112,7 @@ def table(document: DocumentObject, caption: str, titles: Sequence[str], widths:
           rows: Iterable[Sequence[str]], *, centered: Sequence[int] = (), size: float = 11) -> None:  # fmt: skip
     """A ruled table, its head repeated on every page, no row cut in two. widths: millimetres, which the text wraps in.
 
-    caption: above the table, "" for none. centered: the columns, from 0, whose values stand in the middle.
+    caption: above the table, "" for none. centered: the columns, from 0, whose values are centred.
     """
     if caption:
         centred(document, caption, size=13, italic=True, before=6, after=3)
@@ -293,7 +293,7 @@ def _line(cell: Any, text: str, *, alignment: WD_ALIGN_PARAGRAPH = CENTER, befor
 
 
 def _next_paragraph(cell: Any) -> Paragraph:
-    """A cell is born with one empty paragraph: it is the first line."""
+    """python-docx creates every cell with one empty paragraph: it becomes the first line."""
     first: Paragraph = cell.paragraphs[0]
     if first._p.getprevious() is not None and len(first._p) == 0 and len(cell.paragraphs) == 1:
         return first

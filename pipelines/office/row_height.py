@@ -22,7 +22,7 @@ _SAFETY = 1.05  # screens and printers round letters up
 
 
 def row_height(cells: Iterable[tuple[Any, float]], *, size: int = 11, bold: bool = False) -> float:
-    """Points that a row needs. cells: each value with the width, in characters, of the column or columns it stands in.
+    """Points that a row needs. cells: each value with the width, in characters, of the column or columns it is in.
 
     Only text wraps; numbers, dates and empty cells take one line. Never above the 409 points Excel allows.
     """

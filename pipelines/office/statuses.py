@@ -1,4 +1,4 @@
-"""The statuses of core.dim_status as documents use them: what they say, how grave they are, how many have each.
+"""The statuses of core.dim_status as documents use them: what they say, how serious they are, how many have each.
 
 Which status a thing has was settled in models/, what a status means in sources/reference/statuses.csv.
 """
@@ -41,7 +41,7 @@ def read_statuses(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Statu
 
 
 class Count(NamedTuple):
-    """How many things stand at one status."""
+    """How many things have one status."""
 
     status: str
     about: Status
@@ -57,7 +57,7 @@ class Count(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many things (noun) stand at each status of an answer, the gravest first."""
+    """How many things (noun) have each status of an answer, the most serious first."""
 
     title: str
     noun: str
@@ -103,6 +103,6 @@ def is_behind(row: Row, statuses: Statuses) -> bool:
 
 
 def newest_due(reports: Iterable[Row], as_of_on: date) -> Row | None:
-    """A line of mart_reporting_status of the newest period whose day has come: the period documents speak of."""
+    """A line of mart_reporting_status of the newest period whose day has come: the period that documents report on."""
     due = [one for one in reports if one["due_on"] <= as_of_on]
     return max(due, key=lambda one: (one["due_on"], one["period_code"]), default=None)

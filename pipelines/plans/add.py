@@ -1,6 +1,6 @@
 """'kpi57 plans add': a filled plan workbook becomes a plan folder, or a list of everything wrong with it.
 
-Only here a plan is held against the other plans and written. The workbook is taken apart by workbook_cells.py, read by
+Only here a plan is compared with the other plans and written. The workbook is taken apart by workbook_cells.py, read by
 cell_values.py and draft.py.
 """
 
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Added:
-    """What became of a workbook: the folder written, or None and the findings that stood in its way.
+    """The result for a workbook: the folder written, or None and the findings that prevented it.
 
     warnings: what plan_check finds wrong in the document itself, which does not keep it out.
     """

@@ -219,7 +219,7 @@ def _dates(value: Any, at: At) -> str:
 
 
 def _read_date(value: Any) -> date | None:
-    """A date cell, '25/03/2026' or '2026-03-25', within the years a plan can speak of; else None."""
+    """A date cell, '25/03/2026' or '2026-03-25', within the years a plan can cover; else None."""
     found: date | None = None
     if isinstance(value, datetime):
         found = value.date()

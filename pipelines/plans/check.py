@@ -84,7 +84,7 @@ def _normal_text(registry: Registry) -> Iterator[Finding]:
 
 
 def _targets_as_written(registry: Registry) -> Iterator[Finding]:
-    """What is kept must be what the cell says; what only a person can read must stand in it, or have a reason."""
+    """What is kept must be what the cell says; what only a person can read must be in it, or have a reason."""
     for row in registry.targets:
         written, read = row["as_written"], read_target(row["as_written"])
         kept = {name: _text(row[name]) for name in TARGET_COLUMNS} | {
@@ -97,7 +97,7 @@ def _targets_as_written(registry: Registry) -> Iterator[Finding]:
             yield _overruled(row, written, columns, kept)
         elif read and (read.question or (columns["operator"] == "text" and figures)):
             if absent := [figure for figure in figures if not stands_in(figure, written)]:
-                yield _figure(row, f"{absent[0]} does not stand in {written!r}")
+                yield _figure(row, f"{absent[0]} is not in {written!r}")
         elif differs:
             yield _figure(row, f"{written!r} reads {_shown(columns)}, the registry says {_shown(kept)}")
         if row["unit_of_measure"] == "%" and any(not 0 <= float(figure) <= 100 for figure in figures):
@@ -247,4 +247,4 @@ def _stated_in_several_rows(registry: Registry) -> Iterator[Finding]:
         if len(named) > 1:
             first = next(iter(named.values()))
             yield Finding("warning", "stated_twice", plan_id, f"{appendix}, {' and '.join(named)}",
-                          f"{first['indicator_code']} {first['name']} stands in {len(named)} rows")  # fmt: skip
+                          f"{first['indicator_code']} {first['name']} is in {len(named)} rows")  # fmt: skip

@@ -212,7 +212,7 @@ def _check_beside(row: Row, cells: Cells, said: Target, reader: CellReader) -> N
 
 
 def _check_sentence(row: Row, cells: Cells, faults: Faults) -> None:
-    """A figure inside a sentence is the typist's reading: it must be complete and stand in the sentence."""
+    """A figure inside a sentence is the typist's reading: it must be complete and be in the sentence."""
     operator = row["operator"]
     if operator == "":
         faults.add("no_operator", cells.get("operator", cells["as_written"]))

@@ -101,7 +101,7 @@ class _Drafter:
 
     def draft(self, documents: list[Document], commune: str | None) -> DraftedPlan:
         self.made = DraftedPlan(documents)
-        self.of_task: dict[int, int] = {}  # targets that stand in a task's words, and which task
+        self.of_task: dict[int, int] = {}  # targets in a task's words, and which task
         self._front(documents[0], commune)
         tables = [table for document in documents for table in TableReader(self.words, self.names).read(document)]
         if not any(table.lines for table in tables):
@@ -322,7 +322,7 @@ class _Drafter:
             seen.setdefault(key, at)
 
     def _unused(self, documents: list[Document]) -> None:
-        """Every percentage and date of the documents that stands in no row."""
+        """Every percentage and date of the documents that is in no row."""
         used = fold(" ".join(value for rows in self.made.rows.values() for row in rows for value in row.values()))
         for document in documents:
             for block in document.blocks:

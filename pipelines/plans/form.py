@@ -113,7 +113,7 @@ class _Writer:
 
     def __init__(self, form: Row, catalogue: Mapping[str, _Table]) -> None:
         self.form, self.catalogue = form, catalogue
-        self.codes: dict[str, str] = {}  # where the codes of a list stand, as an Excel reference
+        self.codes: dict[str, str] = {}  # where the codes of a list are, as an Excel reference
         self.fields: dict[str, str] = {}
         self.first_rows: dict[str, int] = {}
         self.first_basis = 0

@@ -111,7 +111,7 @@ def _title(document: Document, lines: list[tuple[str, int | None]], words: Row, 
 
 
 def _basis(lines: list[tuple[str, int | None]], words: Row) -> list[Row]:
-    """The documents named where the plan says what it stands on."""
+    """The documents named where the plan names its legal basis."""
     found: dict[str, Row] = {}
     texts = [text for text, _ in lines[:60]]
     begins = next((at for at, text in enumerate(texts) if re.match(words["title"], text.casefold())), 0)

@@ -1,6 +1,6 @@
 """The three files of a plan folder as they are written: one canonical form, so that equal plans are equal bytes.
 
-What may stand in them is judged in draft.py; what they mean is read by plan_folders.py.
+What they may contain is judged in draft.py; what they mean is read by plan_folders.py.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def rows_text(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:
     """Write the files (name: text) into the folder; a new folder appears whole or not at all.
 
-    The folder's parent holds plans only, so the work in progress stands beside that parent.
+    The folder's parent holds plans only, so the work in progress is kept beside that parent.
     """
     staging = folder.parent.parent / f".{folder.name}.new"
     staging.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ _TEXT_FIELDS = ("title", "target_name", "lead", "cooperating", "deliverable", "h
 
 @dataclass
 class Line:
-    """One row of a table: what stands in each field, and the figures by year (None: no year in the head)."""
+    """One row of a table: what each field holds, and the figures by year (None: no year in the head)."""
 
     number: str
     texts: dict[str, str]
@@ -271,7 +271,7 @@ class _Lines:
         return next((row.cells[column].text.strip() for column, one in enumerate(self.fields) if one == name), "")
 
     def _others(self, row: TableRow) -> str:
-        """What stands in columns nobody knows, with their heads: no text of a row is lost."""
+        """What unknown columns hold, with their heads: no text of a row is lost."""
         unknown = (None, "baseline")
         kept = {id(row.cells[column]) for column, name in enumerate(self.fields) if name not in unknown}
         parts = [

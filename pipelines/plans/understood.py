@@ -60,7 +60,7 @@ def read_deadline(as_written: str, year: int | None) -> Reading:
 
 
 def plan_year(plan: Mapping[str, Any]) -> int | None:
-    """The year a deadline without one speaks of: that in the plan's id, else that of its date."""
+    """The year meant by a deadline without one: that in the plan's id, else that of its date."""
     if found := re.search(r"-(20\d\d)(?:-\d)?$", plan.get("plan_id") or ""):
         return int(found[1])
     issued_on = plan.get("issued_on")
@@ -78,5 +78,5 @@ def agrees(name: str, given: str, columns: Mapping[str, str]) -> bool:
 
 
 def stands_in(value: str, sentence: str) -> bool:
-    """Whether a figure stands in a text, as Vietnamese offices write it."""
+    """Whether a text contains a figure, as Vietnamese offices write it."""
     return re.search(rf"(?<![\d,.])0*{re.escape(value.replace('.', ','))}(?![\d,.]\d)", sentence) is not None

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 class At(NamedTuple):
-    """A cell: where it stands, the column or label it answers to, and what was typed."""
+    """A cell: where it is, the column or label it answers to, and what was typed."""
 
     sheet: str
     address: str
@@ -221,7 +221,7 @@ def _read_rows(sheet: Worksheet, columns: list[Row], mark: str, faults: Faults) 
 
 
 def _header_row(sheet: Worksheet, headers: Mapping[str, Row], mark: str) -> int:
-    """The row among the first thirty in which most of the headers stand."""
+    """The row among the first thirty that has most of the headers."""
 
     def known(row: int) -> int:
         return len({_text(sheet, row, column, mark) for column in range(1, sheet.max_column + 1)} & headers.keys())

@@ -1,6 +1,6 @@
 """What a sheet says of itself above a table, or between two: labelled values, titles, and every other text.
 
-Which labels there are is data (the form's 'identification'); what is said is held against the folder in checking/.
+Which labels there are is data (the form's 'identification'); what is said is compared with the folder in checking/.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _YEAR = re.compile(r"20\d\d")
 
 
 class Said(NamedTuple):
-    """What a sheet says of itself; rank: a cover sheet says less than the table's own, a hidden sheet least."""
+    """What a sheet says of itself; rank: table sheets first, then cover sheets, hidden sheets last."""
 
     rank: tuple[bool, bool]
     stated: list[list[str]]

@@ -1,8 +1,8 @@
 """Where the tables of a sheet begin: their header rows, and which column is which.
 
-A header is found by the texts the form gives its columns, wherever it stands: one row or several, merged or not,
+A header is found by the texts the form gives its columns, wherever it is: one row or several, merged or not,
 once or on every page. What a header says besides ('tháng 9/2026') goes with its column; where several columns may be
-meant, all are named, and checking/context.py chooses. The texts are known in header_words.py; what stands below a
+meant, all are named, and checking/context.py chooses. The texts are known in header_words.py; what is below a
 header does not belong here (layout.py).
 """
 
@@ -69,7 +69,7 @@ class Grid:
 
 
 class Choice(NamedTuple):
-    """A column that may be the one a name means: its header, where it stands, and what is said around it, as [text,
+    """A column that may be the one a name means: its header, where it is, and what is said around it, as [text,
     cell]; of what is only somewhere above, just the words that are known count."""
 
     column: int
@@ -168,7 +168,7 @@ def _goes_on(grid: Grid, header: Header) -> bool:
 
 
 def _read(grid: Grid, table: TableForm, first: int, last: int) -> Header:
-    """These rows as a header. A merged text counts for all its columns, together with what stands below it."""
+    """These rows as a header. A merged text counts for all its columns, together with what is below it."""
     named: list[tuple[str, Choice]] = []
     texts = []
     own = set()
@@ -191,7 +191,7 @@ def _read(grid: Grid, table: TableForm, first: int, last: int) -> Header:
 
 
 class _Part(NamedTuple):
-    """A text over a column: where it stands, and the last column it is merged over."""
+    """A text over a column: where it is, and the last column it is merged over."""
 
     text: str
     row: int
@@ -261,7 +261,7 @@ def _choice(column: int, text: str, own: _Part, around: list[_Part]) -> Choice:
 def _choose(
     table: TableForm, named: list[tuple[str, Choice]]
 ) -> tuple[dict[str, int], dict[str, list[Choice]], list[tuple[int, str]]]:
-    """The first column for each name, all that may be meant, and the headers that stand twice.
+    """The first column for each name, all that may be meant, and the headers that appear twice.
 
     Of two aliases of a column that is not required, the form's own header is taken, else the first; the other is a
     column of the officer's own.

@@ -1,5 +1,5 @@
 """The texts under which the form's columns are known: as the form prints them, under aliases, with or without accents,
-and with words around that are understood ('Tử số tháng 10/2026'). Where they stand does not belong here (header.py).
+and with words around that are understood ('Tử số tháng 10/2026'). Where they are does not belong here (header.py).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class TableForm:
         self.required = [c["name"] for c in columns if c.get("required")]
         self.answers = [c["name"] for c in columns if c.get("answer")]
         self.figures = [name for name in self.answers if name not in layout["remarks"]]
-        self.chosen = [name for name in self.figures if name in self.required]  # what stands around them matters
+        self.chosen = [name for name in self.figures if name in self.required]  # the text around them matters
         self.key = self.required[0]
         self.named_by: str = layout["named_by"]
         self.enough: list[list[str]] = layout["enough"]

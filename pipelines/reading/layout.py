@@ -236,7 +236,7 @@ class _Lines:
                           for name, (kind, text) in typed.items()}}  # fmt: skip
 
     def _typed(self, row: int, cells: Mapping[int, Cell]) -> tuple[dict[str, Cell], dict[str, int]]:
-        """What stands in the form's columns, and the row it stands in where that is above: a cell merged downwards
+        """What the form's columns contain, and its row where that is above: a cell merged downwards
         holds for every line beside it."""
         columns = self.placed
         if not self.grid.has_ranges(row):

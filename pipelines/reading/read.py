@@ -71,7 +71,7 @@ def restored(layout: str, lines: str) -> Reading:
 
 
 def _json(value: Any) -> str:
-    """As JSON that any database takes: a text may hold half a character, which is none."""
+    """As JSON that any database takes: a lone surrogate cannot be encoded and is replaced."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), check_circular=False)
     return text.encode("utf-8", "replace").decode()
 
@@ -141,7 +141,7 @@ def read_file(path: Path, form: Form, headers: Collection[str] = ()) -> Reading:
 
 @contextmanager
 def no_collecting() -> Iterator[None]:
-    """Without the collector of cycles: readings are thousands of containers without any, walked through in vain."""
+    """Without the cyclic garbage collector: readings contain no cycles, so collecting only costs time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -189,7 +189,7 @@ def _sheets(data: bytes, headers: Collection[str]) -> list[Sheet]:
 
 
 def _holds(data: bytes, *streams: str) -> bool:
-    """Whether one of the names stands in a compound file's directory."""
+    """Whether one of the names is in a compound file's directory."""
     return any(name.encode("utf-16-le") in data for name in streams)
 
 

@@ -45,7 +45,7 @@ def _start(plan: Row) -> date:
 
 
 def _superseded(plan: Row, plans: Mapping[str, Row]) -> Row | None:
-    """The plan it supersedes: by plan_id, else by the number it names. Numbers begin anew each year: the newest
+    """The plan it supersedes: by plan_id, else by the number it names. Numbers restart each year: the newest
     earlier plan with that number, of the day named where one is."""
     if plan["supersedes_plan"]:
         old = plans.get(plan["supersedes_plan"])
@@ -61,7 +61,7 @@ def _is_earlier(old: Row, plan: Row) -> bool:
 
 
 def in_force(plans: Iterable[Row], on: date) -> list[Row]:
-    """The plans of a commune in force on a day, the newest first. The first plan speaks for the days before it too."""
+    """The plans of a commune in force on a day, the newest first. The first plan covers the days before it too."""
     plans = list(plans)
     on = max([on, *([min(plan["in_force_from"] for plan in plans)] if plans else [])])
     holding = [plan for plan in plans

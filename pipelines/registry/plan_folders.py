@@ -18,7 +18,7 @@ from pipelines.registry.name_rules import NameRules
 from pipelines.vietnamese import fold
 
 Row = dict[str, Any]
-_SOURCE = ("reading_reason", "source_page", "source_place")  # where a row stands in its document, and who read it how
+_SOURCE = ("reading_reason", "source_page", "source_place")  # where a row is in its document, and who read it how
 
 
 class RegistryError(ValueError):
@@ -50,7 +50,7 @@ class AgencyNames:
         self._by_rule = {name: codes.split() for name, codes in plain if name not in several}
 
     def is_listed(self, text: str) -> bool:
-        """Whether every name stands in the table itself, so that no rule is needed."""
+        """Whether every name is in the table itself, so that no rule is needed."""
         return self._resolve(text, lambda name: self._codes.get(fold(name))) is not None
 
     def resolve(self, text: str) -> list[str] | None:
@@ -71,7 +71,7 @@ class AgencyNames:
 
 
 def task_places(rows: list[dict[str, str]]) -> list[str]:
-    """Where each task stands in its plan: 'III/48'; with its section where numbers begin anew: 'IV/III.2', '1.1'."""
+    """The place of each task in its plan: 'III/48'; with its section where numbers restart: 'IV/III.2', '1.1'."""
     numbers = Counter((row["appendix"], row["row_number"]) for row in rows)
     anew = {appendix for (appendix, _), times in numbers.items() if times > 1}
     places = []

@@ -49,7 +49,7 @@ def short_period(period_code: str) -> str:
 
 
 def listed(as_written: Sequence[str] | None) -> str:
-    """Targets in force together as they stand in the plan: '90; 100'."""
+    """Targets in force together as written in the plan: '90; 100'."""
     return "; ".join(as_written or ())
 
 
@@ -66,7 +66,7 @@ def agency_page(agency_code: str) -> str:
 
 
 def embedded(value: Any) -> str:
-    """A value as JSON inside a script element: nothing in it can end the element or the string it stands in.
+    """A value as JSON inside a script element: nothing in it can end the element or the string around it.
 
     The only value that templates mark as safe.
     """

@@ -33,7 +33,7 @@ _REPORTS_SHOWN = 12  # periods of a commune's table of reports
 
 @dataclass(frozen=True)
 class Standing:
-    """How a commune stands."""
+    """The status of a commune."""
 
     commune: Row
     plans: list[Row]
@@ -97,7 +97,7 @@ class Pages:
 
     @cached_property
     def newest(self) -> Row | None:
-        """A report of the newest period whose day has come: the period that the pages speak of."""
+        """A report of the newest period whose day has come: the period that the pages report on."""
         return newest_due(self.board.reporting, self.board.as_of_on)
 
     @cached_property
@@ -114,7 +114,7 @@ class Pages:
 
     @cached_property
     def task_agencies(self) -> dict[str, list[Row]]:
-        """Tasks by the agency that reports on them, the gravest first; '' for those nobody reports on."""
+        """Tasks by the agency that reports on them, the most serious first; '' for those nobody reports on."""
         found = grouped(
             ({**task, "agency": agency} for task in self.board.tasks for agency in task["agencies"]),
             lambda one: one["agency"],
@@ -163,7 +163,7 @@ class Pages:
     # ------------------------------------------------------------ indicators
 
     def _indicators(self) -> dict[str, list[Row]]:
-        """By theme: each indicator with its newest figure of the city and how the communes stand."""
+        """By theme: each indicator with its newest figure of the city and the status of the communes."""
         found = []
         for code, indicator in self.board.indicators.items():
             lines = [one for one in self.indicator_lines.get(code, []) if not one["is_waiting"]]

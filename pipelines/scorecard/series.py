@@ -1,6 +1,6 @@
 """The way of indicators to 2045 as the pages' script draws it: figures, milestones, expected path, forecast.
 
-Kept small, as every figure stands in two pages. How it is drawn belongs to assets/site.js, what it means to models/.
+Kept small, as every figure is in two pages. How it is drawn belongs to assets/site.js, what it means to models/.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class AlertsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What alerts.yml says. secrets: words that must stand in no log and no summary."""
+    """What alerts.yml says. secrets: words that must appear in no log and no summary."""
 
     channels: tuple[Channel, ...]
     kinds: frozenset[str]
@@ -104,7 +104,7 @@ def read_settings(home: Home) -> Settings | None:
 
 
 class Told(NamedTuple):
-    """What became of a message, as a line, and whether it was sent."""
+    """The result of sending a message, as a line, and whether it was sent."""
 
     line: str
     is_sent: bool
@@ -170,7 +170,7 @@ def _send(home: Home, settings: Settings, causes: list[Cause], illustrative: boo
     now = {f"{cause.kind} {cause.key}" for cause in causes}
     said = []
     for channel in settings.channels:
-        known = [key for key in told.get(channel.name, []) if key in now]  # what is gone may be told anew
+        known = [key for key in told.get(channel.name, []) if key in now]  # what is gone may be told again
         for kind in KINDS:
             new = [cause for cause in causes if cause.kind == kind and f"{kind} {cause.key}" not in known]
             if not new:

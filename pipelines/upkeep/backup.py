@@ -108,7 +108,7 @@ def restore(home: Home, frm: Path, *, replace: bool) -> Done:
     """Take the newest snapshot below the folder back into the home, which must be unused. Nothing is deleted.
 
     replace: what is there already is moved aside first. Raises BackupError where the backup is not whole or the home
-    was used. The caller holds the run lock; the published copy stays until the next run makes it anew.
+    was used. The caller holds the run lock; the published copy stays until the next run makes it again.
     """
     found = snapshots(frm)
     if not found:
@@ -120,7 +120,7 @@ def restore(home: Home, frm: Path, *, replace: bool) -> Done:
     if used and not replace:
         raise BackupError(f"{home.root} was used already; --replace moves its archive and inbox aside and restores")
     aside = _move_aside(home) if used else None
-    discard_build(home)  # it speaks of another ledger
+    discard_build(home)  # it is of another ledger
     copied = 0
     for sha256 in sorted(named):
         copied += _copy_checked(_original(frm, sha256), archived(home, sha256), sha256)
@@ -191,7 +191,7 @@ def _copy_original(home: Home, to: Path, sha256: str) -> int:
 
 
 def _copy_checked(source: Path, place: Path, sha256: str) -> int:
-    """Copy an original and prove it by its hash. Returns 0 where the same stands there already."""
+    """Copy an original and verify it by its hash. Returns 0 where the same is there already."""
     if place.exists() and sha256_of(place) == sha256:
         return 0
     place.parent.mkdir(parents=True, exist_ok=True)

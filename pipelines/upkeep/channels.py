@@ -30,7 +30,7 @@ class Message:
 
 
 class Channel(Protocol):
-    """A way to reach people. secrets: words of its settings that must stand in no log."""
+    """A way to reach people. secrets: words of its settings that must appear in no log."""
 
     @property
     def name(self) -> str: ...

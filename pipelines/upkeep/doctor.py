@@ -267,7 +267,7 @@ def _schema(home: Home) -> Iterator[Finding]:
     try:
         built = summary.published(home)
     except duckdb.Error as error:  # of a version that published other tables, or a damaged file
-        fix = "the next run publishes it anew; if that fails, kpi57 rebuild"
+        fix = "the next run publishes it again; if that fails, kpi57 rebuild"
         yield Finding(WARN, "schema", f"{home.shown(home.published)}: {str(error).splitlines()[0]}", fix)
         return
     if built is None:
@@ -284,7 +284,7 @@ def _published(home: Home) -> Iterator[Finding]:
     if not home.published.exists():
         return
     if not published_copy.proven(home):
-        yield Finding(WARN, "published", "no digest is kept of it", "kpi57 run publishes it anew and keeps one")
+        yield Finding(WARN, "published", "no digest is kept of it", "kpi57 run publishes it again and keeps one")
     elif published_copy.is_untouched(home):
         yield Finding(OK, "published", f"{home.shown(home.published)} is as it was published, to the byte")
     else:
@@ -295,7 +295,7 @@ def _published(home: Home) -> Iterator[Finding]:
         words = (
             f"{home.shown(home.published)} was altered since it was published: {'; '.join(found[:5]) or 'its bytes'}"
         )
-        yield Finding(FAIL, "published", words, "kpi57 run publishes it anew; find out who can write it")
+        yield Finding(FAIL, "published", words, "kpi57 run publishes it again; find out who can write it")
 
 
 def _runs(home: Home) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What is thrown away after a run: old run history and summaries.
+"""What is deleted after a run: old run history and summaries.
 
 Archive, ledger, feedback and bundles are never touched; they do not belong here. The published copy is one file, each
 replacing the last, so there are no old ones to keep.
@@ -25,7 +25,7 @@ _AT_ONCE = 100
 
 
 def tidy(home: Home, instance: DagsterInstance) -> dict[str, int]:
-    """Throw away what is old. Returns how many of each."""
+    """Delete what is old. Returns how many of each."""
     runs = _idle_runs(home, instance) + _old_runs(home, instance)
     return {"runs": runs, "summaries": _old_summaries(home)}
 

@@ -1,4 +1,4 @@
-"""The end of a run, from Dagster's run history: what failed, the summary, who is told, what is thrown away.
+"""The end of a run, from Dagster's run history: what failed, the summary, who is told, what is deleted.
 
 'kpi57 run' and the schedule both end here. What the steps of a run are is in assets.py.
 """
@@ -20,7 +20,7 @@ BY_COMMAND = {"kpi57/by": "kpi57 run"}  # tells runs that end in the command fro
 
 
 def conclude(home: Home, instance: DagsterInstance, run_id: str) -> dict[str, Any]:
-    """Write the run's summary, tell people, throw away what is old. Returns the summary; never fails the run."""
+    """Write the run's summary, tell people, delete what is old. Returns the summary; never fails the run."""
     ended = summary.end(home, run_id, failures(instance, run_id))
     told = tell(home, ended)
     ended["alerts"] = [one.line for one in told]

@@ -61,7 +61,7 @@ def end(home: Home, run_id: str, failures: Sequence[Failure]) -> dict[str, Any]:
     seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(begun["started_at"])).total_seconds()
     try:
         counts = published(home)
-    except duckdb.Error:  # a damaged copy, or one of a version before, left standing by a run that failed
+    except duckdb.Error:  # a damaged copy, or one of a version before, left by a run that failed
         counts = None
     summary = {
         "outcome": FAILED if failures else SUCCEEDED,
@@ -86,7 +86,7 @@ def last_received(home: Home) -> int:
 
 
 def complete(home: Home, summary: dict[str, Any]) -> None:
-    """Write a summary again, with what was done after the end: who was told, what was thrown away."""
+    """Write a summary again, with what was done after the end: who was told, what was deleted."""
     newest = last(home)
     _write(home, summary, is_newest=newest is None or newest["run_id"] == summary["run_id"])
 

@@ -57,7 +57,7 @@ _NAMED = [
 ]
 _SHORT_MONTH = re.compile(r"(?<![a-z0-9])t[._ -]?(?P<part>0?[1-9]|1[0-2])(?![a-z0-9])")
 _BARE_YEAR = re.compile(r"(?<!\d)(?P<year>20\d\d)(?![\d/])")
-# Words that may stand beside the period where one is stated, and say nothing of their own.
+# Words that may be beside the period where one is stated, and say nothing of their own.
 _BESIDE = re.compile(
     r"(?<![a-z0-9])(?:\d{1,2}/\d{1,2}|ky|bao cao|so lieu|cua|den|tu|ngay|het|tinh|trong|thang|quy|nam)(?![a-z0-9])"
 )
@@ -67,7 +67,7 @@ class Named(NamedTuple):
     """The periods a text names, as codes without repeats, and the text with blanks in their place.
 
     '?-10' is a month of no year, '?' one that cannot be told; '2026-10M' the ten months of a year, which is no period
-    that is reported. rest has every letter where it stood.
+    that is reported. rest has every letter in its place.
     """
 
     codes: list[str]
@@ -75,7 +75,7 @@ class Named(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """Small letters without accents, each where it stood: as long as the text in NFKC."""
+    """Small letters without accents, each in its place: as long as the text in NFKC."""
     letters = []
     for char in unicodedata.normalize("NFKC", text):
         bare = [c for c in unicodedata.normalize("NFD", char.lower()) if not unicodedata.combining(c)]

@@ -32,7 +32,7 @@ class Target:
     year: int | None = field(default=None, compare=False)
 
 
-# What stands right before a figure, and what it makes of it. FROM and UP_TO say half a range: see _operator.
+# What comes right before a figure, and what it makes of it. FROM and UP_TO say half a range: see _operator.
 _FROM, _UP_TO, _SAYS_NOTHING = "from", "up_to", ""
 _BEFORE: dict[str, str] = {
     **dict.fromkeys((
@@ -147,7 +147,7 @@ def _asked(question: str, plain: str = "") -> Target:
 
 
 def _figure(plain: str) -> Target:
-    """The one figure of a text in small letters in which dates stand as '§'."""
+    """The one figure of a text in small letters in which dates are written '§'."""
     if not re.search(r"\d", plain):
         return _words(plain)
     cut = _NUMBERED.sub(" § ", plain)
@@ -222,7 +222,7 @@ def _meanings(before: str) -> tuple[str, set[str], bool]:
 def _bound_after(after: str, has_from: bool, is_percent: bool) -> tuple[set[str], str]:
     """'trở lên' belongs to the figure where it follows at once, or after the words a 'từ' opens: 'từ 2 giải pháp ...'.
 
-    Elsewhere it may belong to what stands between ('80% cơ sở đạt loại khá trở lên') and stays in the text.
+    Elsewhere it may belong to the words between ('80% cơ sở đạt loại khá trở lên') and stays in the text.
     """
     for phrase, meaning in _AFTER:
         found = re.match(rf"\s*((?:[^\W\d_]+\s+){{0,5}}?){phrase}\b", after)

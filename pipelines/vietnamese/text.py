@@ -57,7 +57,7 @@ def in_sentence(name: str) -> str:
 
 
 def place_in_plan(appendix: str | None, row_number: str | None, section: str | None = None) -> str:
-    """Where a target or a task stands in its document: 'Phụ lục II, dòng 27'."""
+    """The place of a target or a task in its document: 'Phụ lục II, dòng 27'."""
     named = (("Phụ lục", appendix), ("mục", section), ("dòng", row_number))
     text = ", ".join(f"{word} {printed}" for word, printed in named if printed)
     return text[:1].upper() + text[1:]

@@ -113,12 +113,12 @@ def opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
             con.execute(f"SET search_path = '{_SEARCHED}'")
             yield con
     except duckdb.Error:
-        _let_go(home)  # a fatal error spoils every connection until the database is opened anew
+        _let_go(home)  # a fatal error spoils every connection until the database is reopened
         raise
 
 
 def prepare(home: Home) -> None:
-    """Make the build database fit schema.sql: one made by another version, or damaged, is thrown away, as archive and
+    """Make the build database fit schema.sql: one made by another version, or damaged, is deleted, as archive and
     ledger make it again, and what was built from it is built again."""
     _let_go(home)
     if home.build.exists() and not _is_whole(home, home.build, _FITS, schema_mark()):
@@ -149,14 +149,14 @@ def _is_whole(home: Home, database: Path, question: str, given: str | int) -> bo
 
 
 def discard_build(home: Home) -> None:
-    """Throw the build database away, and with it what was built from it."""
+    """Delete the build database, and with it what was built from it."""
     _let_go(home)
     discard_built(home)
     _discard(home.build)
 
 
 def discard_built(home: Home) -> None:
-    """Throw core and marts away: built into a new file, they leave no holes in what is published."""
+    """Delete core and marts: built into a new file, they leave no holes in what is published."""
     _let_go(home)
     _discard(home.built)
 
@@ -217,7 +217,7 @@ def log_of(database: Path) -> Path:
 
 
 def keep_earlier_build(home: Home) -> None:
-    """Keep a build database of version 0.1.0 aside, before it is thrown away as one that does not fit."""
+    """Keep a build database of version 0.1.0 aside, before it is deleted as one that does not fit."""
     if home.build.exists() and not home.earlier_build.exists() and _version_in(home.build) == "0.1.0":
         _let_go(home)
         home.build.replace(home.earlier_build)

@@ -1,9 +1,9 @@
-"""Whether a model would come out as it stands: then it is neither built nor checked again, and nothing is published.
+"""Whether a model is up to date: then it is neither built nor checked again, and nothing is published.
 
-A model's mark is a hash of what it is made from: its own files, the versions at work, the values it is given, and the
-marks of what it reads, which stand before it is looked at, as models come after what they read. What a value was asked
-of does not count, only the value: on a day on which nothing turns, what is given the last turn stands. The mark stands
-beside the model, written in the same transaction, and only where no check found what stops the publishing. How a model
+A model's mark is a hash of what it is made from: its own files, the versions in use, the values it is given, and the
+marks of what it reads, which are known first, as models are built after what they read. A value is part of the mark,
+the tables it was queried from are not: a model given the date of the last change is not rebuilt on a quiet day. The
+mark is kept beside the model, written in the same transaction, and only where no blocking check failed. How a model
 is built does not belong here (models.py).
 """
 
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Done(NamedTuple):
-    """What became of a model: its rows, whether it stands as it was built, and what the checks asked now found."""
+    """The result for a model: its rows, whether it was kept unchanged, and what the checks run now found."""
 
     rows: int
     stands: bool
@@ -58,7 +58,7 @@ def _versions() -> tuple[str, ...]:
 
 
 def _of_model(con: duckdb.DuckDBPyConnection, table: str) -> str | None:
-    """The mark that stands beside a model that was built."""
+    """The mark kept beside a model that was built."""
     found = con.execute(f"SELECT mark FROM {_place(table)} WHERE table_name = ?", [table]).fetchone()
     return str(found[0]) if found else None
 
@@ -74,14 +74,14 @@ def _of_raw(con: duckdb.DuckDBPyConnection, table: str) -> str:
 
 
 def stands(con: duckdb.DuckDBPyConnection, model: Model) -> bool:
-    """Whether a model would come out as it was built and found right."""
+    """Whether a model that was built and passed its checks is up to date."""
     now = mark(con, model)
     return now is not None and _of_model(con, model.table) == now
 
 
 def build_if_changed(con: duckdb.DuckDBPyConnection, model: Model) -> Done:
-    """Build a model and run its checks, if anything it is made from changed. Where it stands as it was built, only the
-    checks that warn are asked again: what they find is said in every run, and the others found nothing."""
+    """Build a model and run its checks, if anything it is made from changed. Where it is unchanged, only the
+    checks that warn run again: every run reports what they find, and the others found nothing."""
     place = _place(model.table)
     now = mark(con, model)
     if now and _of_model(con, model.table) == now:
@@ -102,12 +102,12 @@ def _is_model(table: str) -> bool:
 
 
 def _place(table: str) -> str:
-    """Where a model's mark stands: in the file the model is in."""
+    """Where a model's mark is kept: in the file the model is in."""
     return "built.main.model_mark" if table.split(".")[0] in PUBLISHED_SCHEMAS else "build.raw.model_mark"
 
 
 def has_other_models(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether something stands built that is no model any more."""
+    """Whether something built is left that is no longer a model."""
     return bool(_marks(con, "built.main.model_mark").keys() - {model.table for model in models()})
 
 
@@ -125,7 +125,7 @@ def is_published(home: Home) -> bool:
         return False
     if is_untouched(home):
         return True
-    _log.warning("%s was altered since it was published: it is published anew", home.shown(home.published))
+    _log.warning("%s was altered since it was published: it is published again", home.shown(home.published))
     return False
 
 

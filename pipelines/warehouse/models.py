@@ -35,7 +35,7 @@ class Check:
 class Model:
     """One model: table name ('core.fct_target'), its SELECT, what its .yml says, and the tables it needs.
 
-    reads: the tables its SELECT reads and its given values are asked of. made_from: the first alone. compared: those
+    reads: the tables its SELECT reads and its given values come from. made_from: the first alone. compared: those
     its checks compare it with.
     """
 
@@ -53,12 +53,12 @@ class Model:
 
     @property
     def parameters(self) -> list[str]:
-        """Parameters of a table macro, a SELECT asked with values: moment, first_commune := ''. [] for a table."""
+        """Parameters of a table macro, a SELECT called with values: moment, first_commune := ''. [] for a table."""
         return list(self.spec.get("parameters", []))
 
     @property
     def given(self) -> dict[str, str]:
-        """Variables its SELECT looks at, each with the query that is asked for it."""
+        """Variables its SELECT looks at, each with the query that gives it."""
         return dict(self.spec.get("given", {}))
 
     @property
@@ -70,13 +70,13 @@ class Model:
 
     @property
     def is_view(self) -> bool:
-        """Whether it is asked when it is read, and holds no rows of its own."""
+        """True for a view."""
         return bool(self.spec.get("view"))
 
     @property
     def checks(self) -> list[Check]:
-        """The checks of a run: what its .yml claims. What holds no rows of its own is as right as the tables it is
-        asked of, and its case proves its SELECT."""
+        """The checks of a run: what its .yml claims. Views and macros are not checked at
+        run time; their test case covers them."""
         return [] if self.parameters or self.is_view else self.claims
 
     @property
@@ -96,7 +96,7 @@ class Model:
         )
 
     def _column_checks(self) -> Iterator[Check]:
-        """One check a kind, not one a column: each costs a line in Dagster's history."""
+        """One check per kind rather than per column, to keep Dagster's event log small."""
         columns: dict[str, dict[str, Any]] = self.spec["columns"]
         filled = [name for name, about in columns.items() if about.get("not_null")]
         if filled:
@@ -199,7 +199,7 @@ def models(folder: Path = MODELS) -> tuple[Model, ...]:
 
 
 def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
-    """Make the model's table or macro anew. Returns its rows; raises ValueError if its columns are not its .yml's."""
+    """Make the model's table or macro again. Returns its rows; raises ValueError if its columns are not its .yml's."""
     schema, name = model.table.split(".")
     kind = "TABLE" if model.is_view else "VIEW"  # what an earlier version may have made of it
     if con.execute(f"FROM duckdb_{kind}s() WHERE (schema_name, {kind}_name) = (?, ?)", [schema, name]).fetchall():
@@ -223,7 +223,7 @@ def build(con: duckdb.DuckDBPyConnection, model: Model) -> int:
 
 
 def columns_built(con: duckdb.DuckDBPyConnection, model: Model) -> dict[str, str]:
-    """The columns of a model that is built, each with its type; those of a macro as of what it answers."""
+    """The columns of a model that is built, each with its type; of a macro those of its result."""
     nothing = ", ".join("NULL" for parameter in model.parameters if ":=" not in parameter)
     asked = f"{model.table}({nothing})" if model.parameters else model.table
     return {row[0]: row[1] for row in con.execute(f"DESCRIBE FROM {asked}").fetchall()}

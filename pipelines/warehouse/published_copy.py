@@ -47,18 +47,18 @@ def insist(home: Home) -> None:
     if home.published.exists() and not is_untouched(home):
         raise AlteredError(
             f"{home.shown(home.published)} is not as it was published ('kpi57 doctor' names the difference): "
-            "'kpi57 run' publishes it anew"
+            "'kpi57 run' publishes it again"
         )
 
 
 def forget(home: Home) -> None:
-    """Let the next run publish, whatever stands there."""
+    """Let the next run publish, whatever is there."""
     home.proof.unlink(missing_ok=True)
 
 
 def differences(home: Home) -> list[str]:
-    """In what the published copy differs from what was built, by table; [] where nothing is found or nothing stands to
-    compare with. Changes nothing."""
+    """In what the published copy differs from what was built, by table; [] where nothing is found or there is no built
+    copy. Changes nothing."""
     found = []
     with duckdb.connect() as con:
         for name, path in (("published", home.published), ("built", home.built)):

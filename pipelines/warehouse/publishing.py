@@ -49,7 +49,7 @@ def has_log(database: Path) -> bool:
 
 
 def publish_again(home: Home, model: Model, given: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Make one table of the published copy anew, from the rows of the tables it reads; all else stays as it was
+    """Make one table of the published copy again, from the rows of the tables it reads; all else stays as it was
     published. For what is known only after publishing. Raises AlteredError where somebody changed the copy."""
     new = home.published.with_name(".kpi.duckdb.new")
     log_of(new).unlink(missing_ok=True)

@@ -25,7 +25,7 @@ COLOURS = ("#5B9A68", "#A6A6A6", "#E3B341", "#E07B39", "#C0392B")
 
 
 class Bar(NamedTuple):
-    """A status, how many stand at it, and how grave it is (0 to 4)."""
+    """A status, how many have it, and how serious it is (0 to 4)."""
 
     label: str
     size: int

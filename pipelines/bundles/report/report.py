@@ -109,7 +109,7 @@ def _plans_in_force(extract: Extract) -> list[Row]:
     return [plan for plan in plans if not plan["in_force_to"] or plan["in_force_to"] > extract.as_of_on] or plans
 
 
-# ---------------------------------------------------------------- I. what the report stands on
+# ---------------------------------------------------------------- I. what the report is based on
 
 
 def _the_plan(extract: Extract) -> str:
@@ -183,7 +183,7 @@ def _cited(one: Row) -> str:
 
 
 def _coverage(document: Document, extract: Extract) -> None:
-    """How many communes the report covers, and how each stands."""
+    """How many communes the report covers, and the status of each."""
     city = extract.tables["city"].dicts()
     of = f" trong tổng số {city[0]['communes_in_city']}" if city else ""
     body(document, f"Số liệu của {len(extract.communes)} xã, phường, đặc khu đã có kế hoạch trong hệ thống{of} xã, "
@@ -244,7 +244,7 @@ def _late(row: Row, extract: Extract) -> str:
     return say("report.reporting.late", agency=name, days=row["days_late"]) if row["days_late"] else name
 
 
-# ---------------------------------------------------------------- V. what stands in the way
+# ---------------------------------------------------------------- V. difficulties
 
 
 def _difficulties(document: Document, rejected: list[Row], extract: Extract) -> None:

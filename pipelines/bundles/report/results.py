@@ -27,10 +27,10 @@ from pipelines.vietnamese import clean, format_number, in_sentence
 
 _FEWEST = 5  # things that a chart is worth
 
-MOST = 300  # lines of a table that people read on paper; what is more stands in the workbook
+MOST = 300  # lines of a table that people read on paper; the rest is in the workbook
 A_CHART = 30  # communes a chart has room for
 
-# title, width in millimetres, whether its values stand in the middle
+# title, width in millimetres, whether its values are centred
 Columns = Sequence[tuple[str, float, bool]]
 
 
@@ -116,7 +116,7 @@ def _behind(document: Document, rows: list[Row], extract: Extract) -> None:
 
 
 def _compared(document: Document, rows: list[Row], extract: Extract) -> None:
-    """Each figure against its milestone and its pace, the gravest first."""
+    """Each figure against its milestone and its pace, the most serious first."""
 
     def gravity(row: Row) -> tuple[int, int]:
         pace, level = (extract.statuses[answer, row[f"{answer}_status"]] for answer in ("pace", "level"))
@@ -258,7 +258,7 @@ def _task_named(row: Row, extract: Extract) -> str:
 
 
 def annex_names(extract: Extract) -> dict[str, str]:
-    """The tables that stand in an annex, and how it is called: few indicators stand in the report itself."""
+    """The tables in an annex, and its name: few indicators are in the report itself."""
     names = ["progress"] if _FEWEST <= len(extract.tables["progress"].rows) <= MOST else []
     names += [name for name in (["city"] if extract.scope == CITY else ["tasks"]) if extract.tables[name].rows]
     return {name: f"Phụ lục {'I' * place}" if len(names) > 1 else "Phụ lục" for place, name in enumerate(names, 1)}

@@ -28,7 +28,7 @@ def distance(value: Any, wanted: Any, unit: str | None) -> str | None:
 
 
 def targets(as_written: Sequence[str] | None) -> str:
-    """Targets that stand together, each on a line of its own, the same words once; '≥ 70%' is not torn apart."""
+    """Targets in force together, each on a line of its own, the same words once; '≥ 70%' is not torn apart."""
     if not as_written:
         return NONE
     return "\n".join(dict.fromkeys(clean(one) for one in as_written)).replace("≥ ", "≥\u00a0")

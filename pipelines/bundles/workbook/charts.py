@@ -1,4 +1,4 @@
-"""The charts of an extract's workbook: Excel's own, drawn from cells, so that they follow what stands in them.
+"""The charts of an extract's workbook: Excel's own, drawn from cells, so that they follow the cells.
 
 Which cells they are drawn from belongs to the sheets (workbook/summary.py).
 """
@@ -63,7 +63,7 @@ def bars(sheet: Worksheet, anchor: str, title: str, labels: tuple[int, int, int]
 
 def stacked(sheet: Worksheet, anchor: str, title: str, labels: tuple[int, int, int], values: Sequence[int],
             severities: Sequence[int], *, width: float, height: float) -> None:  # fmt: skip
-    """A bar a label, one piece for each column of counts; what a piece is stands in the row above the first."""
+    """A bar a label, one piece for each column of counts; the row above the first names the pieces."""
     column, first, last = labels
     chart = _chart(title, width, height)
     chart.grouping, chart.overlap, chart.gapWidth = "stacked", 100, 40
@@ -102,7 +102,7 @@ def _chart(title: str, width: float, height: float) -> BarChart:
 
 
 def _between(height: float, legend: float) -> Layout:
-    """Bars and labels over the whole chart but its title and, of that many points, its legend below."""
+    """Bars and labels over the whole chart but its title and, in as many points as given, its legend below."""
     return Layout(manualLayout=ManualLayout(layoutTarget="outer", xMode="edge", yMode="edge", x=0.01, w=0.96,
                                             y=_TITLE / height, h=(height - _TITLE - legend) / height))  # fmt: skip
 

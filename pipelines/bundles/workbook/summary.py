@@ -37,7 +37,7 @@ _NAMED = 3  # things of a kind that are named one by one under what needs attent
 
 
 def add_summary(sheet: Worksheet, extract: Extract) -> None:
-    """How many stand where, in words and charts, and the gravest by name; on one page."""
+    """One-page summary: counts by status, charts, and the most urgent items by name."""
     row = opening(sheet, "TỔNG HỢP TIẾN ĐỘ THỰC HIỆN NGHỊ QUYẾT SỐ 57-NQ/TW", _WIDTHS, extract, landscape=False)
     sheet.page_setup.fitToHeight = 1
     counts = counted(extract)
@@ -59,7 +59,7 @@ def add_summary(sheet: Worksheet, extract: Extract) -> None:
 
 
 def _block(sheet: Worksheet, row: int, one: Counts) -> int:
-    """A table of counts, the gravest status first, with its chart beside it. Returns the row after it."""
+    """A table of counts, the most serious status first, with its chart beside it. Returns the row after it."""
     head, total = row, one.total
     for column, text in enumerate((one.title, "Số lượng", "Tỷ lệ"), 1):
         put(sheet.cell(row, column), text, bold=True, center=True, fill=HEAD_FILL, color="FFFFFF")
@@ -102,7 +102,7 @@ def _worries(counts: list[Counts], extract: Extract) -> list[str]:
     return texts + [f"{count} {what}" for count, what in counts_of if count]
 
 
-# ---------------------------------------------------------------- the gravest by name
+# ---------------------------------------------------------------- the most urgent by name
 
 
 def _gravest(extract: Extract) -> Iterator[tuple[str, list[tuple[int, str]]]]:

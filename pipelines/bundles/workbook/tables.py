@@ -76,7 +76,7 @@ _NAMED = ("commune_code", "commune_name", "indicator_code", "indicator_name", "s
 
 
 def _due(year: int) -> Column:
-    """The targets of a year as written, a day other than its last named, and how the indicator stands to them."""
+    """The targets of a year as written, a day other than its last named, and the indicator's status against them."""
 
     def show(row: Row, extract: Extract) -> str | None:
         texts = []

@@ -25,14 +25,14 @@ SPLIT = "split"  # the mark of a record whose fields may not be where they belon
 DELIMITERS = (",", ";", "\t")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _SAMPLE = 100_000  # characters looked at to tell encoding and delimiter
-_HEADER_WITHIN = 60  # rows in which the form's headers may stand
+_HEADER_WITHIN = 60  # rows in which the form's headers may be
 _CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1c-\x1f]")
 _OTHER_TEXT = re.compile(r"%pdf|\{\\rtf|%!ps")
 _OTHER_TABLE = re.compile(r"<(?:!doctype|html|head|body|table|\?xml|\?mso|workbook|style|meta|div)|mime-version:|id;p")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n|sep=(.)\r")
 _DIGITS = re.compile(r"\s*\d+\s*")
-_CUT = re.compile(r"\s*0\d\d\s*")  # the rest of a number whose thousands stand in the field before
+_CUT = re.compile(r"\s*0\d\d\s*")  # the rest of a number whose thousands are in the field before
 _KEPT_AS_TEXT = re.compile(r'="([^"]*)"')  # how programs keep Excel from making a number of '0123'
 
 
@@ -154,7 +154,7 @@ def _split(text: str, delimiter: str) -> tuple[list[list[str]], set[int]]:
     for line in _LINE_END.split(text):
         try:
             found = list(csv.reader([line], delimiter=delimiter, strict=True))
-        except csv.Error:  # every field where it stands, the quote with it
+        except csv.Error:  # every field as it is, the quote with it
             odd.add(len(rows))
             found = [line.split(delimiter)]
         rows += found or [[]]

@@ -36,7 +36,7 @@ def odd_format(code: str, is_negative: bool = False, is_zero: bool = False) -> s
 
 
 def _sections(code: str) -> list[str]:
-    """The parts between semicolons that stand outside quotes."""
+    """The parts between semicolons that are outside quotes."""
     masked = _LITERAL.sub(lambda found: "\0" * len(found[0]), code)
     parts, begin = [], 0
     for end in [*(n for n, char in enumerate(masked) if char == ";"), len(code)]:
@@ -46,5 +46,5 @@ def _sections(code: str) -> list[str]:
 
 
 def _literals(section: str) -> list[str]:
-    """What a section shows as it stands: quoted or escaped, not the widths it only skips."""
+    """What a section shows literally: quoted or escaped, not the widths it only skips."""
     return [one[0].strip('"\\') for one in _LITERAL.finditer(section) if one[0][0] in '"\\']

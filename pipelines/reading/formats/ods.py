@@ -173,7 +173,7 @@ class _Reader:
 
 
 def _times(given: Attributes, what: str, how: str = "repeated") -> int:
-    """How often a row, a column or ('text:c') a space stands there."""
+    """How often a row, a column or ('text:c') a space is repeated."""
     value = given.get(what if ":" in what else f"table:number-{what}-{how}", "1")
     return max(int(value), 1) if value.isascii() and value.isdigit() and len(value) < 8 else 1
 

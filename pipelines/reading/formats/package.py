@@ -28,7 +28,7 @@ End = Callable[[str], None]
 class Package:
     """A zip file in memory, its parts found whatever their case and slashes.
 
-    Raises UnreadableError damaged (no whole zip, or a part that stands twice: who opens it may see either), protected,
+    Raises UnreadableError damaged (no whole zip, or a part that appears twice: who opens it may see either), protected,
     too_large (unpacks into more than any report).
     """
 

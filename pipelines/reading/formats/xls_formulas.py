@@ -19,7 +19,7 @@ _NOTHING = (bytes(8), b"\x03\0\0\0\0\0\xff\xff")
 
 
 def stale_formulas(data: bytes, begins: Sequence[int]) -> list[frozenset[Place]]:
-    """The formulas not to be believed of each sheet, by where the sheets begin in the workbook's stream.
+    """The formulas of each sheet whose results cannot be trusted, by where the sheets begin in the workbook's stream.
 
     Of a sheet saved before it was calculated all; else those marked to be calculated on opening, and those that say 0
     or nothing in a workbook that no version of Excel has calculated.

@@ -1,8 +1,8 @@
 """Workbooks in Office Open XML: .xlsx and .xlsm, transitional and strict. Macros are never touched.
 
 Everything a cell held is seen: errors, formulas never calculated, percentages, what is hidden or merged over. Parts
-are scanned where their XML is as programs write it and parsed otherwise, which takes less time than any library that
-sees as much (docs/decisions.md). The cells of a sheet are read in xlsx_sheet.py; what a cell means does not
+with plain XML are scanned with regular expressions, others parsed, which is faster than any library that preserves as
+much (docs/decisions.md). The cells of a sheet are read in xlsx_sheet.py; what a cell means does not
 belong here (layout.py, checking/facts.py).
 """
 
@@ -88,7 +88,7 @@ def _scan_styles(xml: bytes) -> tuple[str, ...] | None:
     text = plain_text(xml)
     block = _CELL_STYLES.search(text) if text else None
     if text and block:
-        own_formats = _OWN_FORMATS.search(text)  # what stands in <dxfs> is of conditional formats, under the same ids
+        own_formats = _OWN_FORMATS.search(text)  # <dxfs> holds conditional formats, under the same ids
         listed = own_formats[0] if own_formats else ""
         formats, codes = _STYLE.findall(block[0]), _FORMAT.findall(listed)
         if len(formats) == block[0].count("<xf ") and len(codes) == listed.count("<numFmt "):

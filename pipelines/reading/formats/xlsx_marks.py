@@ -89,7 +89,7 @@ class _Reader:
 
 
 def _is_stale(package: Package, book: str) -> bool:
-    """Whether the results of formulas are none to be believed: calculation was left for when the file is opened."""
+    """Whether the results of formulas cannot be trusted: calculation was left for when the file is opened."""
     found: list[bool] = []
 
     def start(tag: str, given: Attributes) -> None:

@@ -77,7 +77,7 @@ def make_cell(kind: str, value: str | None, formula: str | None, shown: str, sha
     except IndexError:
         return Cell("e", "#REF!")  # a shared text that is not there
     except ValueError:
-        return text_cell(value)  # a number that is none: as it stands
+        return text_cell(value)  # not a number: as written
 
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
@@ -363,5 +363,5 @@ def whole(value: str | None, default: int = 0) -> int:
 
 
 def _span(given: Attributes) -> range:
-    """The columns one <col> element speaks of."""
+    """The columns one <col> element describes."""
     return range(whole(given.get("min"), 1), min(whole(given.get("max"), 1), _LAST_COLUMN) + 1)

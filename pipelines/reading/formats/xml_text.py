@@ -57,7 +57,7 @@ def unescape(text: str) -> str:
 
 
 class TextCollector:
-    """The text of <si> or <is>: what stands in <t>, but not within <rPh>, the guide to its pronunciation."""
+    """The text of <si> or <is>: what is in <t>, but not within <rPh>, the guide to its pronunciation."""
 
     def __init__(self) -> None:
         self.clear()

@@ -211,7 +211,7 @@
     window.addEventListener("beforeprint", function () { fit(Math.min(u.width, 480)); });
     return u;
   };
-  // A year stands where it ends: that is when milestones are due.
+  // A year is drawn where it ends: that is when milestones are due.
   function years(u, axisIndex, low, high) {
     var first = new Date(low * 1000).getUTCFullYear(), last = new Date(high * 1000).getUTCFullYear(), ticks = [];
     var step = Math.max(1, Math.ceil((last - first) / Math.max(u.width / 60, 2)));
