@@ -71,7 +71,7 @@ def _commune(names: Names, text: str | None) -> str | None:
         return None
     found = names.communes(text)
     if len(found) != 1:
-        wrong = f"may be any of {', '.join(sorted(found))}" if found else "is no commune of a city with a plan"
+        wrong = f"may be any of {', '.join(sorted(found))}" if found else "is not a commune of a city with a plan"
         raise LookupError(f"commune '{text}' {wrong}: give its code of five digits, for example 11164")
     return min(found)
 

@@ -263,11 +263,11 @@ def make_bundles(home: Home, period_code: str, scopes: list[str], *, only_if_new
 
 def note_sent(home: Home, bundle: Path, to: str, by: str) -> None:
     """Enter in the ledger and in core.fct_bundle that a bundle was handed over. Raises LookupError for one that was
-    not made in this home, BundleDamagedError for one that is not whole."""
+    not made in this home, BundleDamagedError for one that is not intact."""
     from pipelines.bundles.bundle import BundleDamagedError, about, verify
 
     if faults := verify(bundle):
-        raise BundleDamagedError(f"{bundle.name} is not whole: {'; '.join(faults)}")
+        raise BundleDamagedError(f"{bundle.name} is not intact: {'; '.join(faults)}")
     ledger, what = Ledger(home), about(bundle)
     if bundle.resolve().is_relative_to(home.exports.resolve()):
         record_made(ledger, [what])  # a run that was killed may have left it unentered

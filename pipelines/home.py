@@ -140,4 +140,4 @@ def current_home() -> Home:
     try:
         return Home(root, date.fromisoformat(day) if day else None)
     except ValueError:
-        raise SystemExit(f"kpi57: KPI57_DAY is '{day}', which is no day: write YYYY-MM-DD") from None
+        raise SystemExit(f"kpi57: KPI57_DAY is '{day}', which is not a date: write YYYY-MM-DD") from None

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 class Otherwise(NamedTuple):
-    """A line that would be judged otherwise now: where it is, what was decided of it, and what would be.
+    """A line that would be judged differently now: where it is, what was decided of it, and what would be.
 
     before, now: disposition and, of an accepted line, what it says; None where only the other has the line.
     source_row None: the file as a whole.
@@ -41,7 +41,7 @@ def judged_otherwise(
     home: Home, con: duckdb.DuckDBPyConnection, submissions: list[str] | None = None
 ) -> tuple[list[Otherwise], dict[str, list[Row]]]:
     """Read originals again and judge them by the newest edition of sources/, changing nothing that is recorded: which
-    lines would be judged otherwise, and the verdicts as rows of checked.*.
+    lines would be judged differently, and the verdicts as rows of checked.*.
 
     submissions: only these, against the figures in force now; None: all, each against those of the files before it.
     """
@@ -124,7 +124,7 @@ def judge_again(
     home: Home, con: duckdb.DuckDBPyConnection, ledger: Ledger, submissions: list[str], reason: str, by: str
 ) -> list[Otherwise]:
     """Judge submissions again by the newest edition of sources/: an act, entered in the ledger with its reason. Another
-    verdict is a new version from then on. Returns what is judged otherwise."""
+    verdict is a new version from then on. Returns what is judged differently."""
     found, verdicts = judged_otherwise(home, con, submissions)
     changed = sorted({one.submission_id for one in found})
     at = enter_recheck(ledger, submissions, changed, reason, by)

@@ -295,7 +295,7 @@ def test_check_takes_names_and_says_what_to_add_where_a_file_says_nothing_of_its
     assert (named.exit_code, "nhận 1" in named.stdout) == (0, True)
     wrong = kpi57("check", path, "--commune", "Vinh Lai", "--agency", "CA")
     assert wrong.exit_code == 2
-    assert "commune 'Vinh Lai' is no commune of a city with a plan: give its code of five digits" in wrong.stderr
+    assert "commune 'Vinh Lai' is not a commune of a city with a plan: give its code of five digits" in wrong.stderr
 
 
 def test_check_of_a_file_that_is_not_there_is_wrong_use(kpi57):

@@ -312,7 +312,7 @@ def test_a_bundle_is_made_verified_and_found_damaged_by_the_command(copied):
     assert said.exit_code == 1
     assert said.output.splitlines()[:2] == ["missing: plans.csv", "changed: tasks.parquet"]
     said = kpi57("--sent", bundle, "--to", "Sở KH&CN", "--by", "Phòng VH-XH")
-    assert (said.exit_code, "is not whole" in said.output) == (1, True)
+    assert (said.exit_code, "is not intact" in said.output) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_a_backup_that_is_not_whole_is_refused_by_name_and_changes_nothing(ran, 
     else:
         path.write_bytes(path.read_bytes() + b"\n")
     other = Home(tmp_path / "other")
-    with pytest.raises(BackupError, match=r"is not whole: .*(missing|changed)"):
+    with pytest.raises(BackupError, match=r"is not intact: .*(missing|changed)"):
         restore(other, tmp_path / "kept", replace=False)
     assert not other.root.exists()
 

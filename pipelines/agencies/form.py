@@ -183,7 +183,7 @@ def _fill_in(lines: dict[str, list[_Line]], answers: Answers) -> None:
     places = {line.code: (kind, n) for kind, some in lines.items() for n, line in enumerate(some)}
     for code, given in answers.items():
         if code not in places:
-            raise ValueError(f"an answer for '{code}', which is no line of this workbook: {', '.join(places)}")
+            raise ValueError(f"an answer for '{code}', which is not a line of this workbook: {', '.join(places)}")
         kind, n = places[code]
         line = lines[kind][n]
         if unknown := given.keys() - line.takes:

@@ -46,7 +46,7 @@ def answered(
                     raise ValueError("there is no statement to run")
                 asked = con.sql(sql)
                 if asked is None:
-                    raise ValueError("the statement has no answer")
+                    raise ValueError("the statement returns no result")
                 asked = asked if limit is None else asked.limit(limit)
                 if form in _WRITTEN:
                     _WRITTEN[form](asked, file)

@@ -100,7 +100,7 @@ def export(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: 
             made.rename(bundle)
             fsync(above)
         elif faults := verify(bundle):
-            raise BundleDamagedError(f"{home.shown(bundle)} is not whole: {'; '.join(faults)}")
+            raise BundleDamagedError(f"{home.shown(bundle)} is not intact: {'; '.join(faults)}")
     return bundle
 
 

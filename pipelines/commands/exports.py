@@ -71,7 +71,7 @@ def _verify(bundle: Path) -> None:
     faults = verify(bundle.resolve())
     for fault in faults:
         click.echo(fault)
-    click.echo(f"{bundle}: {len(faults)} faults" if faults else f"{bundle}: whole")
+    click.echo(f"{bundle}: {len(faults)} faults" if faults else f"{bundle}: intact")
     sys.exit(EXIT_ERRORS if faults else 0)
 
 

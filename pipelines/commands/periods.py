@@ -18,9 +18,9 @@ def _act(event: str, period: str, reason: str, by: str, commune: str | None) -> 
     home = current_home()
     known = registry.load()
     if commune and commune not in known.city_communes:
-        raise click.ClickException(f"'{commune}' is no commune of the city: write its code, for example 11164")
+        raise click.ClickException(f"'{commune}' is not a commune of the city: write its code, for example 11164")
     if period not in known.periods:
-        raise click.ClickException(f"'{period}' is no period: write 2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026")
+        raise click.ClickException(f"'{period}' is not a period: write 2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026")
     try:
         with alone(home):
             act_on_period(Ledger(home), event, period, reason, by, commune)

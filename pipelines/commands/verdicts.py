@@ -37,8 +37,8 @@ def recheck(
 ) -> None:
     """Judge submissions again by the rules, plans and program of today, and run.
 
-    What is judged otherwise is a new version from now on, and its sender is told; what was said before stays for every
-    answer about the past. Without an option that chooses, nothing is judged again.
+    What is judged differently is a new version from now on, and its sender is told; earlier verdicts stay for queries
+    about the past. Without an option that selects submissions, nothing is judged again.
     """
     from pipelines.flow import load_registry, receive_files
     from pipelines.intake.ledger import Ledger
@@ -54,14 +54,14 @@ def recheck(
         with building(home) as con:
             submissions = chosen(con, commune, agency, period, submission)
             if not submissions:
-                raise click.ClickException("no submission fits; see core.fct_submission")
+                raise click.ClickException("no submission matches; see core.fct_submission")
             found = judge_again(home, con, Ledger(home), submissions, reason, by)
     _show(found, f"{len(submissions)} submissions judged again")
     context.invoke(run)
 
 
 @click.command()
-@click.option("--reread", is_flag=True, help="Read every original again and say what would be judged otherwise now.")
+@click.option("--reread", is_flag=True, help="Read every original again and list what would be judged differently now.")
 @click.pass_context
 def rebuild(context: click.Context, reread: bool) -> None:
     """Make the whole warehouse again from the archive's verdicts and the ledger, and publish it, whatever is there.
@@ -82,7 +82,7 @@ def rebuild(context: click.Context, reread: bool) -> None:
 
 
 def _audit() -> None:
-    """Read every original again and print what would be judged otherwise now, changing nothing."""
+    """Read every original again and print what would be judged differently now, changing nothing."""
     from pipelines.flow import load_registry, receive_files
     from pipelines.rechecking import judged_otherwise
     from pipelines.warehouse.database import building
@@ -103,7 +103,7 @@ def _show(found: list[Otherwise], done: str) -> None:
         click.echo(f"{one.submission_id} {place} {one.code or ''}: {one.before or 'nothing'} -> {one.now or 'nothing'}")
     if len(found) > _SHOWN:
         click.echo(f"... and {len(found) - _SHOWN} lines more")
-    click.echo(f"{done}; {len(found)} {'line is' if len(found) == 1 else 'lines are'} judged otherwise")
+    click.echo(f"{done}; {len(found)} {'line is' if len(found) == 1 else 'lines are'} judged differently")
 
 
 @click.command("as-of")
@@ -112,7 +112,7 @@ def _show(found: list[Otherwise], done: str) -> None:
 def as_of(moment: datetime, out: Path) -> None:
     """Write the warehouse as it was at a past moment to a DuckDB file: kpi57 as-of 2026-06-30 --out june.duckdb.
 
-    A day is taken to its end, in Vietnam time. Every table says what it said then: by the plans, duties and due days
+    A day is taken to its end, in Vietnam time. Every table is as it was then: by the plans, duties and due days
     known then, and the verdicts given by then.
     """
     from datetime import time, timedelta

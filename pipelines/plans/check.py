@@ -130,7 +130,7 @@ def _deadlines_as_written(registry: Registry) -> Iterator[Finding]:
         if row["reading_reason"] and differs:
             yield _overruled(row, written, read.columns, kept)
         elif read.question and not kept["recurrence"]:
-            yield Finding("error", "deadline", row["plan_id"], _place(row), f"nobody has read {written!r}")
+            yield Finding("error", "deadline", row["plan_id"], _place(row), f"{written!r} has not been read")
         elif differs and not read.question:
             yield Finding("error", "deadline", row["plan_id"], _place(row),
                           f"{written!r} reads {_shown(read.columns)}, the registry says {_shown(kept)}")  # fmt: skip

@@ -26,7 +26,7 @@ def set_days(plans: Mapping[str, Row]) -> list[str]:
         named, old = plan["supersedes_plan"], _superseded(plan, plans)
         if named and old is None:
             faults.append(
-                f"{plan['plan_id']}/plan.yml: supersedes_plan: '{named}' is no plan of commune {plan['commune_code']} "
+                f"{plan['plan_id']}/plan.yml: supersedes_plan: '{named}' is not a plan of {plan['commune_code']} "
                 "that came into force before it"
             )
         if old is not None and old["in_force_to"] is None:

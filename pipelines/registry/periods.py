@@ -41,7 +41,7 @@ def period_bounds(code: str, closes_on_day: int | None = None) -> tuple[str, dat
     """
     found = PERIOD.fullmatch(code)
     if not found:
-        raise ValueError(f"'{code}' is no period: write 2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026")
+        raise ValueError(f"'{code}' is not a period: write 2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026")
     year, part = int(found["year"]), found["part"] or ""
     if part.isdigit():
         kind, first, last = "month", int(part), int(part)

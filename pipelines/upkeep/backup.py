@@ -107,7 +107,7 @@ def backup(home: Home, to: Path) -> Done:
 def restore(home: Home, frm: Path, *, replace: bool) -> Done:
     """Take the newest snapshot below the folder back into the home, which must be unused. Nothing is deleted.
 
-    replace: what is there already is moved aside first. Raises BackupError where the backup is not whole or the home
+    replace: what is there already is moved aside first. Raises BackupError where the backup is not intact or the home
     was used. The caller holds the run lock; the published copy stays until the next run makes it again.
     """
     found = snapshots(frm)
@@ -216,7 +216,7 @@ def _verified(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> dict[str, 
     faults = list(_faults(frm, snapshot, manifest))
     if faults:
         shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
-        raise BackupError(f"the backup {snapshot} is not whole: {shown}. Nothing was changed; take another backup")
+        raise BackupError(f"the backup {snapshot} is not intact: {shown}. Nothing was changed; take another backup")
     return named_in((snapshot / _LEDGER).read_bytes(), frm / "archive")
 
 

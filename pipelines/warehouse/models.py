@@ -192,7 +192,7 @@ def models(folder: Path = MODELS) -> tuple[Model, ...]:
     while waiting:
         ready = [m for m in waiting.values() if not m.depends & waiting.keys()]
         if not ready:
-            raise ValueError(f"models read each other in a circle: {', '.join(sorted(waiting))}")
+            raise ValueError(f"models depend on each other in a cycle: {', '.join(sorted(waiting))}")
         for model in ready:
             ordered.append(waiting.pop(model.table))
     return tuple(ordered)
