@@ -123,7 +123,7 @@ _SILENT = """
 SELECT original_name
 FROM core.fct_submission AS s
 WHERE original_name LIKE 'damaged%' AND status NOT IN ('accepted', 'partly_accepted', 'duplicate', 'empty')
-    AND NOT EXISTS (FROM core.fct_rejection AS r WHERE r.submission_id = s.submission_id AND severity = 'fail')
+    AND NOT EXISTS (FROM core.fct_rejection AS r WHERE r.submission_id = s.submission_id AND severity <> 'warn')
 """
 _STATUSES = """
 SELECT status, count(*) FROM core.fct_submission WHERE original_name LIKE 'damaged%' GROUP BY ALL ORDER BY ALL
