@@ -174,6 +174,8 @@ def main() -> None:
         try:
             dropped, trouble, waits = serve(home, given.minutes, given.kills, given.seed, given.port, bool(given.disk))
             command = [Path(sys.executable).parent / "kpi57", "run"]
+            with FileLock(home.lock).acquire(timeout=600):  # a run that the daemon started goes on without it
+                pass
             code = subprocess.run(command, env={**os.environ, "KPI57_HOME": str(home.root)}, check=False).returncode
             names = {entry["name"] for entry in Ledger(home).of("received")}
             lost = [path.name for path in dropped if path.name not in names]
