@@ -83,7 +83,7 @@ def test_help_lists_every_command():
     """The installed program, as a user starts it."""
     program = Path(sys.executable).parent / "kpi57"
     said = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-    listed = set(re.findall(r"^  (\w+)  ", said.partition("Commands:")[2], re.MULTILINE))
+    listed = set(re.findall(r"^  ([\w-]+)  ", said.partition("Commands:")[2], re.MULTILINE))
     assert listed == set(main.commands)
     assert {"check", "demo", "run", "serve", "status", "template"} <= listed
 
