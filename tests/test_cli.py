@@ -359,7 +359,7 @@ def test_a_run_of_an_empty_inbox_succeeds_and_the_day_decides_what_is_overdue(kp
     result = kpi57("run", "--day", "2026-02-25")
     assert result.exit_code == 0, result.output
     assert "As of 2026-02-25\n" in result.stdout
-    assert "0 read = 0 accepted + 0 unchanged + 0 rejected + 0 ignored (0 unaccounted)" in result.stdout
+    assert "0 read = 0 accepted + 0 unchanged + 0 held + 0 rejected + 0 ignored (0 unaccounted)" in result.stdout
     assert overdue(result.stdout) == ["2025", "2026-01", "2026-02"]
     for place in (home.published, home.exports, home.feedback, home.archive):
         assert f" {place}\n" in f"{result.stdout}\n"

@@ -150,7 +150,8 @@ def test_python_and_sql_agree_on_what_is_due_when(own_days):
     with in_memory() as con:
         for table, rows in own_days.rows().items():
             replace_rows(con, table, rows)
-        build(con, next(model for model in models() if model.table == "core.dim_due"))
+        for table in ("core.known_due", "core.dim_due"):
+            build(con, next(model for model in models() if model.table == table))
         due = con.execute(
             "SELECT commune_code, period_code, starts_on, ends_on, due_on, (grace_until - due_on)::INTEGER "
             "FROM core.dim_due"

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines.vietnamese import (
@@ -192,6 +192,7 @@ _WORDS = ["đạt", "tối thiểu", "không quá", "trên", "dưới", "khoản
 _AT_MOST = {"không quá", "dưới"}
 
 
+@example(["so với"], [])
 @given(st.lists(st.sampled_from(_WORDS), max_size=5), st.lists(st.sampled_from(_WORDS), max_size=4))
 def test_no_words_around_a_figure_make_it_another(before, after):
     said = parse_target(" ".join([*before, "73%", *after]))

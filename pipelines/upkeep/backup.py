@@ -79,7 +79,8 @@ def backup(home: Home, to: Path) -> Done:
     heads = _heads(home, ledger)
     named = named_in(ledger, home.archive)
     originals = sum(what == "original" for what in named.values())
-    copied = sum(_copy_original(home, to, sha256) for sha256 in sorted(named))
+    newly = {sha256 for sha256 in sorted(named) if _copy_original(home, to, sha256)}
+    copied = sum(named[sha256] == "original" for sha256 in newly)
     (making / _LEDGER).write_bytes(ledger)
     fsync(making / _LEDGER)
     manifest = {
@@ -121,9 +122,8 @@ def restore(home: Home, frm: Path, *, replace: bool) -> Done:
         raise BackupError(f"{home.root} was used already; --replace moves its archive and inbox aside and restores")
     aside = _move_aside(home) if used else None
     discard_build(home)  # it is of another ledger
-    copied = 0
-    for sha256 in sorted(named):
-        copied += _copy_checked(_original(frm, sha256), archived(home, sha256), sha256)
+    newly = {s for s in sorted(named) if _copy_checked(_original(frm, s), archived(home, s), s)}
+    copied = sum(named[sha256] == "original" for sha256 in newly)
     for name in manifest["waiting"]:
         place = home.inbox / name
         if not place.parent.resolve().is_relative_to(home.inbox.resolve()):  # a link in the home leads elsewhere

@@ -105,6 +105,7 @@ _CHANGES = re.compile(
     |thêm|bớt|bình\ quân|trung\ bình|mỗi|từng|cộng|nhân\ với|chênh\ lệch|tương\ đương|phần\ nghìn|phần\ vạn)\b""",
     re.VERBOSE,
 )
+_COMPARED = re.compile(r"\b(?:so|nhân) với$")
 _GROWS = re.compile(r"\btăng(?: trưởng)?(?: trung bình| bình quân)?$")
 _NEGATED = re.compile(r"\b(?:không|chưa|chẳng)(?:\s+\w+){0,2}$")
 _IN_WORDS = re.compile(
@@ -212,8 +213,8 @@ def _meanings(before: str) -> tuple[str, set[str], bool]:
     """The words before a figure without those that lead to it, what these say, and whether there are any."""
     meanings: set[str] = set()
     rest = before.rstrip()
-    while phrase := next((p for p in _PHRASES if re.search(rf"(?:^|(?<=\W)|(?<=\d)){re.escape(p)}$", rest)
-                          or (rest.endswith(p) and not p[0].isalpha())), None):  # fmt: skip
+    while not _COMPARED.search(rest) and (phrase := next((p for p in _PHRASES if re.search(rf"(?:^|(?<=\W)|(?<=\d)){re.escape(p)}$", rest)
+                          or (rest.endswith(p) and not p[0].isalpha())), None)):  # fmt: skip
         meanings.add(_BEFORE[phrase])
         rest = rest[: -len(phrase)].rstrip()
     return rest, meanings - {_SAYS_NOTHING}, bool(meanings)
