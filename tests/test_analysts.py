@@ -4,11 +4,8 @@ import csv
 import importlib.util
 import io
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from datetime import date
 from decimal import Decimal
 
@@ -361,39 +358,6 @@ def test_a_question_reaches_nothing_but_the_published_tables(at_demo, demo_home,
 
 
 # ---------------------------------------------------------------- nobody blocks anybody
-
-
-def until(stream, sign):
-    """What a process says up to the line that holds the sign."""
-    said = []
-    for line in stream:
-        said.append(line)
-        if sign in line:
-            return "".join(said)
-    raise AssertionError(f"it ended without '{sign}': {''.join(said)}")
-
-
-def test_a_shell_left_open_keeps_its_copy_and_does_not_block_a_publish(copied):
-    day = "SELECT as_of_on FROM core.dim_build;\n"
-    started = [sys.executable, "-c", "from pipelines.cli import main; main()", "sql"]
-    with subprocess.Popen(
-        started, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", bufsize=1,
-        env={**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"},
-    ) as shell:  # fmt: skip
-        assert shell.stdin and shell.stdout
-        shell.stdin.write(day)
-        before = until(shell.stdout, "(1 row)")
-        publish_of(copied, date(2027, 1, 1))  # while the shell holds the old copy open
-        with reading(copied) as con:
-            assert con.execute(day).fetchone() == (date(2027, 1, 1),)
-        shell.stdin.write(day)
-        assert until(shell.stdout, "(1 row)").splitlines()[-2:] == before.splitlines()[-2:]
-        assert "A newer copy has been published" in shell.stdout.readline()
-        shell.stdin.write(".reopen\n" + day)
-        assert "2027-01-01" in until(shell.stdout, "as of")
-        assert "2027-01-01" in until(shell.stdout, "(1 row)")
-        shell.stdin.close()
-        assert shell.wait() == 0
 
 
 def test_within_one_program_all_connections_are_closed_before_the_new_copy_is_seen(copied):

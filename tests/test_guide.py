@@ -181,7 +181,7 @@ def test_columns_and_sheets_named_are_those_of_the_forms(demo_home):
     book.close()
     plan = yaml.safe_load((SOURCES / "forms" / "plan-workbook.yml").read_text(encoding="utf-8"))
     columns = {column["header"] for sheet in FORM["sheets"] for column in sheet["columns"]}
-    columns |= {name for name, _ in FEEDBACK_COLUMNS}
+    columns |= {name for name, _ in FEEDBACK_COLUMNS} | set(re.findall(r"header: (.+)$", _dump(plan), re.M))
     sheets = {FORM["guide_sheet"]["title"], "Kết quả kiểm tra", *summary}
     sheets |= {sheet["title"] for sheet in FORM["sheets"]} | set(re.findall(r"^  title: (.+)$", _dump(plan), re.M))
     named = {word: set(re.findall(rf"(?i)\b{word} “([^”]+)”", TEXT)) for word in ("cột", "trang tính")}

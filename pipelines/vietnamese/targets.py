@@ -213,8 +213,11 @@ def _meanings(before: str) -> tuple[str, set[str], bool]:
     """The words before a figure without those that lead to it, what these say, and whether there are any."""
     meanings: set[str] = set()
     rest = before.rstrip()
-    while not _COMPARED.search(rest) and (phrase := next((p for p in _PHRASES if re.search(rf"(?:^|(?<=\W)|(?<=\d)){re.escape(p)}$", rest)
-                          or (rest.endswith(p) and not p[0].isalpha())), None)):  # fmt: skip
+    while not _COMPARED.search(rest):
+        phrase = next((p for p in _PHRASES if re.search(rf"(?:^|(?<=\W)|(?<=\d)){re.escape(p)}$", rest)
+                       or (rest.endswith(p) and not p[0].isalpha())), None)  # fmt: skip
+        if phrase is None:
+            break
         meanings.add(_BEFORE[phrase])
         rest = rest[: -len(phrase)].rstrip()
     return rest, meanings - {_SAYS_NOTHING}, bool(meanings)
