@@ -49,7 +49,7 @@ INSERT INTO raw.plan BY NAME
         DATE '2024-12-01' AS issued_on, 'UBND ' || commune_name AS issuer,
         'Kế hoạch thực hiện Nghị quyết số 57-NQ/TW của ' || commune_name AS title, '11-30' AS annual_report_due,
         'VHXH' AS focal_agency_code, (SELECT min(starts_on) FROM p) AS reports_from,
-        DATE '2024-12-01' AS in_force_from
+        DATE '2024-12-01' AS in_force_from, '' AS legal_basis
     FROM c;
 INSERT INTO raw.indicator_duty BY NAME
     SELECT c.commune_code || '-plan' AS plan_id, c.commune_code, i.indicator_code, i.frequency, a.agency_code
@@ -64,7 +64,7 @@ INSERT INTO raw.target BY NAME
         (VALUES (2025, 50), (2030, 80), (2035, 90), (2040, 95), (2045, 100)) AS m (y, v);
 INSERT INTO raw.task BY NAME
     SELECT c.commune_code || '/' || t.n AS task_id, c.commune_code || '-plan' AS plan_id, c.commune_code,
-        'IV' AS appendix, t.n::VARCHAR AS row_number,
+        'IV' AS appendix, '' AS section, t.n::VARCHAR AS row_number,
         repeat('Rà soát, hoàn thiện và tổ chức thực hiện nội dung thứ ' || t.n || ' của kế hoạch; ', 3) AS title,
         'Trưởng phòng' AS head_role, a.agency_code AS lead_as_written, [a.agency_code] AS lead_agency_codes,
         'Báo cáo kết quả' AS deliverable, 'Tháng ' || (1 + t.n % 12) || '/2026' AS deadline_as_written,

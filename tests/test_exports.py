@@ -23,7 +23,6 @@ from pipelines.bundles.extract import CITY, Table, read_extract, read_origin
 from pipelines.cli import main
 from pipelines.flow import make_bundles, run_steps
 from pipelines.home import PROJECT, Home
-from pipelines.intake.ledger import Ledger
 
 LE_CHAN = "11383"
 
@@ -286,15 +285,6 @@ def test_handing_over_is_on_record_and_comes_back_from_archive_and_ledger_alone(
     again = make_bundles(other, "2026-10", [VINH_LAI])
     assert files_below(again[0]) == files_below(bundle)
     assert Warehouse(other.published)("FROM core.fct_bundle") == said
-
-
-def test_a_bundle_of_which_a_killed_run_left_no_entry_is_entered_by_the_next(copied):
-    lines = copied.ledger.read_text(encoding="utf-8").splitlines(keepends=True)
-    copied.ledger.write_text("".join(line for line in lines if "bundle_made" not in line), encoding="utf-8")
-    with duckdb.connect(copied.published) as con:
-        con.execute("DELETE FROM core.fct_bundle")
-    make_bundles(copied, "2026-10", [VINH_LAI], only_if_new=True)
-    assert [entry["scope"] for entry in Ledger(copied).of("bundle_made")] == [VINH_LAI]
 
 
 # ---------------------------------------------------------------- the command

@@ -300,7 +300,11 @@ def test_a_csv_says_what_its_mart_says(demo, demo_home, name, scope):
     said = newest_progress(demo, communes) if name == "progress" else rows(demo, MARTS[name], communes)
     header, *lines = records(bundle_of(demo_home, scope) / f"{name}.csv")
     found = [dict(zip(header, line, strict=True)) for line in lines]
-    expected = [{column: as_text(value) for column, value in row.items()} for row in said]
+    expected = [
+        {column: " | ".join(value) if value and column in ("in_force_as_written", "next_as_written") else as_text(value)
+         for column, value in row.items()}
+        for row in said
+    ]  # fmt: skip
     assert sorted(found, key=str) == sorted(expected, key=str)
 
 

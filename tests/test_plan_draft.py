@@ -218,7 +218,7 @@ def test_a_sixth_plan_comes_from_its_document_to_its_first_form(tmp_path):
     drafted = CliRunner().invoke(main, ["plans", "draft", str(path), "--out", str(workbook), "--sources", str(sources)])
     assert drafted.exit_code == 0, drafted.output
     assert "40 nhiệm vụ" in drafted.output
-    assert [f["rule_code"] for f in add_plan(workbook, sources).findings] == ["K08"]  # only when reports begin
+    assert [f["rule"] for f in add_plan(workbook, sources).findings] == ["K08"]  # only when reports begin
     book = openpyxl.load_workbook(workbook)
     plan = book[FORM["plan"]["title"]]
     next(row[1] for row in plan.iter_rows() if str(row[0].value).startswith("Bắt đầu báo cáo")).value = "01/05/2026"

@@ -16,6 +16,7 @@ from site_city import Size, made_up_city
 from pipelines import flow
 from pipelines.home import Home
 from pipelines.scorecard.filters import day, embedded, number
+from pipelines.warehouse import published_copy
 
 KINDS = ["index.html", "commune/11791.html", "commune/11383.html", "indicators.html", "indicator/dvc-01.html",
          "indicator/gd-02.html", "tasks.html", "agency/vhxh.html", "reporting.html", "quality.html",
@@ -375,6 +376,7 @@ def copied(demo_home, tmp_path):
     home = Home(tmp_path)
     home.warehouse.mkdir()
     shutil.copyfile(demo_home.published, home.published)
+    shutil.copyfile(demo_home.proof, home.proof)
     return home
 
 
@@ -404,6 +406,7 @@ def test_one_figure_changed_changes_the_pages_that_show_it(copied):
     with duckdb.connect(copied.published) as con:
         con.execute("UPDATE marts.mart_kpi_progress SET value = 60.66 WHERE is_latest AND commune_code = '11164' "
                     "AND indicator_code = 'DVC-01'")  # fmt: skip
+    published_copy.prove(copied, [published_copy.digest(copied.published)])
     flow.write_site(copied)
     after = contents(copied.site)
     changed = {name for name in after if after[name] != before[name]}

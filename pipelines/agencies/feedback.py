@@ -214,10 +214,10 @@ def _write(answer: _Answer, book: Workbook) -> None:
 
 
 def findings_lines(findings: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Findings (as check.check_files gives them) as lines for a terminal, one text each, in the order given."""
+    """Findings (as check.check_files gives them, or a plan's Faults) as lines for a terminal, in the order given."""
     return [
-        f"{FINDING_WORDS[f['severity']]} {f['rule']} · {_address(f)} · tìm thấy: {_one_line(f, 'found')} — "
-        f"{_one_line(f, 'message')} Cách sửa: {_one_line(f, 'fix')}"
+        f"{FINDING_WORDS[f['severity']]} {f['rule']} · {_address(f)} · "
+        f"tìm thấy: {_one_line(f, 'found')} — {_one_line(f, 'message')} Cách sửa: {_one_line(f, 'fix')}"
         for f in findings
     ]
 

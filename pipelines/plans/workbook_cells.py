@@ -65,9 +65,9 @@ class Faults:
         order = (self.sheets.index(title) if title in self.sheets else -1, at.row if at else 0, at.column if at else 0)
         finding = {
             "severity": "fail",
-            "rule_code": worded["code"],
-            "source_sheet": title,
-            "source_cell": at.address if at else "",
+            "rule": worded["code"],
+            "sheet": title,
+            "cell": at.address if at else "",
             "found": at.shown if at else str(words.get("found", "")),
             "message": worded["message"].format_map(words),
             "fix": worded["fix"].format_map(words),

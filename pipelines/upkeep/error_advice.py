@@ -41,7 +41,7 @@ _WHAT_TO_DO = (
     ("IOException", "something else has the database open, or its disk failed: see 'kpi57 doctor' and run again"),
     ("OSError", "a disk or share failed: see 'kpi57 doctor' and run again"),
     (
-        "DagsterAssetCheckFailedError",
+        "CheckFailedError",
         "figures contradict each other: see the failed check in 'kpi57 serve'",
     ),
 )
