@@ -59,7 +59,7 @@ INSERT INTO raw.target BY NAME
         c.commune_code, i.indicator_code, i.indicator_name AS name, i.indicator_name AS name_as_written,
         'II' AS appendix, i.n::VARCHAR AS row_number, '' AS scope, make_date(m.y, 12, 31) AS milestone_on,
         '>=' AS operator, m.v AS value, '%' AS unit_of_measure, '≥ ' || m.v || '%' AS as_written,
-        false AS is_aspirational, a.agency_code AS lead_agency_code, i.n AS line_order
+        false AS is_aspirational, a.agency_code AS lead_agency_code, a.agency_code AS lead_as_written, i.n AS line_order
     FROM c, i JOIN a ON a.n = 1 + i.n % 8,
         (VALUES (2025, 50), (2030, 80), (2035, 90), (2040, 95), (2045, 100)) AS m (y, v);
 INSERT INTO raw.task BY NAME

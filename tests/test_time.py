@@ -10,7 +10,7 @@ import yaml
 from conftest import Office, Warehouse
 
 from pipelines import flow, judging
-from pipelines.checking import facts, validate
+from pipelines.checking import lines, validate
 from pipelines.files import read_csv
 from pipelines.home import SOURCES, Home
 from pipelines.intake.ledger import VIETNAM, Ledger
@@ -197,7 +197,7 @@ def test_another_program_judges_nothing_again(city, monkeypatch):
         raise AssertionError("a verdict was given again")
 
     monkeypatch.setattr(validate, "validate", refuse)
-    monkeypatch.setattr(facts, "indicator_facts", refuse)
+    monkeypatch.setattr(lines, "indicator_facts", refuse)
     monkeypatch.setattr(judging, "version", lambda _: "9.9.9")
     discard_build(city.home)
     city.run()
