@@ -29,6 +29,7 @@ from pipelines.bundles.bundle import MANIFEST, verify
 from pipelines.home import PROJECT, Home
 from pipelines.intake.ledger import VIETNAM, Ledger, archived
 from pipelines.registry import registry as registries
+from pipelines.warehouse.published_copy import is_untouched
 
 VINH_LAI, DAI_SON = "11164", "11086"
 DAYS = ("2026-11-16", "2026-11-17")  # the first day's run is always undisturbed; the second's is the one that suffers
@@ -251,12 +252,13 @@ _OF_THE_RUNS = r"warehouse/(dagster|runs|summary\.json|alerts-sent\.json|run\.lo
 def state(home: Home) -> dict[str, Any]:
     """All a run leaves: published tables, ledger, and every file of archive, feedback, exports and inbox by content.
 
-    Left out: the two databases' own bytes, the inode of a received file (which tells copies apart) with the heads of
-    the ledger that prove it, when a bundle was made, and what tells of the runs themselves: two runs are two runs.
+    Left out: the two databases' own bytes and the proof of one, the inode of a received file (which tells copies
+    apart) with the heads of the ledger that prove it, when a bundle was made, and what tells of the runs themselves:
+    two runs are two runs.
     """
     left_out = ("identity", "before", "done_at", "bundle_id", "manifest_sha256")
     entries = [{k: v for k, v in entry.items() if k not in left_out} for entry in Ledger(home).entries]
-    own = {home.published, home.build, home.built, home.ledger}
+    own = {home.published, home.proof, home.build, home.built, home.ledger}
     names = {path: path.relative_to(home.root).as_posix() for path in home.root.rglob("*") if path not in own}
     kept = {
         re.sub(r"(exports/[^/]+/[^/]+/\d+-)\w+", r"\1", name): _content(path) if path.is_file() else "folder"
@@ -306,6 +308,8 @@ def differences(home: Home, start: Start) -> list[str]:
     now, whole = state(home), start.whole
     found = [f"{name}: {'missing' if name not in now else 'more' if name not in whole else 'other'}"
              for name in sorted(now.keys() | whole.keys()) if now.get(name) != whole.get(name)]  # fmt: skip
+    if not is_untouched(home):
+        found.append("the published copy is not the one that was published")
     for bundle in home.exports.glob("*/*/[0-9]*"):
         found += [f"{bundle.name}: {fault}" for fault in verify(bundle)]
     return found

@@ -77,11 +77,11 @@ INSERT INTO raw.task_duty BY NAME
 _FIGURES = """
 INSERT INTO raw.receipt BY NAME
     SELECT md5(c.commune_code || a.agency_code || p.period_code)[:12] || '-1' AS submission_id,
-        row_number() OVER (ORDER BY p.ends_on, c.commune_code, a.agency_code) AS ledger_sequence,
         sha256(c.commune_code || a.agency_code || p.period_code) AS sha256,
         a.agency_code || '-' || p.period_code || '.xlsx' AS original_name, c.commune_code || '/' || a.agency_code
         AS folder, c.commune_code, a.agency_code,
         p.ends_on + (1 + (c.n * 7 + a.n * 5 + month(p.ends_on)) % 23)::INTEGER + TIME '09:00' AS received_at,
+        row_number() OVER (ORDER BY received_at, p.ends_on, c.commune_code, a.agency_code) AS ledger_sequence,
         20000 AS size_bytes
     FROM c, a, p
     WHERE (c.n * 3 + a.n * 11 + month(p.ends_on)) % 37 > 0;
@@ -103,7 +103,8 @@ INSERT INTO checked.actual BY NAME
         least(0.99, 0.3 + (c.n % 17) / 60 + (i.n % 13) / 50
             + date_diff('month', (SELECT min(ends_on) FROM p), p.ends_on) * ((c.n + i.n) % 9 - 1) / 900) AS part) AS d;
 INSERT INTO checked.task_report BY NAME
-    SELECT r.submission_id, 'Nhiệm vụ' AS source_sheet, (10 + t.line_order)::INTEGER AS source_row, t.task_id,
+    SELECT r.submission_id, 'Nhiệm vụ' AS source_sheet, (10 + t.line_order)::INTEGER AS source_row,
+        'H' || source_row AS source_cell, t.task_id,
         if((t.line_order + length(t.task_id)) % 3 = 0, 'done', 'in_progress') AS state, 40 AS percent_done,
         $note AS difficulty
     FROM raw.receipt AS r
@@ -115,6 +116,8 @@ INSERT INTO checked.line BY NAME
     SELECT submission_id, source_sheet, source_row, 'data' AS kind, 'accepted' AS disposition FROM checked.actual
     UNION ALL
     SELECT submission_id, source_sheet, source_row, 'data' AS kind, 'accepted' AS disposition FROM checked.task_report;
+UPDATE checked.submission AS s
+    SET lines_read = (SELECT count(*) FROM checked.line AS l WHERE l.submission_id = s.submission_id);
 INSERT INTO checked.finding BY NAME
     SELECT submission_id, 1 AS finding_order, 'Chỉ tiêu' AS source_sheet, 11 AS source_row, 'H11' AS source_cell,
         'C15' AS rule_code, 'warn' AS severity, '85' AS found,

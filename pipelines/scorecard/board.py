@@ -23,9 +23,10 @@ Key = tuple[str, str, str]  # commune, indicator, scope
 
 # What says whether anything is new. The ranks are a view of the progress.
 TABLES = (
-    "core.dim_build", "core.dim_commune", "core.dim_agency", "core.dim_indicator", "core.dim_period",
-    "core.dim_status", "core.dim_plan", "core.dim_milestone", "core.bridge_plan_in_force", "core.bridge_task_duty",
-    "core.fct_actual", "core.fct_submission", "core.fct_rejection", "core.dim_task", "marts.mart_kpi_progress",
+    "(SELECT as_of_on, is_illustrative FROM core.dim_build)",  # its other columns are new in every run
+    "core.dim_commune", "core.dim_agency", "core.dim_indicator", "core.dim_period", "core.dim_status",
+    "core.dim_plan", "core.dim_milestone", "core.bridge_plan_in_force", "core.bridge_task_duty", "core.fct_actual",
+    "core.fct_submission", "core.fct_rejection", "core.dim_task", "marts.mart_kpi_progress",
     "marts.mart_city_progress", "marts.mart_task_progress", "marts.mart_reporting_status",
     "marts.mart_plan_conflict", "marts.mart_reconciliation", "marts.mart_late_change",
 )  # fmt: skip
