@@ -164,8 +164,7 @@ def record_verdicts(home: Home) -> Rows:
             ledger.append([{"event": "judged", "segment": store(home, data), "submissions": written}])
             mark_recorded(con, ledger.entries[-1]["segment"], ledger.entries[-1]["sequence"])
             (home.warehouse / ".segment.new").unlink()
-        set_info(con, "ledger_entries", str(ledger.head_of_state.entries))
-        set_info(con, "ledger_head", ledger.head_of_state.sha256)
+        quarantine.enter_head(con, ledger)
         recorded = {"raw.segment": count(con, "raw.segment")}
     if home.earlier_build.exists():
         note_told(home, ledger)

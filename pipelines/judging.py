@@ -185,15 +185,15 @@ def judge(
             duties_of(con),
             watch,
         )
-    counts = dict(con.execute("SELECT submission_id, json_array_length(lines) FROM raw.reading").fetchall())
-    problems = dict(con.execute("SELECT submission_id, problem FROM raw.reading").fetchall())
+    read = {one: rest for one, *rest in con.execute(
+        "SELECT submission_id, json_array_length(lines), problem FROM raw.reading").fetchall()}  # fmt: skip
     outcomes = {row["submission_id"]: row for row in checked.submissions if checked}
     submissions = [
         {"period_code": None, "is_unreadable": False, "is_refused": False}
         | outcomes.get(row["submission_id"], {})
         | {name: row[name] for name in ("submission_id", "duplicate_of", "commune_code", "agency_code")}
         | {"judged_at": str(row["received_at"]), "edition": edition, "program": version("kpi57"),
-           "lines_read": counts.get(row["submission_id"], 0), "problem": problems.get(row["submission_id"]),
+           **dict(zip(("lines_read", "problem"), read.get(row["submission_id"], (0, None)), strict=True)),
            "is_estimate": _is_estimate(registry, row, outcomes.get(row["submission_id"], {}).get("period_code"))}
         for row in sent
     ]  # fmt: skip
@@ -230,7 +230,7 @@ def _sql(table: str) -> str:
     return model.sql
 
 
-_NEWEST = "FROM checked.submission QUALIFY version = max(version) OVER (PARTITION BY submission_id)"
+NEWEST = "FROM checked.submission QUALIFY version = max(version) OVER (PARTITION BY submission_id)"
 _SENDING = """
 SEMI JOIN (SELECT unnest($communes::VARCHAR[]) AS commune_code, unnest($agencies::VARCHAR[]) AS agency_code) AS sending
     ON sending.commune_code = r.commune_code AND sending.agency_code = r.agency_code
@@ -243,7 +243,7 @@ WITH sent AS (
         {{numerator: if(a.is_withdrawn, NULL, a.numerator), denominator: if(a.is_withdrawn, NULL, a.denominator),
             value: if(a.is_withdrawn, NULL, a.value)}} AS figure
     FROM checked.actual AS a
-    JOIN ({_NEWEST}) AS s USING (submission_id, version)
+    JOIN ({NEWEST}) AS s USING (submission_id, version)
     JOIN raw.receipt AS r USING (submission_id)
     JOIN raw.period AS p USING (period_code)
     {_SENDING}
@@ -271,7 +271,7 @@ WITH held AS (
 )
 SELECT r.commune_code, r.agency_code, h.code, s.period_code, h.submission_id, h.indicator, h.task
 FROM held AS h
-JOIN ({_NEWEST}) AS s USING (submission_id, version)
+JOIN ({NEWEST}) AS s USING (submission_id, version)
 JOIN raw.receipt AS r USING (submission_id)
 {_SENDING}
 ORDER BY r.ledger_sequence

@@ -15,7 +15,7 @@ from pipelines.home import Home
 from pipelines.intake.acts import enter_recheck
 from pipelines.intake.editions import editions
 from pipelines.intake.ledger import Ledger, archived
-from pipelines.judging import CHECKED, judge, registry_of
+from pipelines.judging import CHECKED, NEWEST, judge, registry_of
 from pipelines.reading.read import Job, read_written
 from pipelines.warehouse.rows import dicts, insert
 
@@ -77,10 +77,7 @@ Decided = dict[tuple[str, str | None, int | None], tuple[str | None, str | None]
 def _decided(con: duckdb.DuckDBPyConnection, submissions: list[str]) -> Decided:
     """What the newest verdicts say of files and lines, by place: code, and what was decided, as text."""
     con.execute("CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest(?::VARCHAR[]) AS submission_id", [submissions])
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE newest AS FROM checked.submission SEMI JOIN asked USING (submission_id) "
-        "QUALIFY version = max(version) OVER (PARTITION BY submission_id)"
-    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE newest AS FROM ({NEWEST}) SEMI JOIN asked USING (submission_id)")
     rows = {"checked.submission": dicts(con, "FROM newest")}
     rows |= {
         table: dicts(con, f"FROM {table} SEMI JOIN newest USING (submission_id, version)") for table in CHECKED[1:]
@@ -145,8 +142,8 @@ def chosen(
 ) -> list[str]:
     """The submissions of a commune, an agency, a period, or one of them by its id; in ledger order."""
     rows = con.execute(
-        "SELECT r.submission_id FROM raw.receipt AS r JOIN (FROM checked.submission "
-        "QUALIFY version = max(version) OVER (PARTITION BY submission_id)) AS s USING (submission_id) "
+        "SELECT r.submission_id FROM raw.receipt AS r "
+        f"JOIN ({NEWEST}) AS s USING (submission_id) "
         "WHERE r.duplicate_of IS NULL AND ($commune IS NULL OR r.commune_code = $commune) "
         "AND ($agency IS NULL OR r.agency_code = $agency) AND ($period IS NULL OR s.period_code = $period) "
         "AND ($submission IS NULL OR r.submission_id = $submission) ORDER BY r.ledger_sequence",

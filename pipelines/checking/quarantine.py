@@ -28,8 +28,6 @@ _NO_FILES_FAULT = (OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryE
                    duckdb.BinderException, duckdb.ParserException)  # fmt: skip
 _log = logging.getLogger(__name__)
 
-Outcomes = list[tuple[Check, int, list[str]]]
-
 
 class CheckFailedError(ValueError):
     """A check that stops the publishing found something that no new file is to blame for."""
@@ -37,9 +35,15 @@ class CheckFailedError(ValueError):
 
 def enter_set_aside(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> int:
     """What the ledger says of files set aside into raw.set_aside, with the head that proves it. Returns how many."""
-    set_info(con, "ledger_entries", str(ledger.head_of_state.entries))
-    set_info(con, "ledger_head", ledger.head_of_state.sha256)
+    enter_head(con, ledger)
     return replace(con, "raw.set_aside", files_set_aside(ledger))
+
+
+def enter_head(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
+    """Note up to which entry of the ledger the warehouse was built."""
+    head = ledger.head_of_state
+    set_info(con, "ledger_entries", str(head.entries))
+    set_info(con, "ledger_head", head.sha256)
 
 
 def note_change(con: duckdb.DuckDBPyConnection) -> None:

@@ -141,8 +141,7 @@ def told_events(ledger: Ledger) -> list[dict[str, Any]]:
 
 def enter_recheck(ledger: Ledger, submissions: list[str], changed: list[str], reason: str, by: str) -> datetime:
     """Enter that submissions were judged again, and which of them otherwise. Returns when."""
-    later = ledger.last_at + timedelta(microseconds=1)
-    at = later if ledger.illustrative else max(datetime.now(VIETNAM), later)
+    at = ledger.next_at
     ledger.append([{"event": "recheck", "submissions": submissions, "changed": changed, "reason": clean(reason),
                     "by": clean(by), "at": at.isoformat(timespec="microseconds")}])  # fmt: skip
     return at

@@ -13,13 +13,13 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pipelines.files import swap_in
 from pipelines.home import Home
-from pipelines.intake.ledger import VIETNAM, Ledger, archived, entries_in, store
+from pipelines.intake.ledger import Ledger, archived, entries_in, store
 
 PARTS = ("plans", "reference", "forms", "wording")
 
@@ -71,7 +71,7 @@ def record_edition(home: Home, ledger: Ledger, sources: Path, read: Callable[[Pa
         for name in json.loads(written):
             store(home, (sources / name).read_bytes())
         store(home, written)
-        entry = {"event": "edition", "edition": digest, "rows": rows, "known_from": _now(ledger).isoformat()}
+        entry = {"event": "edition", "edition": digest, "rows": rows, "known_from": ledger.next_at.isoformat()}
         ledger.append([entry])
         known = editions(ledger)
     return known[-1]
@@ -80,7 +80,7 @@ def record_edition(home: Home, ledger: Ledger, sources: Path, read: Callable[[Pa
 def record_earlier_edition(home: Home, ledger: Ledger, tables: Rows) -> None:
     """Keep what a version that knew no editions said, by its tables alone, as the home's first edition."""
     rows = _stored(home, tables)
-    entry = {"event": "edition", "edition": rows, "rows": rows, "known_from": _now(ledger).isoformat()}
+    entry = {"event": "edition", "edition": rows, "rows": rows, "known_from": ledger.next_at.isoformat()}
     ledger.append([entry | {"has_files": False}])
 
 
@@ -93,13 +93,6 @@ def _stored(home: Home, rows: Rows) -> str:
 def rows_of(home: Home, edition: Edition) -> Rows:
     """The rows an edition was read as, by table, dates as text."""
     return dict(json.loads(gzip.decompress(archived(home, edition.rows).read_bytes())))
-
-
-def _now(ledger: Ledger) -> datetime:
-    """Since when a new edition is known: after all that was received and done, whatever the clock says. An
-    illustrative home goes by the times of its files."""
-    later = ledger.last_at + timedelta(microseconds=1)
-    return later if ledger.illustrative else max(datetime.now(VIETNAM), later)
 
 
 def sources_of(home: Home, digest: str) -> Path:

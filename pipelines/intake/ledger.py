@@ -164,6 +164,13 @@ class Ledger:
         return max(times, default=datetime.min.replace(tzinfo=VIETNAM))
 
     @property
+    def next_at(self) -> datetime:
+        """The time of what is entered now: after all that was received and done, whatever the clock says. An
+        illustrative home goes by the times of its files."""
+        later = self.last_at + timedelta(microseconds=1)
+        return later if self.illustrative else max(datetime.now(VIETNAM), later)
+
+    @property
     def as_of(self) -> date:
         """The as-of date: the newest day recorded or received, of those that were not undone. Kept here, so
         a rebuild says the same."""
