@@ -18,7 +18,7 @@ import pytest
 from syscalls import GO_ON, KILL, Operation, watch
 
 from pipelines import files, flow
-from pipelines.intake import receive
+from pipelines.intake import ledger, receive
 from pipelines.intake.ledger import VIETNAM, Ledger
 from pipelines.warehouse import publishing
 from pipelines.warehouse.database import building
@@ -196,7 +196,8 @@ def test_a_clock_set_back_changes_no_order(office, home, ask, monkeypatch):
             def now(cls, tz=None, today=today):
                 return datetime(today.year, today.month, today.day, 9, tzinfo=tz)
 
-        monkeypatch.setattr(receive, "datetime", Clock)
+        for module in (receive, ledger):
+            monkeypatch.setattr(module, "datetime", Clock)
         office.send("CA", "2026-10", {"XHS-02": {"numerator": numerator, "denominator": 40}})
         flow.run_steps(home)
     assert ask("SELECT numerator, is_current FROM core.fct_actual ORDER BY recorded_at") == [(20, False), (30, True)]
@@ -291,7 +292,7 @@ def test_a_ledger_that_grew_meanwhile_is_not_overwritten(home):
 def test_a_damaged_line_of_the_ledger_is_named_and_nothing_is_guessed(home):
     Ledger(home).append([{"event": "day", "day": "2026-11-16"}, {"event": "day", "day": "2026-11-17"}])
     home.ledger.write_bytes(home.ledger.read_bytes().replace(b'{"sequence": 1', b"\0" * 14))
-    with pytest.raises(ValueError, match=r"line 1 of warehouse/archive/ledger.jsonl is damaged .* last backup"):
+    with pytest.raises(ValueError, match=r"warehouse/archive/ledger.jsonl: line 1 is damaged\. .* last backup"):
         Ledger(home)
 
 

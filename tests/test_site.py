@@ -328,8 +328,8 @@ def test_reports_owed_and_lines_reconciled_are_those_of_the_marts(tab, demo):
     shown = [tuple(row.locator("th, td").all_inner_texts()[:4]) for row in tab.rows("#t-owed")]
     assert sorted(shown) == sorted((*texts, day(due)) for *texts, due in owed)
     tab.open("quality.html")
-    [total] = demo("SELECT rows_read, rows_accepted, rows_unchanged, rows_rejected, rows_ignored, rows_unaccounted "
-                   "FROM marts.mart_reconciliation WHERE submission_id = 'all'")  # fmt: skip
+    [total] = demo("SELECT rows_read, rows_accepted, rows_unchanged, rows_held, rows_rejected, rows_ignored, "
+                   "rows_unaccounted FROM marts.mart_reconciliation WHERE submission_id = 'all'")  # fmt: skip
     assert tab.texts("#t-reconciled tr.whole td")[1:] == [number(n) for n in total]
     assert len(tab.rows("#t-rejections")) == demo.one("SELECT count(*) FROM core.fct_rejection")
     assert len(tab.rows("#t-conflicts")) == demo.one("SELECT count(*) FROM marts.mart_plan_conflict")
