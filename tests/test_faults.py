@@ -21,7 +21,7 @@ from pipelines import files, flow
 from pipelines.intake import ledger, receive
 from pipelines.intake.ledger import VIETNAM, Ledger
 from pipelines.warehouse import publishing
-from pipelines.warehouse.database import building
+from pipelines.warehouse.database import building, reading
 from pipelines.warehouse.models import models
 
 # What a run does to the disk, in the order it does it: each is a point at which a run is killed.
@@ -307,12 +307,12 @@ SELECT
 """
 
 
-def read_in_a_loop(published, stop, answers):
-    """What an analyst's program does, in a process of its own: open, ask twice, close, again."""
+def read_in_a_loop(home, stop, answers):
+    """What a reader's program does, in a process of its own: open, ask twice, close, again."""
     seen, loops, error = [], 0, None
     try:
         while not stop.is_set():
-            with duckdb.connect(published, read_only=True) as con:
+            with reading(home) as con:
                 first, again = con.execute(SNAPSHOT).fetchall(), con.execute(SNAPSHOT).fetchall()
             if first != again:
                 raise AssertionError(f"two answers in one connection: {first}, {again}")
@@ -343,9 +343,7 @@ def test_readers_in_three_processes_see_one_snapshot_each_time_during_fifty_publ
     home = second_day.copy(tmp_path / "home")
     publish_the(home, date(2026, 1, 1))
     stop, answers = faults.CONTEXT.Event(), faults.CONTEXT.Queue()
-    readers = [
-        faults.CONTEXT.Process(target=read_in_a_loop, args=(str(home.published), stop, answers)) for _ in range(3)
-    ]
+    readers = [faults.CONTEXT.Process(target=read_in_a_loop, args=(home, stop, answers)) for _ in range(3)]
     for reader in readers:
         reader.start()
     for number in range(1, 51):

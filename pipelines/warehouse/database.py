@@ -199,13 +199,35 @@ def reading(home: Home, *, sealed: bool = False, writes: Path | None = None) -> 
     """
     if not home.published.exists():
         raise FileNotFoundError(f"no published warehouse at {home.published}: run 'kpi57 run' first")
-    with duckdb.connect(home.published, read_only=True, config=_SEALED if sealed else {}) as con:
+    with _open_published(home, _SEALED if sealed else {}) as con:
         con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
         if sealed:
             con.execute(f"SET allowed_paths = [{literal(str(writes)) if writes else ''}]")
             con.execute("SET enable_external_access = false")
             con.execute("SET lock_configuration = true")
         yield con
+
+
+def _open_published(home: Home, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
+    """DuckDB 2.0 opens a file by its name three times while it connects: the header of one copy could be read with the
+    blocks of the next, where a run swaps it in between. Opened again then."""
+    while True:
+        before = _identity(home.published)
+        try:
+            con = duckdb.connect(home.published, read_only=True, config=config)
+        except duckdb.Error:
+            if _identity(home.published) == before:
+                raise
+            continue
+        if _identity(home.published) == before:
+            return con
+        con.close()
+
+
+def _identity(file: Path) -> tuple[int, int, int]:
+    """Tells a file from one that took its place, under the same number too."""
+    found = file.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def log_of(database: Path) -> Path:
