@@ -59,15 +59,19 @@ def sign(indicator):
     return -1 if indicator["direction"] == "lower_is_better" else 1
 
 
-def judge(day, held_on, figure, values, milestones, indicator):
-    """Every input and status of one figure. values: the figures of its series by day."""
+def judge(day, answers_on, held_on, figure, values, milestones, indicator):
+    """Every input and status of one figure. values: the figures of its series by day.
+
+    day: the last one of the figure's period. answers_on: the day whose milestones it stands between, in a period that
+    is not over today. held_on: the day up to which a milestone passed counts for its level.
+    """
     in_force = max((m for m in milestones if m.on <= held_on), key=lambda m: m.on, default=None)
-    ahead = min((m for m in milestones if m.on > day), key=lambda m: m.on, default=None)
+    ahead = min((m for m in milestones if m.on > answers_on), key=lambda m: m.on, default=None)
     a, t = (x.get("value") if x else None for x in (figure, ahead and vars(ahead)))
-    since, b, source = baseline(day, values, milestones)
+    since, b, source = baseline(day, answers_on, values, milestones)
     e = None
     if None not in (b, t) and not ahead.is_conflict and since < day:
-        e = b + (t - b) * Fraction((day - since).days, (ahead.on - since).days)
+        e = b + (t - b) * min(Fraction((day - since).days, (ahead.on - since).days), 1)
     pace = (a - b) / (e - b) if None not in (a, e) and e != b else None
     towards = pace_status(pace, e, None not in (b, t) and sign(indicator) * (t - b) <= 0)
     answer = {
@@ -83,7 +87,7 @@ def judge(day, held_on, figure, values, milestones, indicator):
         "pace": pace,
         "gap_to_next": t - a if None not in (a, t) else None,
         "days_to_next": (ahead.on - day).days if ahead else None,
-        "level_status": in_force.status(figure, indicator, "met", "not_met") if in_force else "not_due",
+        "level_status": in_force.status(figure, indicator, *level_words(figure)) if in_force else "not_due",
         "pace_status": ahead.status(figure, indicator, "reached", towards) if ahead else "no_next",
     }
     is_open = answer["pace_status"] not in NO_ANSWER and answer["gap_to_next"] is not None
@@ -92,9 +96,13 @@ def judge(day, held_on, figure, values, milestones, indicator):
     return answer | forecast(day, a, values, ahead, indicator, is_open)
 
 
-def baseline(day, values, milestones):
+def level_words(figure):
+    return ("estimate_met", "estimate_not_met") if figure and figure["is_estimate"] else ("met", "not_met")
+
+
+def baseline(day, answers_on, values, milestones):
     """Day, figure and source: the figure at the last milestone passed, else the first one."""
-    passed = max((m.on for m in milestones if m.on <= day), default=date.min)
+    passed = max((m.on for m in milestones if m.on <= answers_on), default=date.min)
     if by_then := [on for on in values if on <= passed]:
         return passed, values[max(by_then)], "milestone"
     first = min(values, default=day)
@@ -181,7 +189,11 @@ class Facts:
             for target in self.in_force(commune, code, day):
                 if target["scope"] == scope:
                     milestones[target["milestone_on"]].append(target)
-            held_on = max(day, self.today) if period == latest else day
-            answer = judge(day, held_on, found[period], values, [Milestone(on, milestones[on]) for on in milestones],
-                           self.indicators[code])  # fmt: skip
+            is_estimate = bool(found[period] and found[period]["is_estimate"])
+            answers_on = min(day, self.today)
+            held_on = self.today if period == latest else answers_on
+            if is_estimate:  # what is expected of a year is compared with the milestone of that year
+                held_on = max(day, held_on)
+            known = [Milestone(on, milestones[on]) for on in milestones]
+            answer = judge(day, answers_on, held_on, found[period], values, known, self.indicators[code])
             yield period, answer | {"is_latest": period == latest}

@@ -372,7 +372,7 @@ def test_a_run_of_an_empty_inbox_succeeds_and_the_day_decides_what_is_overdue(kp
 
     back = kpi57("run", "--day", "2026-03-01")
     assert back.stdout == later.stdout
-    assert "2026-03-01 is before a day already come to, and a day never goes back" in back.stderr
+    assert "2026-03-01 is before the as-of date, which never goes back" in back.stderr
 
 
 def test_a_bad_submission_does_not_fail_the_run(kpi57, quick, office, home, ask):

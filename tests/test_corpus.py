@@ -196,14 +196,14 @@ def run_as_its_user_types_it():
 
 @pytest.mark.parametrize("first", ["good", "bad"])
 def test_all_of_it_in_one_inbox_beside_good_files(home, office, ask, first):
+    names = {"good": "0 {}.xlsx", "bad": "zz {}.xlsx"}[first]  # files that came together are taken by their names
     good = [
-        office.send("CA", period, {"XHS-02": {"numerator": 20, "denominator": 40}}) for period in ("2026-09", "2026-10")
+        office.send("CA", period, {"XHS-02": {"numerator": 20, "denominator": 40}}, name=names.format(period))
+        for period in ("2026-09", "2026-10")
     ]
     bad = [Path(shutil.copy(CORPUS / name, office.folder(VINH_LAI, "CA"))) for name in INDEX]
-    now = time.time()
-    for files, age in (good, 7200 if first == "good" else 60), (bad, 3600):
-        for path in files:
-            os.utime(path, (now - age, now - age))
+    for path in (*good, *bad):
+        os.utime(path, (time.time() - 3600,) * 2)
 
     if first == "good":
         run_as_its_user_types_it()

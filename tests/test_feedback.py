@@ -141,7 +141,7 @@ def test_an_unlock_writes_anew_only_what_it_changed(told, home):
     told.send("held-again", FIGURES, 2026, 11, 19)
     answers = told()
     assert told.written == 3
-    assert answers["blank"]["Kết quả"] == "Đã nhận đủ"
+    assert answers["blank"]["Kết quả"] == "Chưa có số liệu"
     assert "kết quả: giữ lại, chưa tính" in answers["held-again"]["Việc cần làm"]
     before = {path.name: path.stat().st_mtime_ns for path in home.feedback.rglob("*.xlsx")}
     told.act("unlocked")

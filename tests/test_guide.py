@@ -13,6 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from pipelines.agencies.feedback import _ANSWER
 from pipelines.agencies.feedback import _COLUMNS as FEEDBACK_COLUMNS
 from pipelines.agencies.form import write_template
 from pipelines.check import check_files
@@ -179,11 +180,15 @@ def test_columns_and_sheets_named_are_those_of_the_forms(demo_home):
     book = openpyxl.load_workbook(path, read_only=True)
     summary = book.sheetnames
     book.close()
-    plan = yaml.safe_load((SOURCES / "forms" / "plan-workbook.yml").read_text(encoding="utf-8"))
+    plan, drafted = (
+        yaml.safe_load((SOURCES / "forms" / f"plan-{name}.yml").read_text(encoding="utf-8"))
+        for name in ("workbook", "documents")
+    )
     columns = {column["header"] for sheet in FORM["sheets"] for column in sheet["columns"]}
-    columns |= {name for name, _ in FEEDBACK_COLUMNS} | set(re.findall(r"header: (.+)$", _dump(plan), re.M))
+    columns |= {name for name, _ in (*FEEDBACK_COLUMNS, _ANSWER)} | set(re.findall(r"header: (.+)$", _dump(plan), re.M))
     sheets = {FORM["guide_sheet"]["title"], "Kết quả kiểm tra", *summary}
-    sheets |= {sheet["title"] for sheet in FORM["sheets"]} | set(re.findall(r"^  title: (.+)$", _dump(plan), re.M))
+    sheets |= {sheet["title"] for sheet in FORM["sheets"]}
+    sheets |= set(re.findall(r"^  title: (.+)$", _dump(plan) + _dump(drafted), re.M))
     named = {word: set(re.findall(rf"(?i)\b{word} “([^”]+)”", TEXT)) for word in ("cột", "trang tính")}
     assert {"Tử số", "Mẫu số", "Kết quả", "Ghi chú", "Cách sửa"} <= named["cột"] <= columns
     assert {"Chỉ tiêu", "Nhiệm vụ", "Kết quả kiểm tra", "Kế hoạch"} <= named["trang tính"] <= sheets

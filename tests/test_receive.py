@@ -116,5 +116,5 @@ def test_folders_that_nobody_registered_give_no_codes(home):
         "11164-vinh-lai": ("11164", None),
         "99999-nowhere/CA": (None, "CA"),
         "11164-vinh-lai/XX": ("11164", None),
-        "11164-vinh-lai/CA/deep": ("11164", None),
+        "11164-vinh-lai/CA/deep": ("11164", "CA"),  # the nearest folder above that is known
     }

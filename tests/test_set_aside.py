@@ -155,7 +155,14 @@ def day(tmp_path_factory, registry):
     return start, given_by(alone), more
 
 
-OF_THE_RUN = {"received_at", "entered_at", "recorded_at", "superseded_at", "ledger_sequence"}  # its clock, its order
+OF_THE_RUN = {
+    "received_at",
+    "entered_at",
+    "recorded_at",
+    "superseded_at",
+    "judged_at",
+    "ledger_sequence",
+}  # its clock, its order
 
 
 def given_by(home):

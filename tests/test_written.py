@@ -55,7 +55,7 @@ def test_half_a_character_and_a_zero_cost_a_file_nothing(office, home, ask):
     office.send("CA", "2026-10", ANSWERS, edit=torn)
     flow.run_steps(home)
     assert ask("SELECT status, rows_rejected FROM core.fct_submission") == [("accepted", 0)]
-    assert ask.one("SELECT note FROM core.fct_actual WHERE note IS NOT NULL").startswith("nửa chữ")
+    assert ask.one("SELECT note FROM core.fct_line WHERE note IS NOT NULL").startswith("nửa chữ")
 
 
 def test_rows_of_every_type_are_entered_as_they_are():

@@ -45,9 +45,8 @@ trend AS (
 )
 SELECT
     l.*, coalesce(n.is_latest, false) AS is_latest,
-    CASE WHEN l.is_estimate THEN greatest(l.measured_on, moment::DATE) WHEN n.is_latest THEN moment::DATE
-        ELSE l.answers_on
-    END AS answers_until,
+    greatest(CASE WHEN n.is_latest THEN moment::DATE ELSE l.answers_on END, CASE WHEN l.is_estimate THEN l.measured_on END)
+        AS answers_until,
     f.measured_on AS first_on, f.value AS first_value,
     m.value AS value_at_passed, t.points, t.gain_a_day, t.fit
 FROM line AS l
