@@ -13,15 +13,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from pipelines.checking import expectations
 from pipelines.checking.earlier_figures import History, Past, stored
 from pipelines.checking.lookup import Names
+from pipelines.checking.validate import validate
 from pipelines.home import Home
 from pipelines.intake.ledger import VIETNAM
 from pipelines.intake.receive import receipts
-from pipelines.judging import validate_readings
 from pipelines.reading.read import Job, read_all
 from pipelines.registry.registry import Registry
-from pipelines.warehouse.database import reading
 
 Row = dict[str, Any]
 
@@ -49,7 +49,7 @@ def check_files(
     ]  # fmt: skip
     rows = receipts(entries, registry.city_communes, registry.agencies)
     history = _history(home, rows) if home is not None and home.published.exists() else None
-    checked = validate_readings(registry, rows, readings, history)
+    checked = validate(registry, rows, readings, expectations.unexpected, history)
     of_file = {name: _by_file(getattr(checked, name)) for name in ("lines", "actuals", "task_reports", "findings")}
     periods = {one["submission_id"]: one["period_code"] for one in checked.submissions}
     return [
@@ -121,6 +121,8 @@ WHERE commune_code IN (SELECT unnest($communes::VARCHAR[]))
 
 def _history(home: Home, rows: list[Row]) -> History:
     """The figures in force and what is held, of the communes the files are from, as published."""
+    from pipelines.warehouse.database import reading  # DuckDB, which a check without a warehouse does not need
+
     parameters = {"communes": sorted({row["commune_code"] for row in rows if row["commune_code"]})}
     in_force: dict[tuple[str, str, str], list[Past]] = defaultdict(list)
     held: dict[tuple[str, str, str, str], list[Any]] = defaultdict(list)

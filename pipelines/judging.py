@@ -17,6 +17,7 @@ import duckdb
 
 from pipelines.checking.earlier_figures import LOOK_BACK, History, Past, Said, stored
 from pipelines.checking.lookup import Duties
+from pipelines.checking.validate import Checked, validate
 from pipelines.home import Home
 from pipelines.intake.editions import Edition, editions, sources_of
 from pipelines.intake.ledger import Ledger, archived
@@ -28,7 +29,7 @@ from pipelines.warehouse.models import models
 from pipelines.warehouse.rows import count, dicts, insert
 
 if TYPE_CHECKING:
-    from pipelines.checking.validate import Checked, Watch
+    from pipelines.checking.suites import Watch
 
 Row = dict[str, Any]
 CHECKED = ("checked.submission", "checked.line", "checked.actual", "checked.task_report", "checked.finding")
@@ -309,10 +310,10 @@ def validate_readings(
     duties: Duties | None = None,
     watch: Watch | None = None,
 ) -> Checked:
-    """validate.validate, importing Great Expectations only where there is something to check."""
-    from pipelines.checking.validate import Checked, validate
-
+    """validate.validate by Great Expectations, which is imported only where there is something to judge."""
     rows = list(rows)
     if not rows:
         return Checked([], [], [], [], [])
-    return validate(registry, rows, readings, history, duties, watch)
+    from pipelines.checking.suites import Suites
+
+    return validate(registry, rows, readings, Suites(watch).unexpected, history, duties)

@@ -36,7 +36,7 @@ DAYS = ("2026-11-16", "2026-11-17")  # the first day's run is always undisturbed
 Run = Callable[[Path, str], None]
 CONTEXT = multiprocessing.get_context("forkserver")  # imports once, then a fork a run
 CONTEXT.set_forkserver_preload(
-    ["pipelines.checking.validate", "pipelines.agencies.feedback", "pipelines.bundles.report.report",
+    ["pipelines.checking.suites", "pipelines.agencies.feedback", "pipelines.bundles.report.report",
      "pipelines.bundles.report.charts", "pipelines.scorecard.write", "faults"]
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipelines.agencies.form import write_template
+from pipelines.checking.expectations import unexpected
 from pipelines.checking.validate import validate
 from pipelines.intake.receive import receipts
 from pipelines.reading.form import Form
@@ -61,7 +62,8 @@ def outcome(registry, sheet):
     entry = {"sequence": 1, "submission_id": "x", "sha256": "x", "size": 0, "folder": "11164-vinh-lai/PVHCC",
              "name": "a.xlsx", "received_at": "2026-10-20T09:00:00"}  # fmt: skip
     reading = lay_out([sheet], Form(registry.form))
-    checked = validate(registry, receipts([entry], registry.city_communes, registry.agencies), {"x": reading})
+    rows = receipts([entry], registry.city_communes, registry.agencies)
+    checked = validate(registry, rows, {"x": reading}, unexpected)
     facts = {one["source_row"]: (one["numerator"], one["denominator"]) for one in checked.actuals}
     refused = {f["source_cell"] for f in checked.findings if f["severity"] == "fail"}
     assert len(checked.lines) == len(reading["tables"][0]["lines"])
@@ -159,7 +161,8 @@ def test_text_around_the_figures_never_changes_one(registry, base):
         entry = {"sequence": 1, "submission_id": "x", "sha256": "x", "size": 0, "folder": "11164-vinh-lai/PVHCC",
                  "name": "a.xlsx", "received_at": "2026-10-20T09:00:00"}  # fmt: skip
         reading = lay_out([with_text(sheet, place, text)], Form(registry.form))
-        checked = validate(registry, receipts([entry], registry.city_communes, registry.agencies), {"x": reading})
+        rows = receipts([entry], registry.city_communes, registry.agencies)
+        checked = validate(registry, rows, {"x": reading}, unexpected)
         facts = {one["indicator_code"]: (one["numerator"], one["denominator"]) for one in checked.actuals}
         assert facts.items() <= figures.items(), (place, text)
         missing = figures.keys() - facts.keys()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipelines import judging
 from pipelines.checking.earlier_figures import History, Past
+from pipelines.checking.expectations import unexpected
 from pipelines.checking.validate import validate
 from pipelines.intake.receive import receipts
 from pipelines.reading.form import Form
@@ -42,7 +43,7 @@ class Post:
         return lay_out([Sheet("Bảng", cells)], self.form)
 
     def at_once(self, history=None):
-        return validate(self.registry, self.receipts, self.readings, history)
+        return validate(self.registry, self.receipts, self.readings, unexpected, history)
 
     def one_by_one(self):
         """Each file validated with what the warehouse held when it came: the findings of all."""
@@ -52,7 +53,9 @@ class Post:
             insert(con, "raw.receipt", self.receipts)
             for number in range(1, len(self.receipts) + 1):
                 [pending] = dicts(con, f"SELECT * FROM raw.receipt WHERE submission_id = 'file{number}'")
-                checked = validate(self.registry, [pending], self.readings, judging._history(con, [pending]))
+                checked = validate(
+                    self.registry, [pending], self.readings, unexpected, judging._history(con, [pending])
+                )
                 insert(con, "checked.submission", checked.submissions)
                 insert(con, "checked.actual", checked.actuals)
                 findings += checked.findings

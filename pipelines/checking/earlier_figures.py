@@ -14,8 +14,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from pipelines.checking.expectations import breaks
 from pipelines.checking.figures import to_four_places
-from pipelines.checking.rules import breaks
 from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import format_number

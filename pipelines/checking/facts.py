@@ -1,6 +1,6 @@
 """The facts of a file as a whole: who sends it, for which period, and what its tables lack.
 
-A fact is one column of the frames validate.py hands to Great Expectations. It is None where no rule applies, so that a
+A fact is one column of the frames suites.py hands to Great Expectations. It is None where no rule applies, so that a
 rule needs no condition of its own. Which facts are wrong is data (sources/forms/rules.yml). The facts of its lines are
 in lines.py, who sends it in identify.py.
 """

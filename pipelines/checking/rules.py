@@ -1,10 +1,9 @@
 """The rules as data (sources/forms/rules.yml): for which columns they hold, what they look at, whether they need the
-figures accepted before. Great Expectations runs them (validate.py).
+figures accepted before. What evaluates them is suites.py and expectations.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 Row = dict[str, Any]
@@ -41,17 +40,3 @@ def needs_history(rule: Row, facts: frozenset[str]) -> bool:
     if rule["severity"] == "fail":
         raise RuntimeError(f"rule {rule['code']} looks at earlier figures, so its severity must be warn or confirm")
     return True
-
-
-def breaks(rule: Row, facts: Mapping[str, Any]) -> bool:
-    """Whether one line breaks a rule that looks at one fact: what Great Expectations says of many lines at once."""
-    given = rule["arguments"]
-    value = facts.get(given["column"])
-    if value is None:
-        return False
-    if rule["expectation"] == "expect_column_values_to_be_in_set":
-        return value not in given["value_set"]
-    if rule["expectation"] == "expect_column_values_to_be_between":
-        low, high = given.get("min_value"), given.get("max_value")
-        return (low is not None and float(value) < low) or (high is not None and float(value) > high)
-    raise RuntimeError(f"rule {rule['code']}: a line cannot be held by {rule['expectation']}")

@@ -1,39 +1,29 @@
-"""Holding what was read against the rules, with Great Expectations.
+"""Holding what was read against the rules.
 
-Great Expectations takes 5 to 9 s to import (here and in rule_docs.py alone), so this is imported only where there is
-something to validate. Rules are data (sources/forms/rules.yml): each looks at one fact of a file or a line (facts.py,
-earlier_figures.py);
-a rule that does not apply finds a null there. All rules run over all lines of all new files together, those that need
-the figures accepted before in a second pass.
+Rules are data (sources/forms/rules.yml): each looks at one fact of a file or a line (facts.py, earlier_figures.py); a
+rule that does not apply finds a null there. All rules run over all lines of all new files together, those that need the
+figures accepted before in a second pass. What evaluates them is given: Great Expectations in a run (suites.py), the
+same without its import where one file is looked at (expectations.py).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
-
-os.environ["GX_ANALYTICS_ENABLED"] = "false"
-
-import great_expectations as gx
-import pandas as pd
-from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from pipelines.checking.earlier_figures import HISTORY_FACTS, SAYS, History, Memory, held_codes, stored
 from pipelines.checking.facts import file_facts
 from pipelines.checking.lines import line_code, table_facts
 from pipelines.checking.lookup import Duties, Known
-from pipelines.checking.rules import columns_of, expand, needs_history
+from pipelines.checking.rules import expand, needs_history
 from pipelines.checking.same_file import compare_lines
 from pipelines.registry.registry import Registry
 
 Row = dict[str, Any]
 Found = list[tuple[int, int, Row]]  # number of the line, number of the rule, finding
-Watch = Callable[[Any, Any], None]  # a suite and its result, as Great Expectations has them
+# Rules, a level and the facts of its lines, to number of the line and number of the rule wherever one is broken.
+Evaluate = Callable[[Sequence[Row], str, Sequence[Row]], Iterable[tuple[int, int]]]
 LEVELS = ("file", "indicator", "task")
-# Expectations that compare numbers; their columns must be of a number type.
-_NUMERIC = ("expect_column_values_to_be_between", "expect_column_pair_values_a_to_be_greater_than_b")
 
 
 class Checked(NamedTuple):
@@ -50,14 +40,14 @@ def validate(
     registry: Registry,
     receipts: Iterable[Mapping[str, Any]],
     readings: Mapping[str, Mapping[str, Any]],
+    evaluate: Evaluate,
     history: History | None = None,
     duties: Duties | None = None,
-    watch: Watch | None = None,
 ) -> Checked:
     """Validate newly read files. receipts: rows of raw.receipt, in ledger order; readings: by submission_id
-    (layout.lay_out); history: the figures in force before the first of them, by commune, agency and indicator; duties:
-    who reports what, and when (default: as the registry says it now); watch: is shown each suite with what came of it
-    (rule_docs.py).
+    (layout.lay_out); evaluate: suites.Suites().unexpected or expectations.unexpected; history: the figures in force
+    before the first of them, by commune, agency and indicator; duties: who reports what, and when (default: as the
+    registry says it now).
 
     A file sees the figures of those before it, so that files give the same findings one by one or all at once.
     """
@@ -78,7 +68,7 @@ def validate(
     }
     first = [rule for rule in rules if not needs_history(rule, HISTORY_FACTS)]
     later = [rule for rule in rules if needs_history(rule, HISTORY_FACTS)]
-    found = {level: _run(first, level, facts[level], watch) for level in LEVELS}
+    found = {level: _found(evaluate, first, level, facts[level]) for level in LEVELS}
     refused = _refusals(found)
     good = [line for line in lines if _is_good(line, refused)]
     Memory(registry, history or History(), later).look_back(files, good, _to_confirm(found))
@@ -87,7 +77,7 @@ def validate(
         found[level] = [
             one for one in found[level] if not (one[2]["severity"] == "confirm" and one[2]["index"] in confirmed)
         ]
-        found[level] += _run(later, level, facts[level], watch)
+        found[level] += _found(evaluate, later, level, facts[level])
     findings = [finding for level in LEVELS for _, _, finding in sorted(found[level], key=lambda item: item[:2])]
     held = held_codes(lines)
     if wrong := held.keys() ^ (_to_confirm(found).keys() - refused.keys() - _of_refused(lines, refused)):
@@ -110,64 +100,11 @@ def _of_refused(lines: list[Row], refused: Mapping[str, str]) -> set[str]:
     return {line["index"] for line in lines if line["submission_id"] in refused or line["line_kind"] != "data"}
 
 
-# ---------------------------------------------------------------- with Great Expectations
+# ---------------------------------------------------------------- what is found
 
 
-@cache
-def _batches(level: str) -> Any:
-    """Great Expectations' batch definition for a DataFrame passed at run time."""
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context.data_sources.add_pandas(level).add_dataframe_asset(level).add_batch_definition_whole_dataframe("all")
-
-
-def _run(rules: list[Row], level: str, facts: list[Row], watch: Watch | None = None) -> Found:
-    """What the rules of a level find over all its lines."""
-    chosen = [(number, rule) for number, rule in enumerate(rules) if rule["level"] == level]
-    columns = {name: [f.get(name) for f in facts] for _, rule in chosen for name in columns_of(rule)}
-    columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
-    chosen = [(number, rule) for number, rule in chosen if columns.keys() >= set(columns_of(rule))]
-    if not chosen:
-        return []  # no line to which a rule applies
-    numeric = {name for _, rule in chosen if rule["expectation"] in _NUMERIC for name in columns_of(rule)}
-    frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in sorted(columns.items())})
-    for name in numeric:
-        frame[name] = frame[name].astype(float)
-    frame["line"] = range(len(facts))
-    suite = gx.ExpectationSuite(name=level, expectations=[_expectation(number, rule) for number, rule in chosen])
-    batch = _batches(level).get_batch(batch_parameters={"dataframe": frame})
-    outcome = batch.validate(
-        suite,
-        result_format={
-            "result_format": "COMPLETE",
-            "unexpected_index_column_names": ["line"],
-            "return_unexpected_index_query": False,
-        },
-    )
-    if watch:
-        watch(suite, outcome)
-    found: Found = []
-    for result in outcome.results:
-        if result.expectation_config is None:
-            raise RuntimeError(f"a rule of level {level} came back without its configuration")
-        number = result.expectation_config.meta["number"]
-        if result.exception_info.get("raised_exception"):
-            raise RuntimeError(
-                f"rule {rules[number]['code']} could not run: {result.exception_info['exception_message']}"
-            )
-        for unexpected in result.result.get("unexpected_index_list") or []:
-            line = int(unexpected["line"])
-            found.append((line, number, _finding(rules[number], facts[line])))
-    return found
-
-
-def _expectation(number: int, rule: Row) -> Any:
-    name = "".join(part.capitalize() for part in rule["expectation"].split("_"))
-    make = getattr(gx.expectations, name, None)
-    if make is None:
-        raise RuntimeError(f"rule {rule['code']}: Great Expectations has no {rule['expectation']}")
-    said = f"{rule['code']} ({rule['severity']}): {rule['message']} Cách sửa: {rule['fix']}"
-    return make(**rule["arguments"], meta={"number": number}, description=said)
+def _found(evaluate: Evaluate, rules: list[Row], level: str, facts: list[Row]) -> Found:
+    return [(line, number, _finding(rules[number], facts[line])) for line, number in evaluate(rules, level, facts)]
 
 
 def _finding(rule: Row, facts: Row) -> Row:
