@@ -47,6 +47,7 @@ serve: .venv/run.done
 bench: .venv/bench.done
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.daily --write
+	$(BIN)/python -m benchmarks.check --write
 	$(BIN)/python -m benchmarks.country --sizes $(SIZES) --write
 	$(BIN)/python -m benchmarks.history --months $(MONTHS) --write
 SIZES ?= 114x12,114x60,114x240,830x240
