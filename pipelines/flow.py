@@ -16,7 +16,9 @@ import duckdb
 
 from pipelines.agencies.feedback_kept import discard_answer, lost
 from pipelines.checking import quarantine
+from pipelines.checking.earlier_figures import HISTORY_FACTS
 from pipelines.checking.misplaced import place
+from pipelines.checking.rules import insist
 from pipelines.earlier_homes import keep_aside, note_told, take_over
 from pipelines.home import SOURCES, Home
 from pipelines.intake.acts import (
@@ -58,7 +60,7 @@ def load_registry(home: Home) -> Rows:
     """Keep what sources/ says, if it is new, and load the editions that are not loaded yet into the raw tables."""
     ledger = Ledger(home)
     keep_aside(home, ledger)
-    record_edition(home, ledger, SOURCES, lambda sources: registries.load(sources).rows())
+    record_edition(home, ledger, SOURCES, _rows_of_sources)
     database.prepare(home)
     with building(home) as con:
         new = editions(ledger)[count(con, "raw.edition") :]
@@ -70,6 +72,13 @@ def load_registry(home: Home) -> Rows:
         set_info(con, "version", version("kpi57"))
         enter_editions(home, con, new)
         return {table: count(con, table) for table in _REGISTRY}
+
+
+def _rows_of_sources(sources: Path) -> dict[str, list[dict[str, Any]]]:
+    """What sources/ says, by table. Raises ValueError where it does not hold together."""
+    registry = registries.load(sources)
+    insist(registry.rules, registry.form, HISTORY_FACTS)
+    return registry.rows()
 
 
 def enter_editions(home: Home, con: duckdb.DuckDBPyConnection, new: list[Edition]) -> None:

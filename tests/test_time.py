@@ -11,10 +11,12 @@ from conftest import Office, Warehouse
 
 from pipelines import flow, judging
 from pipelines.checking import lines, validate
+from pipelines.checking.earlier_figures import HISTORY_FACTS
+from pipelines.checking.rules import needs_history
 from pipelines.files import read_csv
 from pipelines.home import SOURCES, Home
 from pipelines.intake.ledger import VIETNAM, Ledger
-from pipelines.looking_back import write_as_of
+from pipelines.looking_back import make_bundle_again, write_as_of
 from pipelines.rechecking import chosen, judge_again, judged_otherwise
 from pipelines.registry import registry as registries
 from pipelines.warehouse.database import building, discard_build
@@ -164,9 +166,13 @@ def commune_gone(city):
 
 
 def rule_stricter(city):
-    rules = city.sources / "forms" / "rules.yml"
-    text = rules.read_text(encoding="utf-8")
-    rules.write_text(text.replace("severity: warn", "severity: fail"), encoding="utf-8")
+    """Every warning refuses, but those that look at earlier figures, which may not."""
+    path = city.sources / "forms" / "rules.yml"
+    rules = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for rule in rules:
+        if rule["severity"] == "warn" and not needs_history(rule, HISTORY_FACTS):
+            rule["severity"] = "fail"
+    path.write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
 
 
 def range_narrowed(city):
@@ -379,6 +385,32 @@ def test_the_report_of_a_past_day_is_what_that_day_said(city, tmp_path):
     assert late == 1
 
 
+def test_a_bundle_of_the_past_is_made_again_byte_for_byte(city, tmp_path):
+    """From archive and ledger alone, after ten changes of the registry and figures that came late."""
+    made = flow.make_bundles(city.home, "2026-07", ["11164", "city"])
+    for change in (lead_moved, rule_stricter, other_due_day, range_narrowed):
+        change(city)
+        flow.load_registry(city.home)
+    for day in (21, 22, 23, 24, 25):
+        city.plan(annual_report_due=f"11-{day}")
+        flow.load_registry(city.home)
+    plan_superseded(city)
+    city.send("2026-08-18", "CA", "2026-07", {"XHS-02": {"numerator": 54, "denominator": 100}})
+    city.run()
+    assert len(Ledger(city.home).of("edition")) == 11
+    files = {bundle.name: {path.name: path.read_bytes() for path in bundle.iterdir()} for bundle in made}
+    alone = Home(tmp_path / "alone")
+    shutil.copytree(city.home.archive, alone.archive)
+    for name, content in files.items():
+        again, is_same = make_bundle_again(alone, name, tmp_path / "again")
+        assert {path.name: path.read_bytes() for path in again.iterdir()} == content
+        assert is_same
+    with pytest.raises(FileExistsError):
+        make_bundle_again(alone, name, tmp_path / "again")
+    with pytest.raises(LookupError, match="names no bundle 20260101-0"):
+        make_bundle_again(alone, "20260101-0", tmp_path / "again")
+
+
 def test_a_registry_that_does_not_hold_together_is_no_edition(city):
     city.plan(focal_agency_as_written="Phòng không có thật")
     with pytest.raises(ValueError, match="Phòng không có thật"):
@@ -386,6 +418,25 @@ def test_a_registry_that_does_not_hold_together_is_no_edition(city):
     assert len(Ledger(city.home).of("edition")) == 1
     city.plan(focal_agency_as_written="Phòng Văn hóa - Xã hội")
     city.run()
+
+
+def test_a_rule_that_cannot_be_run_is_told_before_a_file_is_judged_by_it(city):
+    city.rule("C31", "fail")
+    city.send("2026-08-18", "CA", "2026-07", {"XHS-02": {"numerator": 54, "denominator": 100}})
+    with pytest.raises(ValueError, match=r"rules\.yml: rule C31 looks at earlier figures"):
+        city.run()
+    city.rule("C31", "warn")
+    city.run()
+    assert city.ask("SELECT status FROM core.fct_submission ORDER BY ledger_sequence DESC LIMIT 1") == [("accepted",)]
+
+
+def test_two_editions_met_one_after_the_other_are_known_one_after_the_other(city):
+    """In an illustrative home too, whose time is that of its files."""
+    for due_days in (2, 3):
+        city.plan(due_days=due_days)
+        city.run()
+    times = [entry["known_from"] for entry in Ledger(city.home).of("edition")]
+    assert times == sorted(set(times))
 
 
 def test_an_edition_is_kept_whole(city):

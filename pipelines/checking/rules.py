@@ -4,10 +4,12 @@ figures accepted before. What evaluates them is suites.py and expectations.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 Row = dict[str, Any]
 SEVERITIES = ("fail", "confirm", "warn")  # refuses the line; holds it until it is confirmed; lets it through
+_OF_ONE_FACT = ("expect_column_values_to_be_in_set", "expect_column_values_to_be_between")
 
 
 def expand(rule: Row, form: Row) -> list[Row]:
@@ -33,10 +35,28 @@ def columns_of(rule: Row) -> list[str]:
 
 
 def needs_history(rule: Row, facts: frozenset[str]) -> bool:
-    """Whether a rule looks at figures accepted before (facts). It cannot refuse a line: that would depend on the order
-    in which files come."""
-    if not facts.intersection(columns_of(rule)):
-        return False
-    if rule["severity"] == "fail":
-        raise RuntimeError(f"rule {rule['code']} looks at earlier figures, so its severity must be warn or confirm")
-    return True
+    """Whether a rule looks at figures accepted before (facts)."""
+    return bool(facts.intersection(columns_of(rule)))
+
+
+def insist(rules: Sequence[Row], form: Row, history: frozenset[str]) -> None:
+    """Raise ValueError naming every rule that cannot be run: found before a file is judged, which is not at fault.
+
+    history: the facts of figures accepted before. A rule on them cannot refuse a line: that would depend on the order
+    in which files come.
+    """
+    faults = []
+    for rule in rules:
+        code = rule.get("code", "without a code")
+        try:
+            for one in expand(rule, form):
+                if one["severity"] not in SEVERITIES:
+                    faults.append(f"rule {code}: severity {one['severity']} is none of {', '.join(SEVERITIES)}")
+                elif one["severity"] == "fail" and needs_history(one, history):
+                    faults.append(f"rule {code} looks at earlier figures, so its severity must be warn or confirm")
+                elif one["severity"] == "confirm" and one["expectation"] not in _OF_ONE_FACT:
+                    faults.append(f"rule {code}: only {' or '.join(_OF_ONE_FACT)} may ask for a confirmation")
+        except (KeyError, TypeError) as error:
+            faults.append(f"rule {code}: {error} is missing or not known")
+    if faults:
+        raise ValueError("\n".join(f"sources/forms/rules.yml: {fault}" for fault in dict.fromkeys(faults)))

@@ -17,24 +17,38 @@ _BUNDLE = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--period", metavar="PERIOD", help="Make the bundle of 2026-10, 2026-Q4, 2026-H1, 2026-9M or 2026.")
 @click.option("--commune", metavar="CODE", help="Of this commune, for example 11164 (default: the whole city).")
 @click.option("--verify", "verified", type=_BUNDLE, metavar="BUNDLE", help="Name every fault of a bundle's folder.")
+@click.option("--again", metavar="BUNDLE_ID", help="Make a bundle of the past again, from archive and ledger.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="With --again: the folder it goes into.")
 @click.option("--sent", type=_BUNDLE, metavar="BUNDLE", help="Record that a bundle was handed over.")
 @click.option("--to", help="With --sent: to whom; kept in the ledger.")
 @click.option("--by", help="With --sent: by whom; kept in the ledger.")
 def export(
-    period: str | None, commune: str | None, verified: Path | None, sent: Path | None, to: str | None, by: str | None
+    period: str | None,
+    commune: str | None,
+    verified: Path | None,
+    again: str | None,
+    out: Path | None,
+    sent: Path | None,
+    to: str | None,
+    by: str | None,
 ) -> None:
-    """Make a bundle from the published warehouse, verify one, or record that one was sent.
+    """Make a bundle from the published warehouse, verify one, make one of the past again, or record that one was sent.
 
-    Prints the path of the bundle made. --verify exits 1 if the bundle has faults.
+    Prints the path of the bundle made. --verify exits 1 if the bundle has faults, --again if what it made is not what
+    was made then.
     """
-    if sum(asked is not None for asked in (period, verified, sent)) != 1:
-        raise click.UsageError("give one of --period (make a bundle), --verify or --sent")
+    if sum(asked is not None for asked in (period, verified, again, sent)) != 1:
+        raise click.UsageError("give one of --period (make a bundle), --verify, --again or --sent")
+    if bool(again) != bool(out):
+        raise click.UsageError("--again needs --out, which goes with it alone")
     if commune and not period:
         raise click.UsageError("--commune goes with --period")
     if bool(sent) != bool(to and by) or bool(to) != bool(by):
         raise click.UsageError("--sent needs --to and --by, and they go with it alone")
     if verified:
         _verify(verified)
+    elif again and out:
+        _make_again(current_home(), again, out)
     elif sent and to and by:
         _note_sent(current_home(), sent, to, by)
     elif period:
@@ -73,6 +87,24 @@ def _verify(bundle: Path) -> None:
         click.echo(fault)
     click.echo(f"{bundle}: {len(faults)} faults" if faults else f"{bundle}: intact")
     sys.exit(EXIT_ERRORS if faults else 0)
+
+
+def _make_again(home: Home, bundle_id: str, out: Path) -> None:
+    from pipelines.looking_back import make_bundle_again
+
+    with alone(home):
+        try:
+            bundle, is_same = make_bundle_again(home, bundle_id, out)
+        except LookupError as error:
+            raise click.ClickException(error.args[0]) from None
+        except FileExistsError as error:
+            raise click.ClickException(str(error)) from None
+    if is_same:
+        click.echo(f"{bundle}: as it was made, byte for byte")
+        return
+    click.echo(f"{bundle}: not as it was made: kpi57 or a library is of another version now, see 'versions' in both "
+               "manifests; the figures are by what was known then")  # fmt: skip
+    sys.exit(EXIT_ERRORS)
 
 
 def _note_sent(home: Home, bundle: Path, to: str, by: str) -> None:

@@ -141,9 +141,12 @@ class Ledger:
         """The ledger as it was at a moment, to be read only: the entries up to the last that was entered by then."""
         times = [entry.get("received_at") or entry.get("at") or entry.get("known_from") for entry in self.entries]
         later = [n for n, at in enumerate(times) if at and datetime.fromisoformat(at) > moment]
+        return self.before(later[0] + 1 if later else len(self.entries) + 1)
+
+    def before(self, sequence: int) -> Ledger:
+        """The ledger as it was before an entry, to be read only."""
         then = copy(self)
-        last = later[0] if later else len(self.entries)
-        then.entries, then._heads = self.entries[:last], self._heads[:last]
+        then.entries, then._heads = self.entries[: sequence - 1], self._heads[: sequence - 1]
         then._size = -1  # whoever appends to it is refused
         return then
 
@@ -157,9 +160,11 @@ class Ledger:
 
     @property
     def last_at(self) -> datetime:
-        """When the newest file was received or act entered: what comes after is later, whatever the clock says."""
+        """When the newest file was received, act entered or edition met: what comes after is later, whatever the clock
+        says."""
         undone = self.undone
-        acts = [(entry, datetime.fromisoformat(entry["at"])) for entry in self.entries if entry.get("at")]
+        named = [(entry, entry.get("at") or entry.get("known_from")) for entry in self.entries]
+        acts = [(entry, datetime.fromisoformat(at)) for entry, at in named if at]
         times = [at for entry, at in acts if not _is_undone(undone, entry, at.date())] + self.received_at
         return max(times, default=datetime.min.replace(tzinfo=VIETNAM))
 
