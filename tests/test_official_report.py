@@ -13,9 +13,11 @@ from itertools import pairwise
 import docx
 import duckdb
 import pytest
-from docx.enum.text import WD_COLOR_INDEX
+from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_COLOR_INDEX
+from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Mm
+from docx.shared import Mm, Pt
 from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph
 
@@ -24,6 +26,7 @@ from pipelines.bundles.report import results
 from pipelines.bundles.report.report import official_report
 from pipelines.bundles.report.wording import open_rejections
 from pipelines.home import PROJECT
+from pipelines.office import administrative_document as word
 from pipelines.office.administrative_document import BLANK
 from pipelines.office.workbook import ILLUSTRATIVE, save_office
 
@@ -438,3 +441,41 @@ def test_what_is_more_than_paper_holds_stands_in_the_workbook(extracts, monkeypa
     assert "Chỉ tiêu của từng xã, phường so với mốc đã đến hạn (2/2)" in text
     with pytest.raises(LookupError):
         rows(report, "Đánh giá theo mốc")
+
+
+def cell_by_cell(document, titles, widths, rows, centered, size):
+    """The table as python-docx makes it."""
+    lines = [titles, *rows]
+    made = document.add_table(len(lines), len(titles), style="Table Grid")
+    made.alignment, made.autofit = WD_TABLE_ALIGNMENT.CENTER, False
+    for column, width in zip(made.columns, widths, strict=True):
+        column.width = Mm(width)
+    for number, (row, values) in enumerate(zip(made.rows, lines, strict=True)):
+        rules = row._tr.get_or_add_trPr()
+        for rule in ["w:cantSplit", "w:tblHeader"][: 2 if number == 0 else 1]:
+            rules.append(OxmlElement(rule))
+        for column, (cell, value) in enumerate(zip(row.cells, values, strict=True)):
+            paragraph = cell.paragraphs[0]
+            cell.width = Mm(widths[column])
+            paragraph.style = "Table Text"
+            if number == 0 or column in centered:
+                paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+            paragraph.paragraph_format.keep_with_next = number == 0 or None
+            word.write(paragraph, value, size=size, bold=number == 0 or None)
+    document.add_paragraph().paragraph_format.line_spacing = Pt(6)
+
+
+TEXTS = ["Chỉ tiêu", "", "  hai dấu cách  ", "dòng một\ndòng hai\r\nba\tsau tab\t", "\n", "a < b & c > \"d\" 'e'",
+         BLANK, f"từ {BLANK} đến {BLANK}.", "<w:t>&amp;</w:t>", "\x00\x0bẩn\x1f", "a\u00a0\u2028\x85b", "]]>",
+         "😀 ỹ"]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [11, 10.5])
+@pytest.mark.parametrize("rows", [[], [[text, other, "x"] for text, other in pairwise(TEXTS)]])
+def test_a_table_is_to_the_byte_what_python_docx_makes_cell_by_cell(rows, size):
+    documents = [word.new_document("Báo cáo", "", None) for _ in range(2)]
+    titles, widths = ["TT & tên", f"Nội dung {BLANK}", "Hạn\n(ngày)"], [12, 100.5, 47.5]
+    word.table(documents[0], "", titles, widths, rows, centered=(0, 2), size=size)
+    cell_by_cell(documents[1], titles, widths, rows, (0, 2), size)
+    ours, theirs = (zipfile.ZipFile(word.bytes_of(document)).read("word/document.xml") for document in documents)
+    assert ours == theirs
