@@ -13,8 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from pipelines.agencies.feedback import _ANSWER
-from pipelines.agencies.feedback import _COLUMNS as FEEDBACK_COLUMNS
+from pipelines.agencies.feedback import column_titles
 from pipelines.agencies.form import write_template
 from pipelines.check import check_files
 from pipelines.cli import main
@@ -185,7 +184,7 @@ def test_columns_and_sheets_named_are_those_of_the_forms(demo_home):
         for name in ("workbook", "documents")
     )
     columns = {column["header"] for sheet in FORM["sheets"] for column in sheet["columns"]}
-    columns |= {name for name, _ in (*FEEDBACK_COLUMNS, _ANSWER)} | set(re.findall(r"header: (.+)$", _dump(plan), re.M))
+    columns |= {*column_titles(), *re.findall(r"header: (.+)$", _dump(plan), re.M)}
     sheets = {FORM["guide_sheet"]["title"], "Kết quả kiểm tra", *summary}
     sheets |= {sheet["title"] for sheet in FORM["sheets"]}
     sheets |= set(re.findall(r"^  title: (.+)$", _dump(plan) + _dump(drafted), re.M))

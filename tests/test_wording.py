@@ -1,74 +1,172 @@
-"""The Vietnamese that people read is data: whole, in one form of Unicode, used, and true to the models."""
+"""The Vietnamese that people read is data: whole, in one form of Unicode, used, said once, and true to the models."""
 
+import ast
 import re
-import string
 import unicodedata
+from collections import Counter
+from functools import cache
 
 import pytest
 import yaml
 
+from pipelines.bundles import bundle
 from pipelines.files import read_csv
 from pipelines.home import MODELS, PROJECT, SOURCES
+from pipelines.made_with import MADE_WITH
 from pipelines.office import wording as words
-from pipelines.office.wording import method_sections, say, wording
+from pipelines.office.wording import PLACE, method_sections, say, texts, wording
+from pipelines.scorecard import write
 
-CODE = [*(PROJECT / "pipelines").rglob("*.py"), *(PROJECT / "pipelines").rglob("*.html")]
-KEY = re.compile(rf"""["']((?:{"|".join(path.stem for path in words.files())})\.[a-z][^\s"']*)""")
-
-
-def texts(found, key):
-    """Every text below a key, with its own key."""
-    if isinstance(found, dict):
-        for name, one in found.items():
-            yield from texts(one, f"{key}.{name}")
-    elif isinstance(found, list):
-        for place, one in enumerate(found):
-            yield from texts(one, f"{key}.{place}")
-    else:
-        yield key, found
-
-
-ALL = [pair for path in words.files() for pair in texts(yaml.safe_load(path.read_text("utf-8")), path.stem)]
+PACKAGE = PROJECT / "pipelines"
+SAYING = ("say", "say_each", "wording")
+# Codes that a key is put together with and that SQL gives, not Python.
+CODES = {row["status"] for row in read_csv(SOURCES / "reference" / "statuses.csv")} | {"high", "medium", "low"}
+ALL = {key: text for path in words.files() for key, text in texts(yaml.safe_load(path.read_text("utf-8")), path.stem)}
 
 
 def test_every_text_is_composed_unicode_without_stray_spaces():
-    assert len(ALL) > 50
+    assert len(ALL) > 400
     for path in [*words.files(), SOURCES / "reference" / "statuses.csv"]:
         text = path.read_text("utf-8")
         assert unicodedata.is_normalized("NFC", text), path.name
-    for key, text in ALL:
+    for key, text in ALL.items():
         if isinstance(text, str):
             assert text == text.strip() and not re.search(r"[^\n]  ", text), key
 
 
-def test_every_place_of_a_sentence_has_a_name():
-    for key, text in ALL:
-        if isinstance(text, str):
-            named = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
-            assert all(name.isidentifier() for name in named), key
+@pytest.mark.parametrize("path", words.files(), ids=lambda path: path.stem)
+def test_no_key_stands_twice(path):
+    """YAML takes the last of two, and says nothing."""
+    for node in nodes(yaml.compose(path.read_text("utf-8"))):
+        keys = Counter(key.value for key, _ in node.value)
+        assert [key for key, times in keys.items() if times > 1] == []
 
 
-def keys_of_the_code():
-    """The keys the code names; of one it puts together, what stands before its first {place}."""
-    found = {key.partition(".{")[0] for path in CODE for key in KEY.findall(path.read_text("utf-8"))}
-    return {key for key in found if not re.search(r"\.(yml|py|html|docx|xlsx|json)\b", key)}
+def nodes(node):
+    """The mappings of a YAML document."""
+    if isinstance(node, yaml.MappingNode):
+        yield node
+    for one in node.value if isinstance(node, yaml.CollectionNode) else ():
+        for part in one if isinstance(one, tuple) else (one,):
+            yield from nodes(part)
+
+
+def test_no_sentence_is_said_in_two_places():
+    said = Counter(text for text in ALL.values() if isinstance(text, str) and len(text) > 25)
+    assert [text for text, times in said.items() if times > 1] == []
+
+
+# ---------------------------------------------------------------- what the code says
+
+
+def pattern(key):
+    """The keys that an expression can give, as a pattern; a value put in is a group. A condition gives two."""
+    if isinstance(key, ast.IfExp):
+        return f"(?:{pattern(key.body)}|{pattern(key.orelse)})"
+    if isinstance(key, ast.JoinedStr):
+        parts = (part.value if isinstance(part, ast.FormattedValue) else part for part in key.values)
+        return "".join(pattern(part) for part in parts)
+    return re.escape(key.value) if isinstance(key, ast.Constant) else r"([a-z_]+)"
+
+
+@cache
+def parts_of(path):
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+def calls():
+    """Each call that says something: module, function, pattern of its keys, names of the values given (None: any)."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in parts_of(path):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYING:
+                given = {one.arg for one in node.keywords}
+                if "." in pattern(node.args[0]):
+                    yield path, node.func.id, pattern(node.args[0]), None if None in given else given
+    for path in sorted(PACKAGE.rglob("*.html")):
+        for key in re.findall(r"wording\('([^']+)'\)", path.read_text("utf-8")):
+            yield path, "wording", re.escape(key), set()
+
+
+@cache
+def strings(folder):
+    """The texts that stand in the modules of a folder, which hand them to each other, and the codes that SQL gives."""
+    found = (node for path in folder.glob("*.py") for node in parts_of(path))
+    return CODES | {node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def keys_of(path, function, keys):
+    """The texts a call can say: of a key put together those whose parts stand in the module."""
+    known = strings(path.parent) if "([a-z_]+)" in keys else set()
+    below = "" if function == "say" else r"(?:\.[^.]+)*" if function == "wording" else r"\.\d+"
+    found = [(key, re.fullmatch(f"{keys}{below}", key)) for key in ALL]
+    return [key for key, match in found if match and {part for part in match.groups() if part} <= known]
+
+
+@cache
+def said():
+    """The calls, each with the texts it can say."""
+    return [(path, function, keys, given, keys_of(path, function, keys)) for path, function, keys, given in calls()]
+
+
+def columns():
+    """Titles of columns are asked for by their names alone."""
+    folders = ("agencies", "bundles/report", "bundles/workbook")
+    return {f"labels.columns.{name}" for folder in folders for name in strings(PACKAGE / folder)} & ALL.keys()
 
 
 def test_every_key_the_code_names_is_there():
-    assert len(keys_of_the_code()) > 30
-    for key in keys_of_the_code():
-        wording(key)
+    assert len(said()) > 150
+    assert [(path.name, keys) for path, _, keys, _, found in said() if not found and "labels.columns" not in keys] == []
 
 
 def test_every_text_is_used_by_the_code():
-    keys = keys_of_the_code()
-    unused = [key for key, _ in ALL if not any(key == used or key.startswith(f"{used}.") for used in keys)]
-    assert unused == []
+    used = {key for *_, found in said() for key in found} | columns()
+    assert sorted(ALL.keys() - used) == []
+
+
+def test_every_place_of_a_sentence_has_a_value_and_every_value_a_place():
+    for path, function, keys, given, found in said():
+        if function != "wording" and given is not None and "labels.columns.(" not in keys:
+            filled = [set(PLACE.findall(str(ALL[key]))) for key in found]
+            assert [key for key, places in zip(found, filled, strict=True) if not places <= given] == [], path.name
+            assert given <= set().union(*filled), (path.name, keys)
+
+
+def test_a_product_is_made_with_the_files_of_wording_it_reads():
+    for patterns, worded in ((MADE_WITH["bundles"], bundle.WORDED), (MADE_WITH["scorecard"], write.WORDED)):
+        made = {path for one in patterns for path in PACKAGE.glob(one)}
+        read = {key.partition(".")[0] for path, *_, found in said() if path in made for key in found}
+        if worded is write.WORDED:  # the page of a document is no page of the site
+            read -= {"report"}
+        assert read == set(worded)
 
 
 def test_a_key_that_is_not_there_is_named():
     with pytest.raises(KeyError, match=r"labels\.yml has no nothing"):
         say("labels.nothing")
+    with pytest.raises(KeyError, match=r"has no nowhere\.yml"):
+        say("nowhere.labels")
+
+
+def test_a_place_that_has_no_value_is_named():
+    with pytest.raises(KeyError, match=r"labels\.page: page is none of its places: number"):
+        say("labels.page", number=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a:\n  b: Còn {0} ngày\n", "made_up.a.b: between { and } stands a name"),
+        ("a: Còn {days.year} ngày\n", "made_up.a: between { and } stands a name"),
+        ("a: Còn {days ngày\n", "made_up.a: between { and } stands a name"),
+        ("a:\n  - Còn\n  -\n", "made_up.a.1: no text"),
+    ],
+)
+def test_a_text_that_is_none_is_named_when_its_file_is_read(tmp_path, monkeypatch, text, fault):
+    (tmp_path / "made_up.yml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(words, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=re.escape(fault)):
+        wording("made_up.a")
 
 
 def test_the_thresholds_are_told_as_the_models_have_them():

@@ -21,7 +21,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from pipelines.agencies.answer import clipped, facts, summary
 from pipelines.home import Home
 from pipelines.intake.ledger import archived
+from pipelines.office.figures import form
 from pipelines.office.row_height import row_height
+from pipelines.office.wording import say, titles
 from pipelines.office.workbook import (
     FINDING_FILLS,
     FINDING_WORDS,
@@ -41,11 +43,8 @@ from pipelines.workers import run_limited
 Row = dict[str, Any]
 
 UNKNOWN = "khong-ro"
-_COLUMNS = (("STT", 6), ("Trang tính", 13), ("Ô", 8), ("Giá trị tìm thấy", 21), ("Mức độ", 9), ("Sai ở đâu", 42),
-            ("Cách sửa", 42), ("Mã quy tắc", 10))  # fmt: skip
-_WIDTHS = [width for _, width in _COLUMNS]
-_ANSWER = ("Xác nhận", 14)  # one more column where a line waits for it; found again by reading/layout.py
-_ANSWERS = ("Đúng", "Sai")
+_WIDTHS = (6, 13, 8, 21, 9, 42, 42, 10)
+_ANSWER_WIDTH = 14  # one more column where a line waits to be confirmed
 _MIDDLE = Alignment(wrap_text=True, vertical="center")
 _CENTERED = Alignment(wrap_text=True, vertical="center", horizontal="center")
 _LABEL_COLUMNS = 3  # a label runs over the first three columns, its value takes the others
@@ -205,7 +204,7 @@ def _write(answer: _Answer, book: Workbook) -> None:
     """Put the list of findings in front of the book's sheets and save it at its place."""
     if book.worksheets and not book.worksheets[0]._cells:
         book.remove(book.worksheets[0])
-    sheet = book.create_sheet("Kết quả kiểm tra", 0)
+    sheet = book.create_sheet(say("feedback.sheet"), 0)
     for other in book.worksheets:
         other.sheet_view.tabSelected = False
     book.active = 0
@@ -216,19 +215,15 @@ def _write(answer: _Answer, book: Workbook) -> None:
 def findings_lines(findings: Iterable[Mapping[str, Any]]) -> list[str]:
     """Findings (as check.check_files gives them, or a plan's Faults) as lines for a terminal, in the order given."""
     return [
-        f"{FINDING_WORDS[f['severity']]} {f['rule']} · {_address(f)} · "
-        f"tìm thấy: {_one_line(f, 'found')} — {_one_line(f, 'message')} Cách sửa: {_one_line(f, 'fix')}"
+        say("feedback.line", severity=FINDING_WORDS[f["severity"]], rule=f["rule"], address=_address(f),
+            **{name: _printable(clipped(f[name], longest)) for name, longest in _LONGEST.items()})
         for f in findings
-    ]
+    ]  # fmt: skip
 
 
 def _address(finding: Mapping[str, Any]) -> str:
     parts = [part for part in (finding["sheet"], finding["cell"]) if part]
-    return _printable("!".join(parts)) if parts else "cả tệp"
-
-
-def _one_line(finding: Mapping[str, Any], name: str) -> str:
-    return _printable(clipped(finding[name], _LONGEST[name]))
+    return _printable("!".join(parts)) if parts else say("feedback.no_address")
 
 
 def _printable(text: str) -> str:
@@ -252,13 +247,13 @@ def _fill(sheet: Worksheet, submission: Row, findings: list[Row]) -> None:
         sheet.column_dimensions[get_column_letter(column)].width = width
     row = 1
     if submission["is_illustrative"]:
-        banner(sheet, row, len(_COLUMNS))
+        banner(sheet, row, len(_WIDTHS))
         row += 1
-    across(sheet, row, "KẾT QUẢ KIỂM TRA TỆP BÁO CÁO", _WIDTHS, size=15, bold=True, center=True)
-    for label, text in facts(submission, findings):
+    across(sheet, row, say("feedback.heading"), _WIDTHS, size=15, bold=True, center=True)
+    for name, text in facts(submission, findings).items():
         row += 1
-        put(sheet.cell(row, 1), label, bold=True, wrap=False, border=False)
-        if label == "Kết quả":
+        put(sheet.cell(row, 1), say(f"feedback.facts.{name}"), bold=True, wrap=False, border=False)
+        if name == "result":
             answer = across(sheet, row, text, _WIDTHS, size=13, bold=True, first=_LABEL_COLUMNS + 1)
             answer.fill = SEVERITY_FILLS[submission["severity"]]
         else:
@@ -269,18 +264,26 @@ def _fill(sheet: Worksheet, submission: Row, findings: list[Row]) -> None:
         _table(sheet, row + 1, findings)
 
 
+def column_titles() -> list[str]:
+    """The titles of the table, last that of the cells in which a line is confirmed. Those by which reading/layout.py
+    finds an answer that is sent back are the form's."""
+    found_by = form()["confirmation"]["columns"]
+    return [*titles("serial_long"), found_by["sheet"], found_by["cell"],
+            *titles("found", "finding_severity", "message", "fix", "rule_code"), found_by["answer"]]  # fmt: skip
+
+
 def _table(sheet: Worksheet, row: int, findings: list[Row]) -> None:
     is_asking = any(finding["severity"] == "confirm" for finding in findings)
-    columns = (*_COLUMNS, _ANSWER) if is_asking else _COLUMNS
-    head(sheet, row, [title for title, _ in columns])
+    titled = column_titles() if is_asking else column_titles()[:-1]
+    head(sheet, row, titled)
     sheet.freeze_panes = None  # the lines above the table are too many to stay in sight on a small screen
-    sheet.row_dimensions[row].height = row_height(columns, bold=True)
+    sheet.row_dimensions[row].height = row_height(zip(titled, (*_WIDTHS, _ANSWER_WIDTH), strict=False), bold=True)
     if is_asking:
         _ask(sheet, row, findings)
     for number, finding in enumerate(findings, 1):
         row += 1
         shown = {name: clipped(finding[name], longest) for name, longest in _LONGEST.items()}
-        values = [number, finding["source_sheet"] or "Cả tệp", finding["source_cell"], shown["found"],
+        values = [number, finding["source_sheet"] or say("labels.whole_file"), finding["source_cell"], shown["found"],
                   FINDING_WORDS[finding["severity"]], shown["message"], shown["fix"], finding["rule_code"]]  # fmt: skip
         for column, value in enumerate(values, 1):
             fill = FINDING_FILLS[finding["severity"]] if column == 5 else None
@@ -291,10 +294,11 @@ def _table(sheet: Worksheet, row: int, findings: list[Row]) -> None:
 
 def _ask(sheet: Worksheet, row: int, findings: list[Row]) -> None:
     """The cells in which the agency says that a line held is right: a word to choose, a reason may follow it."""
-    column = len(_COLUMNS) + 1
+    column = len(_WIDTHS) + 1
     letter = get_column_letter(column)
-    sheet.column_dimensions[letter].width = _ANSWER[1]
-    choice = DataValidation(type="list", formula1=f'"{",".join(_ANSWERS)}"', allow_blank=True)
+    sheet.column_dimensions[letter].width = _ANSWER_WIDTH
+    words = (form()["confirmation"]["answers"][0], say("feedback.disagree"))
+    choice = DataValidation(type="list", formula1=f'"{",".join(words)}"', allow_blank=True)
     choice.showErrorMessage = False
     for number, finding in enumerate(findings, row + 1):
         is_asked = finding["severity"] == "confirm"

@@ -16,8 +16,8 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.comments import Comment
 from openpyxl.utils.exceptions import IllegalCharacterError
 
-from pipelines.files import read_yaml
-from pipelines.home import SOURCES
+from pipelines.office.figures import form
+from pipelines.office.wording import say
 from pipelines.office.workbook import FINDING_FILLS, FINDING_WORDS, put
 from pipelines.reading.read import known_headers, read_sheets
 
@@ -75,7 +75,7 @@ def _as_sent(path: Path) -> Workbook:
 def _values_of(path: Path) -> Workbook:
     book = Workbook()
     book.remove(book.worksheets[0])
-    sheets = read_sheets(path, known_headers(read_yaml(SOURCES / "forms" / "periodic-report.yml")))
+    sheets = read_sheets(path, known_headers(form()))
     if sum(len(sheet.cells) for sheet in sheets) > MOST_CELLS:
         raise ValueError(f"more than {MOST_CELLS} cells")
     for sheet in sheets:
@@ -96,9 +96,8 @@ def _mark(sheet: Any, address: str, found: list[Mapping[str, Any]]) -> None:
             cell = merged.start_cell
     worst = next(severity for severity in FINDING_WORDS if any(f["severity"] == severity for f in found))
     cell.fill = FINDING_FILLS[worst]
-    said = [
-        f"{FINDING_WORDS[f['severity']].upper()} {f['rule_code']}: {f['message']}\nCách sửa: {f['fix']}" for f in found
-    ]
+    said = [say("feedback.comment", severity=FINDING_WORDS[f["severity"]].upper(), rule=f["rule_code"],
+                message=f["message"], fix=f["fix"]) for f in found]  # fmt: skip
     text = "\n\n".join(said)
     comment = Comment(text, "kpi57")
     comment.width, comment.height = 360, 60 + 18 * (len(text) // 48 + 2 * len(found))

@@ -17,6 +17,7 @@ import duckdb
 
 from pipelines.bundles.extract import Extract, Table, relations
 from pipelines.files import fsync
+from pipelines.office.wording import say, say_each, wording
 from pipelines.office.workbook import ILLUSTRATIVE, plain
 from pipelines.warehouse.copies import copy_csv, copy_parquet
 from pipelines.warehouse.models import Model, models
@@ -28,30 +29,12 @@ _FIELD_TYPES = {"VARCHAR": "string", "BOOLEAN": "boolean", "DATE": "date", "TIME
                 "DOUBLE": "number", "INTEGER": "integer", "BIGINT": "integer",
                 "VARCHAR[]": "list"}  # fmt: skip
 
-_ABOUT = (
-    "{place}, {period}. Số liệu tính đến ngày {day}. Mỗi bảng có một tệp CSV và một tệp Parquet cùng nội dung. Trong "
-    "CSV, văn bản bắt đầu bằng = + - @ có thêm dấu ' ở trước để không chạy thành công thức; Parquet giữ nguyên văn. "
-    "Thời điểm là giờ Việt Nam (UTC+7).",
-    "Figures as of {day}. Each table is a CSV and a Parquet file of the same content. In the CSV a text that begins "
-    "with = + - @ has ' before it, so that it does not run as a formula; Parquet holds the text itself. Times are "
-    "Vietnam time (UTC+7).",
-)
-
-
 # Columns that an extract names otherwise than the models do.
 _RENAMED = {
     "plan_title": "core.dim_plan.title",
     "lead_agency_name": "core.dim_agency.agency_name",
     "focal_agency_name": "core.dim_agency.agency_name",
     "status_label": "core.dim_status.label",
-}
-# Columns that no model has.
-_OWN = {
-    "is_in_force": {
-        "type": "BOOLEAN",
-        "en": "True for a target of the plan in force in the period of the bundle",
-        "vi": "Đúng nếu chỉ tiêu thuộc kế hoạch đang có hiệu lực trong kỳ của gói dữ liệu",
-    },
 }
 
 
@@ -75,6 +58,7 @@ def describe(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Table]) -> dic
     holding: dict[str, str] = {}
     for name in sorted(published, reverse=True):  # of several the first by name says what a column is
         holding |= dict.fromkeys(published[name].spec["columns"], name)
+    own = wording("package.columns")
     found = {}
     for name, table in tables.items():
         # of two the one that has fewer columns besides
@@ -82,8 +66,8 @@ def describe(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Table]) -> dic
         main = max(published.values(), key=lambda m: (len(shared[m.table]), -len(m.spec["columns"]), m.table))
         one = Described(main, {}, {})
         for column in table.columns:
-            if column in _OWN:
-                one.types[column], one.about[column] = _OWN[column]["type"], _OWN[column]
+            if column in own:
+                one.types[column], one.about[column] = own[column]["type"], own[column]
             elif column in main.spec["columns"]:
                 one.types[column], one.about[column] = types[main.table, column], main.spec["columns"][column]
             elif column in _RENAMED or column in holding:
@@ -175,8 +159,8 @@ def _package(extract: Extract, described: Mapping[str, Described], folder: Path)
     package = {
         "$schema": _STANDARD,
         "name": f"kpi57-{extract.period_code.lower()}-{extract.scope}",
-        "title": " – ".join(["Nghị quyết 57-NQ/TW", said["place"], said["period"], *marking]),
-        "description": "\n\n".join([*marking, *(text.format(**said) for text in _ABOUT)]),
+        "title": " – ".join([say("package.title", place=said["place"], period=said["period"]), *marking]),
+        "description": "\n\n".join([*marking, *say_each("package.about", **said)]),
         "as_of_on": said["day"],
         "is_illustrative": extract.is_illustrative,
         "resources": [
@@ -208,7 +192,7 @@ def _resources(name: str, table: Table, one: Described, folder: Path) -> Iterato
         "type": "file",
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
-        "description": f"{name}.csv, typed, texts as they were typed · {name}.csv có kiểu dữ liệu, giữ nguyên văn bản",
+        "description": say("package.parquet", table=name),
         **_sealed(folder / f"{name}.parquet"),
     }
 

@@ -16,6 +16,7 @@ import duckdb
 
 from pipelines.office.figures import answers
 from pipelines.office.statuses import Status, newest_due, read_statuses
+from pipelines.office.wording import say
 
 Row = dict[str, Any]
 
@@ -252,7 +253,7 @@ class Extract:
         """'Xã Vĩnh Lại', or the city with how many of its communes have a plan."""
         if self.scope != CITY:
             return self.communes[self.scope]
-        return f"{self.city_name} ({len(self.communes)} xã, phường, đặc khu có kế hoạch)"
+        return say("labels.city_with_plans", city=self.city_name, communes=len(self.communes))
 
     @cached_property
     def newest_owed(self) -> str:

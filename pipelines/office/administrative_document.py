@@ -23,6 +23,8 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 
+from pipelines.office.wording import say
+
 FONT = "Times New Roman"
 BLANK = "[...]"  # what the officer fills in
 PORTRAIT = 160  # millimetres between the margins; 247 across an annex
@@ -171,7 +173,7 @@ def chart(document: DocumentObject, caption: str, png: bytes, says: str) -> None
     below = document.add_paragraph()
     below.alignment = CENTER
     below.paragraph_format.space_after = Pt(6)
-    write(below, f"Biểu đồ {len(document.inline_shapes)}. {caption}", size=13, italic=True)
+    write(below, say("report.chart", number=len(document.inline_shapes), caption=caption), size=13, italic=True)
 
 
 def heads(document: DocumentObject, above: str, issuer: Sequence[str], number: str, dated: str) -> None:
@@ -183,8 +185,8 @@ def heads(document: DocumentObject, above: str, issuer: Sequence[str], number: s
         _line(left, text, size=13, bold=True)
     _rule(left, 21)
     _line(left, number, size=13, before=6)
-    _line(right, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", size=12.5, bold=True)
-    _line(right, "Độc lập - Tự do - Hạnh phúc", size=14, bold=True)
+    _line(right, say("report.nation"), size=12.5, bold=True)
+    _line(right, say("report.motto"), size=14, bold=True)
     _rule(right, 16)
     _line(right, dated, size=14, italic=True, before=6)
 
@@ -202,7 +204,7 @@ def subject(document: DocumentObject, kind: str, about: str, of_period: str) -> 
 def signature(document: DocumentObject, recipients: Sequence[str], titles: Sequence[str]) -> None:
     """The recipients on the left; on the right who signs, with room for the signature and a blank for the name."""
     left, right = _two_columns(document, 80, 80)
-    _line(left, "Nơi nhận:", size=12, bold=True, italic=True, alignment=LEFT)
+    _line(left, say("report.recipients.title"), size=12, bold=True, italic=True, alignment=LEFT)
     for text in recipients:
         _line(left, text, size=11, alignment=LEFT)
     for text in titles:

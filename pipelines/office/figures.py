@@ -22,9 +22,15 @@ FORM = SOURCES / "forms" / "periodic-report.yml"
 
 
 @cache
+def form() -> dict[str, Any]:
+    """What the form of the agencies says."""
+    found: dict[str, Any] = read_yaml(FORM)
+    return found
+
+
 def answers() -> dict[str, dict[str, str]]:
     """The answers a form offers, by what is asked and code: 'yes_no', '1' is 'Đạt'."""
-    found: dict[str, dict[str, str]] = read_yaml(FORM)["answers"]
+    found: dict[str, dict[str, str]] = form()["answers"]
     return found
 
 
@@ -58,3 +64,14 @@ def indicator(row: Row) -> str:
 def printed_at(row: Row, prefix: str = "") -> str:
     """'Phụ lục II, dòng 22': where its document prints a target or a task."""
     return place_in_plan(row[f"{prefix}appendix"], row[f"{prefix}row_number"], row.get(f"{prefix}section"))
+
+
+def cited(kind: str | None, number: str | None, issued: str | None, issuer: str) -> str:
+    """'Kế hoạch số 110/KH-UBND ngày 25/03/2026 của Ủy ban nhân dân phường Lê Chân', as far as it is known."""
+    named = say("labels.numbered", kind=kind, number=number) if kind and number else kind or number
+    return say("labels.cited", document=dated(named, issued), issuer=issuer)
+
+
+def dated(document: str | None, issued: str | None) -> str | None:
+    """'110/KH-UBND ngày 25/03/2026', or what there is of it."""
+    return say("labels.document", number=document, day=issued) if document and issued else document or issued

@@ -5,6 +5,8 @@ What a status is called and means is sources/reference/statuses.csv. How a form 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,33 @@ from pipelines.files import read_yaml
 from pipelines.home import SOURCES
 
 FOLDER = SOURCES / "wording"
+PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
 @cache
 def _file(name: str) -> Any:
-    return read_yaml(FOLDER / f"{name}.yml")
+    """One file, read once. Raises KeyError where there is none, ValueError naming a text that is none."""
+    if not (FOLDER / f"{name}.yml").is_file():
+        raise KeyError(f"sources/wording has no {name}.yml")
+    found = read_yaml(FOLDER / f"{name}.yml")
+    for key, text in texts(found, name):
+        if text is None:
+            raise ValueError(f"sources/wording, {key}: no text; write one, or take the key out")
+        if re.search("[{}]", PLACE.sub("", str(text))):
+            raise ValueError(f"sources/wording, {key}: between {{ and }} stands a name in small letters, nothing else")
+    return found
 
 
+def texts(found: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """Every text below a key, with its own key."""
+    if isinstance(found, dict | list):
+        for name, one in found.items() if isinstance(found, dict) else enumerate(found):
+            yield from texts(one, f"{key}.{name}")
+    else:
+        yield key, found
+
+
+@cache
 def wording(key: str) -> Any:
     """What a key names, its file first ('method.sections'): a text, a list or a mapping. Raises KeyError."""
     name, *parts = key.split(".")
@@ -32,8 +54,31 @@ def wording(key: str) -> Any:
 
 
 def say(key: str, **values: Any) -> str:
-    """The sentence under a key, with its {places} filled."""
-    return str(wording(key)).format(**values)
+    """The sentence under a key, with its {places} filled. Raises KeyError for a place that has no value."""
+    return _filled(key, wording(key), values)
+
+
+def say_each(key: str, **values: Any) -> list[str]:
+    """The sentences of the list under a key."""
+    return [_filled(key, text, values) for text in wording(key)]
+
+
+def _filled(key: str, text: Any, values: dict[str, Any]) -> str:
+    try:
+        return str(text).format(**values)
+    except KeyError as error:
+        known = ", ".join(values) or "none"
+        raise KeyError(f"sources/wording, {key}: {error.args[0]} is none of its places: {known}") from None
+
+
+def joined(parts: Sequence[str]) -> str:
+    """'a, b và c'."""
+    return say("labels.and", first=", ".join(parts[:-1]), last=parts[-1]) if len(parts) > 1 else "".join(parts)
+
+
+def titles(*columns: str) -> list[str]:
+    """The titles of columns by their names."""
+    return [say(f"labels.columns.{name}") for name in columns]
 
 
 def method_sections(product: str) -> list[tuple[str, str]]:
@@ -43,6 +88,6 @@ def method_sections(product: str) -> list[tuple[str, str]]:
             for section in wording("method.sections") if product in section["in"]]  # fmt: skip
 
 
-def files() -> list[Path]:
-    """What documents depend on besides figures and code."""
-    return sorted(FOLDER.glob("*.yml"))
+def files(*names: str) -> list[Path]:
+    """What documents depend on besides figures and code: these files, or all."""
+    return [FOLDER / f"{name}.yml" for name in names] if names else sorted(FOLDER.glob("*.yml"))

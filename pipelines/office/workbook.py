@@ -42,9 +42,10 @@ SEVERITY_FILLS = {
     3: PatternFill("solid", fgColor="F9CB9C"),
     4: PatternFill("solid", fgColor="F4B6B6"),
 }
-# what was found in a file, by its severity
+# what was found in a file, by its severity: its word, and how grave it is
 FINDING_WORDS: dict[str, str] = wording("labels.severities")
-FINDING_FILLS = {"fail": SEVERITY_FILLS[4], "confirm": SEVERITY_FILLS[3], "warn": SEVERITY_FILLS[2]}
+FINDING_SEVERITIES = {"fail": 4, "confirm": 3, "warn": 2}
+FINDING_FILLS = {name: SEVERITY_FILLS[grave] for name, grave in FINDING_SEVERITIES.items()}
 
 
 class _Look(NamedTuple):
@@ -126,7 +127,7 @@ def page(sheet: Worksheet, *, landscape: bool = True, footer: str = "") -> None:
     sheet.page_margins.top = sheet.page_margins.bottom = 0.6
     sheet.page_margins.header = sheet.page_margins.footer = 0.25  # inside the margins, or it is cut
     sheet.oddFooter.left.text = footer
-    sheet.oddFooter.right.text = "Trang &P/&N"
+    sheet.oddFooter.right.text = say("labels.page", page="&P", pages="&N")
 
 
 def across(sheet: Worksheet, row: int, text: str, widths: Sequence[float], *, size: int = 11, bold: bool = False,

@@ -18,6 +18,7 @@ from pipelines.office.wording import files as wording_files
 from pipelines.scorecard.board import read_board, state_of
 from pipelines.scorecard.pages import ASSETS, HERE, Pages
 
+WORDED = ("labels", "method")  # the wording that the pages are made with
 MARK = ".made-from.json"
 
 
@@ -26,7 +27,7 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
 
     con: a database with core and marts built. The mark is written last: a site that was not finished is made again.
     """
-    made_with = digest_of_code("scorecard") + digest_of_files([FORM, *wording_files()])
+    made_with = digest_of_code("scorecard") + digest_of_files([FORM, *wording_files(*WORDED)])
     made_from = hashlib.sha256(f"{state_of(con)}{made_with}".encode()).hexdigest()
     if _standing(home.site, made_from):
         return 0

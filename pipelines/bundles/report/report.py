@@ -19,8 +19,8 @@ from pipelines.bundles.report.wording import (
     NONE,
     agency,
     bare,
+    counted,
     open_rejections,
-    share,
 )
 from pipelines.office.administrative_document import (
     BLANK,
@@ -34,29 +34,23 @@ from pipelines.office.administrative_document import (
     subject,
     table,
 )
-from pipelines.office.figures import day, printed_at
-from pipelines.office.wording import say, wording
+from pipelines.office.figures import cited, day, printed_at
+from pipelines.office.wording import joined, say, say_each, titles, wording
 from pipelines.office.workbook import ILLUSTRATIVE
 from pipelines.vietnamese import clean, in_sentence
-
-_DEPARTMENT = "Sở Khoa học và Công nghệ"  # reports for the city
-# kinds of documents by the letters in their numbers (Nghị định 30/2020/NĐ-CP, Phụ lục III)
-_KINDS = {"NQ": "Nghị quyết", "QĐ": "Quyết định", "CT": "Chỉ thị", "KH": "Kế hoạch", "CTr": "Chương trình",
-          "TB": "Thông báo", "HD": "Hướng dẫn", "BC": "Báo cáo"}  # fmt: skip
 
 
 def official_report(extract: Extract) -> io.BytesIO:
     """The report as a Word file."""
-    about, of_period = _about(extract), _of_period(extract)
-    document = new_document(f"Báo cáo kết quả thực hiện Kế hoạch – {extract.place}", of_period,
+    kind, of_period = _kind(extract), say("labels.period", period=in_sentence(extract.periods[extract.period_code]))
+    document = new_document(say("report.title", place=extract.place), of_period,
                             ILLUSTRATIVE if extract.is_illustrative else None)  # fmt: skip
-    symbol = "......./BC-SKHCN" if extract.scope == CITY else "......./BC-UBND"
-    if extract.scope == CITY:
-        heads(document, f"ỦY BAN NHÂN DÂN\n{extract.city_name.upper()}", ["SỞ KHOA HỌC", "VÀ CÔNG NGHỆ"],
-              f"Số: {symbol}", _dated(extract.city_name, extract))  # fmt: skip
-    else:
-        heads(document, "", ["ỦY BAN NHÂN DÂN", extract.place.upper()], f"Số: {symbol}", _dated(extract.place, extract))
-    subject(document, "BÁO CÁO", about, f"({of_period})")
+    symbol, year = wording(f"report.{kind}.symbol"), extract.as_of_on.year
+    place = extract.city_name if extract.scope == CITY else extract.place
+    above = say("report.city.above", city=extract.city_name.upper()) if extract.scope == CITY else ""
+    heads(document, above, say_each(f"report.{kind}.head", place=place.upper()), say("report.number", symbol=symbol),
+          say("report.placed_and_dated", place=bare(place), year=year))  # fmt: skip
+    subject(document, say("report.kind"), _about(extract), f"({of_period})")
     _grounds(document, extract)
     indicators(document, extract)
     tasks(document, extract)
@@ -64,44 +58,28 @@ def official_report(extract: Extract) -> io.BytesIO:
     rejected = open_rejections(extract)
     _difficulties(document, rejected, extract)
     _proposals(document, rejected, extract)
-    body(document, f"Trên đây là báo cáo kết quả thực hiện Kế hoạch kỳ "
-         f"{in_sentence(extract.periods[extract.period_code])} của {_issuer(extract)}./.", keep=True)  # fmt: skip
-    _sign(document, extract)
-    annexes(document, extract, f"(Kèm theo Báo cáo số {symbol} ngày ....... tháng ....... năm "
-            f"{extract.as_of_on.year} của {_issuer(extract)})")  # fmt: skip
+    issuer = say(f"report.{kind}.issuer", place=in_sentence(extract.place))
+    period = in_sentence(extract.periods[extract.period_code])
+    body(document, say("report.closing", period=period, issuer=issuer), keep=True)
+    recipients = [say("report.recipients.first", city=in_sentence(extract.city_name)),
+                  *say_each(f"report.{kind}.recipients", place=in_sentence(extract.place)),
+                  *say_each("report.recipients.last", blank=BLANK)]  # fmt: skip
+    signature(document, recipients, wording(f"report.{kind}.signs"))
+    annexes(document, extract, say("report.belongs_to", symbol=symbol, year=year, issuer=issuer))
     return bytes_of(document)
 
 
-def _sign(document: Document, extract: Extract) -> None:
-    above = f"- Ủy ban nhân dân {in_sentence(extract.city_name)} (để báo cáo);"
-    blanks = [f"- {BLANK};", f"- Lưu: VT, {BLANK}."]
-    if extract.scope == CITY:
-        signature(document, [above, "- Ủy ban nhân dân các xã, phường, đặc khu;", *blanks], ["GIÁM ĐỐC"])
-        return
-    party = f"- Thường trực Đảng ủy, Hội đồng nhân dân {in_sentence(extract.place)};"
-    signature(document, [above, f"- {_DEPARTMENT};", party, *blanks], ["TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"])
+def _kind(extract: Extract) -> str:
+    return "city" if extract.scope == CITY else "commune"
 
 
 def _about(extract: Extract) -> str:
     if extract.scope == CITY:
-        return ("Kết quả thực hiện Kế hoạch triển khai Nghị quyết số 57-NQ/TW của các xã, phường, đặc khu trên địa bàn "
-                f"{in_sentence(extract.city_name)}")  # fmt: skip
+        return say("report.about.city", city=in_sentence(extract.city_name))
     titles = [clean(plan["title"]) for plan in _plans_in_force(extract)]
     if len(titles) == 1:
-        return f"Kết quả thực hiện {titles[0]}"
-    return f"Kết quả thực hiện các Kế hoạch triển khai Nghị quyết số 57-NQ/TW trên địa bàn {in_sentence(extract.place)}"
-
-
-def _of_period(extract: Extract) -> str:
-    return f"Kỳ báo cáo: {in_sentence(extract.periods[extract.period_code])}"
-
-
-def _issuer(extract: Extract) -> str:
-    return _DEPARTMENT if extract.scope == CITY else f"Ủy ban nhân dân {in_sentence(extract.place)}"
-
-
-def _dated(place: str, extract: Extract) -> str:
-    return f"{bare(place)}, ngày ....... tháng ....... năm {extract.as_of_on.year}"
+        return say("report.about.one_plan", plan=titles[0])
+    return say("report.about.plans", place=in_sentence(extract.place))
 
 
 def _plans_in_force(extract: Extract) -> list[Row]:
@@ -113,81 +91,70 @@ def _plans_in_force(extract: Extract) -> list[Row]:
 
 
 def _the_plan(extract: Extract) -> str:
-    return "Kế hoạch" if len(_plans_in_force(extract)) == 1 else "Các Kế hoạch"
+    return say(f"report.the_plan.{'one' if len(_plans_in_force(extract)) == 1 else 'several'}")
 
 
 def _grounds(document: Document, extract: Extract) -> None:
-    heading(document, 1, "I. CĂN CỨ VÀ PHẠM VI BÁO CÁO")
-    heading(document, 2, "1. Căn cứ")
+    heading(document, 1, say("report.grounds.heading"))
+    heading(document, 2, say("report.grounds.cited"))
     plans = _plans_in_force(extract)
-    cited = [_cited_plan(plan) for plan in plans]
+    grounds = [_cited_plan(plan) for plan in plans]
     if extract.scope != CITY:
-        cited += [_cited(one) for plan in plans for one in extract.legal_documents[plan["plan_id"]]]
-    items(document, list(dict.fromkeys(cited)))
-    unknown = [plan for plan in plans if not plan["document_number"] or not plan["issued_on"]]
-    if unknown:
-        which = "các Kế hoạch có chỗ đánh dấu" if len(unknown) > 1 else "Kế hoạch"
-        body(document, f"Số hoặc ngày ban hành của {which} chưa có trong dữ liệu, cần bổ sung vào chỗ đánh dấu.",
-             italic=True)  # fmt: skip
-    heading(document, 2, "2. Phạm vi và nguồn số liệu")
-    tasked = len(extract.tables["tasks"].rows)
-    followed = [f"{extract.targeted} chỉ tiêu đo được"] * bool(extract.targeted) + [f"{tasked} nhiệm vụ"] * bool(tasked)
+        grounds += [_cited(one) for plan in plans for one in extract.legal_documents[plan["plan_id"]]]
+    items(document, list(dict.fromkeys(grounds)))
+    if unknown := sum(not plan["document_number"] or not plan["issued_on"] for plan in plans):
+        body(document, say(f"report.grounds.unknown.{'one' if unknown == 1 else 'several'}"), italic=True)
+    heading(document, 2, say("report.grounds.scope"))
+    followed = [say(f"report.grounds.{what}", count=count) for what, count in
+                (("targets", extract.targeted), ("tasks", len(extract.tables["tasks"].rows))) if count]  # fmt: skip
     if not extract.targeted:
-        body(document, f"{_the_plan(extract)} không giao chỉ tiêu đo được.")
+        body(document, say("report.grounds.no_targets", plan=_the_plan(extract)))
     if followed:
-        body(document, f"Báo cáo theo dõi {' và '.join(followed)}. {_figures(extract)}".strip())
+        body(document, f"{say('report.grounds.followed', what=joined(followed))} {_figures(extract)}".strip())
     if extract.scope == CITY:
         _coverage(document, extract)
-    body(document, f"Số liệu chỉ tiêu tính đến hết kỳ {in_sentence(extract.periods[extract.period_code])}; nhiệm vụ và "
-         f"thời hạn tính đến ngày {day(extract.as_of_on)}. {_sources(extract)}")  # fmt: skip
+    sent = len(extract.tables["submissions"].rows)
+    sources = say("report.grounds.files", files=sent) if sent else say("report.grounds.no_files")
+    body(document, say("report.grounds.until", period=in_sentence(extract.periods[extract.period_code]),
+                       day=day(extract.as_of_on), sources=sources))  # fmt: skip
     if extract.is_illustrative:
-        body(document, "Toàn bộ số liệu trong báo cáo này là số liệu minh họa, không phải kết quả của địa phương.")
+        body(document, say("report.grounds.illustrative"))
 
 
 def _figures(extract: Extract) -> str:
     asked = len(extract.tables["progress"].rows)
     figures = sum(row["actual_id"] is not None for row in extract.tables["progress"].dicts())
     if not asked:
-        return "Chưa chỉ tiêu nào đến kỳ báo cáo." if extract.targeted else ""
+        return say("report.grounds.none_asked") if extract.targeted else ""
     if figures == extract.targeted:
-        return "Chỉ tiêu này đã có số liệu." if figures == 1 else "Tất cả các chỉ tiêu đã có số liệu."
-    counts = ((figures, "đã có số liệu"), (asked - figures, "đến kỳ nhưng chưa có số liệu"),
-              (extract.targeted - asked, "chưa đến kỳ báo cáo"))  # fmt: skip
-    return f"Trong đó {', '.join(f'{count} chỉ tiêu {words}' for count, words in counts if count)}."
-
-
-def _sources(extract: Extract) -> str:
-    sent = len(extract.tables["submissions"].rows)
-    if not sent:
-        return "Chưa nhận được tệp số liệu nào của các cơ quan, đơn vị."
-    return (f"Số liệu do các cơ quan, đơn vị gửi theo biểu mẫu ({sent} tệp trong 12 tháng gần nhất) và đã được "
-            "kiểm tra tự động từng dòng trước khi tổng hợp.")  # fmt: skip
+        return say(f"report.grounds.{'has_figure' if figures == 1 else 'all_have_figures'}")
+    counts = {"figures": figures, "missing": asked - figures, "later": extract.targeted - asked}
+    told = [say(f"report.grounds.counts.{what}", count=count) for what, count in counts.items() if count]
+    return say("report.grounds.of_those", counts=", ".join(told))
 
 
 def _cited_plan(plan: Row) -> str:
     """'Kế hoạch số 110/KH-UBND ngày 25/03/2026 của Ủy ban nhân dân phường Lê Chân'."""
-    code = plan["document_number"] or f"{BLANK}/KH-UBND"
-    issued = day(plan["issued_on"]) if plan["issued_on"] else BLANK
-    return f"Kế hoạch số {code} ngày {issued} của {plan['issuer']}"
+    number = plan["document_number"] or say("report.grounds.plan_number", blank=BLANK)
+    return cited(say("labels.kinds.KH"), number, day(plan["issued_on"]) if plan["issued_on"] else BLANK, plan["issuer"])
 
 
 def _cited(one: Row) -> str:
     """'Nghị quyết số 57-NQ/TW ngày 22/12/2024 của Bộ Chính trị': the letters of a number say what kind it is, where the
     plan does not write the kind itself."""
-    number = one["number"] or "Văn bản"
+    number, kinds, kind = one["number"] or say("labels.other_kind"), wording("labels.kinds"), None
     if number[:1].isdigit():
-        letters = re.findall(r"(?<![^\W\d_])(NQ|QĐ|CTr|CT|KH|TB|HD|BC)(?=[-/])", number)
-        number = f"{_KINDS[letters[0]] if letters else 'Văn bản'} số {number}"
-    issued = [f"ngày {day(one['issued_on'])}"] if one["issued_on"] else []
-    return " ".join([number, *issued, f"của {one['issuer']}"])
+        letters = re.findall(rf"(?<![^\W\d_])({'|'.join(kinds)})(?=[-/])", number)
+        kind = kinds[letters[0]] if letters else say("labels.other_kind")
+    return cited(kind, number, day(one["issued_on"]) if one["issued_on"] else None, one["issuer"])
 
 
 def _coverage(document: Document, extract: Extract) -> None:
     """How many communes the report covers, and the status of each."""
     city = extract.tables["city"].dicts()
-    of = f" trong tổng số {city[0]['communes_in_city']}" if city else ""
-    body(document, f"Số liệu của {len(extract.communes)} xã, phường, đặc khu đã có kế hoạch trong hệ thống{of} xã, "
-         "phường, đặc khu của thành phố:", keep=True)  # fmt: skip
+    covered = (say("report.grounds.covered_of", communes=len(extract.communes), all=city[0]["communes_in_city"])
+               if city else say("report.grounds.covered", communes=len(extract.communes)))  # fmt: skip
+    body(document, covered, keep=True)
     counts: dict[str, Counter[str]] = {code: Counter() for code in extract.communes}
     for row in extract.tables["progress"].dicts():
         is_slow = extract.statuses["pace", row["pace_status"]].is_behind
@@ -201,10 +168,10 @@ def _coverage(document: Document, extract: Extract) -> None:
     shown = ("asked", "figure", "met", "not_met", "slow", "tasks", "done", "overdue", "owing")
     lines = [[name, *(str(counts[code][what]) for what in shown)] for code, name in extract.communes.items()]
     total = sum(counts.values(), Counter[str]())
-    lines.append(["Cộng", *(str(total[what]) for what in shown)])
-    titles = ("Xã, phường", "Chỉ tiêu đến kỳ", "Đã có số liệu", "Đạt mốc", "Chưa đạt mốc", "Chậm tiến độ", "Nhiệm vụ",
-              "Hoàn thành", "Quá hạn", "Báo cáo còn phải gửi")  # fmt: skip
-    table(document, "", titles, (24, *[15.1] * 9), lines, centered=range(1, 10), size=9.5)
+    lines.append([say("labels.sum"), *(str(total[what]) for what in shown)])
+    titled = titles("commune_name", "indicators_asked", "figures", "met", "not_met", "slow", "task", "tasks_done",
+                    "overdue", "reports_outstanding")  # fmt: skip
+    table(document, "", titled, (24, *[15.1] * 9), lines, centered=range(1, 10), size=9.5)
 
 
 # ---------------------------------------------------------------- IV. who has reported
@@ -214,7 +181,7 @@ def _reporting(document: Document, extract: Extract) -> None:
     heading(document, 1, say("report.reporting.heading"))
     rows = extract.tables["reporting"].dicts()
     if not rows:
-        body(document, say("report.reporting.none_due"))
+        body(document, say("labels.tables.reporting.none"))
         return
     newest = extract.newest_owed
     current = [row for row in rows if row["period_code"] == newest]
@@ -225,8 +192,7 @@ def _reporting(document: Document, extract: Extract) -> None:
         which = [row for row in current if row["reporting_status"] == status]
         if which:
             names = "" if status == "on_time" else ": " + ", ".join(_late(row, extract) for row in which)
-            line = say("report.reporting.line", status=text, count=len(which), share=share(len(which), len(current)))
-            lines.append(line + names)
+            lines.append(counted(text, len(which), say("report.reporting.noun"), len(current)) + names)
     items(document, lines)
     before = defaultdict(list)
     for row in reversed(rows):
@@ -256,8 +222,8 @@ def _difficulties(document: Document, rejected: list[Row], extract: Extract) -> 
         body(document, opening, keep=True)
         lines = [[str(place), _conflict(row, extract), day(row["milestone_on"]), _target(row, "first"),
                   _target(row, "second")] for place, row in enumerate(conflicts, 1)]  # fmt: skip
-        table(document, "", wording("report.difficulties.conflicts_columns"), (9, 57, 24, 35, 35),
-              lines, centered=(0, 2))  # fmt: skip
+        titled = titles("serial", "indicator", "milestone_on", "first_target", "second_target")
+        table(document, "", titled, (9, 57, 24, 35, 35), lines, centered=(0, 2))
     else:
         body(document, say("report.difficulties.no_conflict"))
     heading(document, 2, say("report.difficulties.told"))
@@ -274,8 +240,8 @@ def _difficulties(document: Document, rejected: list[Row], extract: Extract) -> 
     unknown = say("report.difficulties.unknown_period")
     lines = [[str(place), agency(row, extract), row["period_label"] or unknown, _found_in(row),
               clean(row["message"])] for place, row in enumerate(rejected, 1)]  # fmt: skip
-    table(document, "", wording("report.difficulties.rejected_columns"), (9, 34, 25, 36, 56), lines,
-          centered=(0, 2))  # fmt: skip
+    titled = titles("serial", "agency_or_office", "period_label", "file_and_cell", "reason_refused")
+    table(document, "", titled, (9, 34, 25, 36, 56), lines, centered=(0, 2))
 
 
 def _reporter(row: Row, extract: Extract) -> str:
@@ -283,8 +249,7 @@ def _reporter(row: Row, extract: Extract) -> str:
 
 
 def _place_in_sentence(row: Row) -> str:
-    place = printed_at(row)
-    return place if place.startswith("Phụ lục") else in_sentence(place)
+    return printed_at(row) if row["appendix"] else in_sentence(printed_at(row))
 
 
 def _conflict(row: Row, extract: Extract) -> str:
@@ -296,8 +261,11 @@ def _target(row: Row, which: str) -> str:
 
 
 def _found_in(row: Row) -> str:
-    cell = f", ô\u00a0{row['source_cell']}" if row["source_cell"] else ""
-    return clean(row["original_name"]) + (f"\ntrang “{row['source_sheet']}”{cell}" if row["source_sheet"] else "")
+    if not row["source_sheet"]:
+        return clean(row["original_name"])
+    which = "sheet_and_cell" if row["source_cell"] else "sheet"
+    where = say(f"report.difficulties.{which}", sheet=row["source_sheet"], cell=row["source_cell"])
+    return f"{clean(row['original_name'])}\n{where}"
 
 
 # ---------------------------------------------------------------- VI. what follows
@@ -336,13 +304,15 @@ def _asked(rejected: list[Row], extract: Extract) -> list[tuple[str, list[str]]]
             wants[_who({**row, "agency_name": owner}, extract)]["figure"] += 1
     for row in rejected:
         wants[_who(row, extract)]["refused"] += 1
-    words = wording("report.proposals.asked").items()
-    return [(name, [text.format(count=counts[what]) for what, text in words if counts[what]])
+    order = wording("report.proposals.asked")
+    return [(name, [say(f"report.proposals.asked.{what}", count=counts[what]) for what in order if counts[what]])
             for name, counts in sorted(wants.items())]  # fmt: skip
 
 
 def _who(row: Row, extract: Extract) -> str:
-    return f"Ủy ban nhân dân {in_sentence(row['commune_name'])}" if extract.scope == CITY else agency(row, extract)
+    if extract.scope != CITY:
+        return agency(row, extract)
+    return say("report.commune.issuer", place=in_sentence(row["commune_name"]))
 
 
 def _leads(row: Row, extract: Extract) -> Iterable[str]:

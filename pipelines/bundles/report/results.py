@@ -15,14 +15,15 @@ from pipelines.bundles.report.charts import Bar, bars, stacked
 from pipelines.bundles.report.wording import (
     NONE,
     agency,
+    counted,
     distance,
     result,
-    share,
     targets,
 )
 from pipelines.office.administrative_document import BLANK, PORTRAIT, annex, body, chart, heading, items, table
-from pipelines.office.figures import day, indicator, measured, printed_at
-from pipelines.office.statuses import Count, counts, is_behind
+from pipelines.office.figures import dated, day, indicator, measured, printed_at
+from pipelines.office.statuses import Count, Counts, counts, is_behind
+from pipelines.office.wording import say, titles, wording
 from pipelines.vietnamese import clean, format_number, in_sentence
 
 _FEWEST = 5  # things that a chart is worth
@@ -30,61 +31,58 @@ _FEWEST = 5  # things that a chart is worth
 MOST = 300  # lines of a table that people read on paper; the rest is in the workbook
 A_CHART = 30  # communes a chart has room for
 
-# title, width in millimetres, whether its values are centred
+# name of the title, width in millimetres, whether its values are centred
 Columns = Sequence[tuple[str, float, bool]]
 
 
 def indicators(document: Document, extract: Extract) -> None:
     """Part II."""
     progress = extract.tables["progress"].dicts()
-    heading(document, 1, "II. KẾT QUẢ THỰC HIỆN CHỈ TIÊU")
+    heading(document, 1, say("report.indicators.heading"))
     if not progress:
-        reason = (
-            f"Kế hoạch giao {extract.targeted} chỉ tiêu đo được nhưng chưa chỉ tiêu nào đến kỳ báo cáo."
-            if extract.targeted
-            else "Kế hoạch không giao chỉ tiêu đo được; kết quả thực hiện được thể hiện ở các nhiệm vụ tại phần III."
-        )
-        body(document, reason)
+        targeted = extract.targeted
+        body(document, say("report.indicators.none_asked", count=targeted) if targeted
+             else say("report.indicators.no_targets"))  # fmt: skip
         return
-    heading(document, 2, "1. Đánh giá chung")
+    heading(document, 2, say("report.indicators.overall"))
     _how_they_stand(document, progress, extract)
     if len(progress) >= _FEWEST:
-        annex_called = annex_names(extract).get("progress")
-        where = f"tại {annex_called}" if annex_called else _in_workbook("Tiến độ chỉ tiêu", extract)
-        body(document, f"Kết quả từng chỉ tiêu {where} kèm theo.")
-        heading(document, 2, "2. Chỉ tiêu chưa đạt mốc hoặc chậm tiến độ")
+        annexed = annex_names(extract).get("progress")
+        where = say("report.in_annex", annex=annexed) if annexed else _in_workbook("progress", extract)
+        body(document, say("report.indicators.one_by_one", where=where))
+        heading(document, 2, say("report.indicators.behind"))
         _behind(document, [row for row in progress if is_behind(row, extract.statuses)], extract)
     else:
-        heading(document, 2, "2. Kết quả từng chỉ tiêu")
+        heading(document, 2, say("report.indicators.each"))
         _compared(document, progress, extract)
-    heading(document, 2, "3. Chỉ tiêu chưa có số liệu hoặc chưa đánh giá được")
+    heading(document, 2, say("report.indicators.unanswered"))
     _unanswered(document, progress, extract)
 
 
 def _how_they_stand(document: Document, progress: list[Row], extract: Extract) -> None:
-    total = len(progress)
-    answers = (("level", "So với mốc đã đến hạn", [row for row in progress if row["in_force_on"]],
-                "chỉ tiêu có mốc đã qua", "chưa có chỉ tiêu nào có mốc đã qua"),
-               ("pace", "Trên đường đến mốc tiếp theo", [row for row in progress if row["next_on"]],
-                "chỉ tiêu còn mốc phía trước", "không còn chỉ tiêu nào có mốc phía trước"))  # fmt: skip
     panels = []
-    for answer, title, rows, noun, none in answers:
+    for answer, due in (("level", "in_force_on"), ("pace", "next_on")):
+        rows = [row for row in progress if row[due]]
         if not rows:
-            body(document, f"{title}: {none}.")
+            body(document, say(f"report.indicators.{answer}.none"))
             continue
-        lines = counts("", "", answer, rows, extract.statuses).best_first
+        lines = counts("", say(f"labels.counted.{answer}.noun"), answer, rows, extract.statuses)
         if len(rows) == 1:
-            [one] = rows
-            body(document, f"{title}: 1 {noun} ({indicator(one)}), đánh giá: {in_sentence(lines[0].label)}.")
+            body(document, say(f"report.indicators.{answer}.one", indicator=indicator(rows[0]),
+                               status=in_sentence(lines.items[0].label)))  # fmt: skip
             continue
-        body(document, f"{title}, trong {len(rows)} {noun}:", keep=True)
-        items(document, [f"{one.label}: {one.n} chỉ tiêu{share(one.n, len(rows))}" for one in lines])
-        panels.append((title, _bars(lines)))
-    if total >= _FEWEST and panels:
+        body(document, say(f"report.indicators.{answer}.several", count=len(rows)), keep=True)
+        _list(document, lines)
+        panels.append((say(f"report.indicators.{answer}.title"), _bars(lines.best_first)))
+    if len(progress) >= _FEWEST and panels:
         says = "; ".join(f"{title}: " + ", ".join(f"{b.label} {b.size}" for b in one) for title, one in panels)
-        chart(document, "Số chỉ tiêu theo kết quả đánh giá", bars(panels, PORTRAIT), says)
+        chart(document, say("report.indicators.chart"), bars(panels, PORTRAIT), says)
     if extract.scope == CITY:
-        _by_commune(document, "level", progress, "Chỉ tiêu của từng xã, phường so với mốc đã đến hạn", extract)
+        _by_commune(document, "level", progress, say("report.indicators.by_commune"), extract)
+
+
+def _list(document: Document, lines: Counts) -> None:
+    items(document, [counted(one.label, one.n, lines.noun, lines.total) for one in lines.best_first])
 
 
 def _bars(lines: Sequence[Count]) -> list[Bar]:
@@ -107,11 +105,9 @@ def _by_commune(document: Document, answer: str, rows: list[Row], caption: str, 
 
 def _behind(document: Document, rows: list[Row], extract: Extract) -> None:
     if not rows:
-        body(document, "Không có chỉ tiêu nào được đánh giá là chưa đạt mốc hoặc chậm tiến độ.")
+        body(document, say("report.indicators.none_behind"))
         return
-    body(document, f"Có {len(rows)} chỉ tiêu chưa đạt mốc đã đến hạn hoặc chậm so với mức cần đạt đến kỳ báo cáo trên "
-         "đường đến mốc tiếp theo:", keep=True)  # fmt: skip
-
+    body(document, say("report.indicators.some_behind", count=len(rows)), keep=True)
     _compared(document, rows, extract)
 
 
@@ -125,25 +121,24 @@ def _compared(document: Document, rows: list[Row], extract: Extract) -> None:
     lines = [[str(place), _named(row, extract), _dated_result(row, extract), _against_level(row),
               _against_pace(row, extract)]
              for place, row in enumerate(sorted(rows, key=gravity)[:MOST], 1)]  # fmt: skip
-    titles = ("TT", "Chỉ tiêu", "Kết quả (kỳ số liệu)", "So với mốc đã đến hạn", "So với mức cần đạt đến kỳ số liệu")
-    table(document, "", titles, (9, 45, 24, 40, 42), lines, centered=(0, 2), size=10.5)
-    _rest(document, len(rows), "Tiến độ chỉ tiêu", extract)
+    titled = titles("serial", "indicator", "result_of_period", "to_level", "to_pace")
+    table(document, "", titled, (9, 45, 24, 40, 42), lines, centered=(0, 2), size=10.5)
+    _rest(document, len(rows), "progress", extract)
 
 
-def _in_workbook(sheet: str, extract: Extract) -> str:
-    return f"ở trang tính “{sheet}” của tệp {extract.stem}.xlsx"
+def _in_workbook(table: str, extract: Extract) -> str:
+    return say("report.in_workbook", sheet=say(f"labels.tables.{table}.title"), file=f"{extract.stem}.xlsx")
 
 
-def _rest(document: Document, lines: int, sheet: str, extract: Extract) -> None:
+def _rest(document: Document, lines: int, table: str, extract: Extract) -> None:
     """Where the lines are that a table has no room for."""
     if lines > MOST:
-        body(document, f"Trên đây nêu {format_number(MOST)} trong {format_number(lines)} dòng; danh sách đầy đủ "
-             f"{_in_workbook(sheet, extract)} kèm theo.")  # fmt: skip
+        body(document, say("report.rest", shown=format_number(MOST), all=format_number(lines),
+                           where=_in_workbook(table, extract)))  # fmt: skip
 
 
 def _dated_result(row: Row, extract: Extract) -> str:
-    dated = f"\n({extract.periods[row['period_code']]})" if row["actual_id"] else ""
-    return result(row, extract) + dated
+    return result(row, extract) + (f"\n({extract.periods[row['period_code']]})" if row["actual_id"] else "")
 
 
 def _named(row: Row, extract: Extract) -> str:
@@ -153,11 +148,9 @@ def _named(row: Row, extract: Extract) -> str:
 def _against_level(row: Row) -> str:
     if row["in_force_on"] is None:
         return row["level_label"] or NONE
-    lines = [row["level_label"], f"Mốc {day(row['in_force_on'])}: {targets(row['in_force_as_written'])}"]
-    if row["level_status"] == "not_met" and (
-        short := distance(row["value"], row["in_force_value"], row["unit_of_measure"])
-    ):
-        lines.append(f"Còn thiếu {short}")
+    lines = [row["level_label"], _against(row, "in_force")]
+    if row["level_status"] == "not_met":
+        lines += _short_by(row, row["in_force_value"])
     return "\n".join(lines)
 
 
@@ -166,11 +159,18 @@ def _against_pace(row: Row, extract: Extract) -> str:
         return row["pace_label"] or NONE
     lines = [row["pace_label"]]
     if extract.statuses["pace", row["pace_status"]].is_behind and row["expected_value"] is not None:
-        lines.append(f"Cần đạt {measured(row['expected_value'], row['unit_of_measure'])}")
-        if short := distance(row["value"], row["expected_value"], row["unit_of_measure"]):
-            lines.append(f"Còn thiếu {short}")
-    lines.append(f"Mốc {day(row['next_on'])}: {targets(row['next_as_written'])}")
-    return "\n".join(lines)
+        lines.append(say("report.indicators.needed", value=measured(row["expected_value"], row["unit_of_measure"])))
+        lines += _short_by(row, row["expected_value"])
+    return "\n".join([*lines, _against(row, "next")])
+
+
+def _against(row: Row, which: str) -> str:
+    return say("report.indicators.milestone", day=day(row[f"{which}_on"]), targets=targets(row[f"{which}_as_written"]))
+
+
+def _short_by(row: Row, wanted: Any) -> list[str]:
+    short = distance(row["value"], wanted, row["unit_of_measure"])
+    return [say("report.indicators.short_by", distance=short)] if short else []
 
 
 def _unanswered(document: Document, progress: list[Row], extract: Extract) -> None:
@@ -181,57 +181,50 @@ def _unanswered(document: Document, progress: list[Row], extract: Extract) -> No
         if not row["actual_id"]:
             owner = extract.reporters.get((row["commune_code"], row["indicator_code"]))
             owes = agency({**row, "agency_name": owner}, extract)
-            missing.append(f"Chưa có số liệu: {_named(row, extract)}; cơ quan phải báo cáo: {owes}")
+            missing.append(say("report.indicators.no_figure", indicator=_named(row, extract), agency=owes))
         elif "by_hand" in answers:
-            by_hand.append(f"Chỉ tiêu định tính: {_named(row, extract)}; cơ quan báo cáo: “{result(row, extract)}”; "
-                           f"đánh giá: {BLANK}")  # fmt: skip
+            by_hand.append(say("report.indicators.by_hand", indicator=_named(row, extract), said=result(row, extract),
+                               blank=BLANK))  # fmt: skip
         elif "no_rate" in answers:
-            no_rate.append(f"Không tính được tỷ lệ vì mẫu số bằng 0: {_named(row, extract)}")
+            no_rate.append(say("report.indicators.no_rate", indicator=_named(row, extract)))
     not_asked = extract.targeted - len(progress)
-    later = [f"Chưa đến kỳ báo cáo: {not_asked} chỉ tiêu"] if not_asked else []
+    later = [say("report.indicators.later", count=not_asked)] if not_asked else []
     said = [*missing, *no_rate, *by_hand]
     items(document, [*said[:MOST], *later])
-    _rest(document, len(said), "Tiến độ chỉ tiêu", extract)
+    _rest(document, len(said), "progress", extract)
     if not (missing or no_rate or by_hand or later):
-        body(document, "Các chỉ tiêu đến kỳ báo cáo đều đã có số liệu.")
+        body(document, say("report.indicators.all_answered"))
 
 
 # ---------------------------------------------------------------- tasks
-
-_LISTS = (("overdue", "Nhiệm vụ quá hạn", "quá hạn"),
-          ("due_soon", "Nhiệm vụ đến hạn trong 30 ngày tới", "đến hạn trong 30 ngày tới"),
-          ("done_without_proof", "Nhiệm vụ báo hoàn thành nhưng chưa có văn bản sản phẩm",
-           "báo hoàn thành nhưng chưa có văn bản sản phẩm"),
-          ("never_reported", "Nhiệm vụ chưa có báo cáo lần nào", "chưa có báo cáo lần nào"),
-          ("report_owed", "Nhiệm vụ chưa có báo cáo trong 12 tháng qua",
-           "chưa có báo cáo trong 12 tháng qua"))  # fmt: skip
 
 
 def tasks(document: Document, extract: Extract) -> None:
     """Part III."""
     rows = extract.tables["tasks"].dicts()
-    heading(document, 1, "III. KẾT QUẢ THỰC HIỆN NHIỆM VỤ")
+    heading(document, 1, say("report.tasks.heading"))
     if not rows:
-        body(document, "Kế hoạch không giao nhiệm vụ nào.")
+        body(document, say("labels.tables.tasks.none"))
         return
-    heading(document, 2, "1. Đánh giá chung")
-    lines = counts("", "", "task", rows, extract.statuses).best_first
-    body(document, f"Đến ngày {day(extract.as_of_on)}, trong {len(rows)} nhiệm vụ được giao:", keep=True)
-    items(document, [f"{one.label}: {one.n} nhiệm vụ{share(one.n, len(rows))}" for one in lines])
+    heading(document, 2, say("report.tasks.overall"))
+    lines = counts(say("labels.counted.task.title"), say("labels.counted.task.noun"), "task", rows, extract.statuses)
+    body(document, say("report.tasks.opening", day=day(extract.as_of_on), count=len(rows)), keep=True)
+    _list(document, lines)
     if len(rows) >= _FEWEST and extract.scope != CITY:
-        made = _bars(lines)
+        made = _bars(lines.best_first)
         says = ", ".join(f"{bar.label} {bar.size}" for bar in made)
-        chart(document, "Số nhiệm vụ theo tình trạng thực hiện", bars([("Nhiệm vụ", made)], PORTRAIT), says)
+        chart(document, say("report.tasks.chart"), bars([(lines.title, made)], PORTRAIT), says)
     if extract.scope == CITY:
-        _by_commune(document, "task", rows, "Tình trạng thực hiện nhiệm vụ của từng xã, phường", extract)
+        _by_commune(document, "task", rows, say("report.tasks.by_commune"), extract)
     else:
-        body(document, f"Tình hình từng nhiệm vụ tại {annex_names(extract)['tasks']} kèm theo.")
-    listed = [one for one in _LISTS if any(row["task_status"] == one[0] for row in rows)]
-    for place, (status, title, _) in enumerate(listed, 2):
-        heading(document, 2, f"{place}. {title}")
+        body(document, say("report.tasks.one_by_one", annex=annex_names(extract)["tasks"]))
+    lists = wording("report.tasks.lists")
+    listed = [status for status in lists if any(row["task_status"] == status for row in rows)]
+    for place, status in enumerate(listed, 2):
+        heading(document, 2, f"{place}. {lists[status]['title']}")
         _task_table(document, [row for row in rows if row["task_status"] == status], status, extract)
-    if without := [words for status, _, words in _LISTS[:3] if status not in {one[0] for one in listed}]:
-        body(document, f"Không có nhiệm vụ {', không có nhiệm vụ '.join(without)}.")
+    if without := ", ".join(one["none"] for status, one in lists.items() if "none" in one and status not in listed):
+        body(document, f"{without[0].upper()}{without[1:]}.")
 
 
 def _task_table(document: Document, rows: list[Row], status: str, extract: Extract) -> None:
@@ -243,10 +236,10 @@ def _task_table(document: Document, rows: list[Row], status: str, extract: Extra
          clean(row["deadline_as_written"] or NONE), *([format_number(row["days_overdue"])] if late else [])]
         for place, row in enumerate(rows[:MOST], 1)
     ]  # fmt: skip
-    titles = ("TT", "Nhiệm vụ", "Cơ quan chủ trì", "Thời hạn", *(("Số ngày quá hạn",) if late else ()))
+    titled = titles("serial", "task", "lead_as_written", "deadline_as_written", *(("days_overdue",) if late else ()))
     widths = (9, 74, 34, 25, 18) if late else (9, 86, 38, 27)
-    table(document, "", titles, widths, lines, centered=(0, 3, 4))
-    _rest(document, len(rows), "Nhiệm vụ", extract)
+    table(document, "", titled, widths, lines, centered=(0, 3, 4))
+    _rest(document, len(rows), "tasks", extract)
 
 
 def _task_named(row: Row, extract: Extract) -> str:
@@ -261,7 +254,8 @@ def annex_names(extract: Extract) -> dict[str, str]:
     """The tables in an annex, and its name: few indicators are in the report itself."""
     names = ["progress"] if _FEWEST <= len(extract.tables["progress"].rows) <= MOST else []
     names += [name for name in (["city"] if extract.scope == CITY else ["tasks"]) if extract.tables[name].rows]
-    return {name: f"Phụ lục {'I' * place}" if len(names) > 1 else "Phụ lục" for place, name in enumerate(names, 1)}
+    word = say("report.annex")
+    return {name: f"{word} {'I' * place}" if len(names) > 1 else word for place, name in enumerate(names, 1)}
 
 
 def annexes(document: Document, extract: Extract, belongs_to: str) -> None:
@@ -269,23 +263,23 @@ def annexes(document: Document, extract: Extract, belongs_to: str) -> None:
     for name, called in annex_names(extract).items():
         rows = extract.tables[name].dicts()
         if name == "progress":
-            title, (columns, lines) = "TIẾN ĐỘ THỰC HIỆN TỪNG CHỈ TIÊU", _indicator_lines(rows, extract)
+            title, (columns, lines) = say("report.annexes.progress"), _indicator_lines(rows, extract)
         elif name == "tasks":
-            title, (columns, lines) = "TÌNH HÌNH THỰC HIỆN TỪNG NHIỆM VỤ", _task_lines(rows)
+            title, (columns, lines) = say("report.annexes.tasks"), _task_lines(rows)
         else:
-            title, (columns, lines) = "KẾT QUẢ GỘP TOÀN THÀNH PHỐ THEO CHỈ TIÊU", _city_lines(rows, extract)
+            title, (columns, lines) = say("labels.tables.city.heading"), _city_lines(rows, extract)
         annex(document, called, title, belongs_to)
-        table(document, "", [name for name, _, _ in columns], [width for _, width, _ in columns], lines,
+        table(document, "", titles(*(name for name, _, _ in columns)), [width for _, width, _ in columns], lines,
               centered=[place for place, (_, _, middle) in enumerate(columns) if middle], size=10)  # fmt: skip
 
 
 def _indicator_lines(progress: list[Row], extract: Extract) -> tuple[Columns, list[list[str]]]:
     is_city = extract.scope == CITY
-    columns = [("TT", 10, True), *([("Xã, phường", 24, False)] if is_city else []), ("Mã", 18, True),
-               ("Chỉ tiêu", 46 if is_city else 64, False), ("Kết quả", 26, True),
-               ("Kỳ số liệu", 18 if is_city else 22, True), ("Mốc đã đến hạn", 27 if is_city else 28, True),
-               ("Đánh giá theo mốc", 22, True), ("Mốc tiếp theo", 33 if is_city else 34, True),
-               ("Đánh giá tiến độ", 23, True)]  # fmt: skip
+    columns = [("serial", 10, True), *([("commune_name", 24, False)] if is_city else []),
+               ("indicator_code_short", 18, True), ("indicator", 46 if is_city else 64, False), ("result", 26, True),
+               ("figure_period", 18 if is_city else 22, True), ("in_force_milestone", 27 if is_city else 28, True),
+               ("level_label_short", 22, True), ("next_milestone", 33 if is_city else 34, True),
+               ("pace_label_short", 23, True)]  # fmt: skip
     lines = []
     for place, row in enumerate(progress, 1):
         lines.append([
@@ -301,26 +295,27 @@ def _milestone(row: Row, which: str) -> str:
 
 
 def _task_lines(rows: list[Row]) -> tuple[Columns, list[list[str]]]:
-    columns = [("TT", 10, True), ("Vị trí trong Kế hoạch", 24, False), ("Nhiệm vụ", 76, False),
-               ("Cơ quan chủ trì", 34, False), ("Thời hạn", 24, True), ("Tình trạng", 26, True),
-               ("Hoàn thành (%)", 17, True), ("Văn bản sản phẩm", 36, False)]  # fmt: skip
+    columns = [("serial", 10, True), ("printed_in_plan", 24, False), ("task", 76, False),
+               ("lead_as_written", 34, False), ("deadline_as_written", 24, True), ("task_status", 26, True),
+               ("percent_done", 17, True), ("document", 36, False)]  # fmt: skip
     lines = []
     for place, row in enumerate(rows, 1):
-        dated = f"ngày {day(row['document_date'])}" if row["document_date"] else ""
+        number, issued = clean(row["document_number"] or ""), row["document_date"] and day(row["document_date"])
+        proof = say("labels.dated", day=issued) if issued and not number else dated(number, issued)
         done: Any = row["percent_done"]
         lines.append([
             str(place), printed_at(row), clean(row["title"]), clean(row["lead_as_written"] or NONE),
             clean(row["deadline_as_written"] or NONE), row["task_label"], NONE if done is None else format_number(done),
-            " ".join(part for part in (clean(row["document_number"] or ""), dated) if part) or NONE,
+            proof or NONE,
         ])  # fmt: skip
     return columns, lines
 
 
 def _city_lines(city: list[Row], extract: Extract) -> tuple[Columns, list[list[str]]]:
     """The newest line of each indicator."""
-    columns = [("TT", 10, True), ("Mã", 17, True), ("Chỉ tiêu", 76, False), ("Kỳ số liệu", 24, True),
-               ("Tử số", 20, True), ("Mẫu số", 20, True), ("Kết quả gộp", 24, True), ("Thấp nhất – cao nhất", 30, True),
-               ("Số xã, phường có số liệu", 26, True)]  # fmt: skip
+    columns = [("serial", 10, True), ("indicator_code_short", 17, True), ("indicator", 76, False),
+               ("figure_period", 24, True), ("numerator", 20, True), ("denominator", 20, True),
+               ("pooled_value", 24, True), ("lowest_to_highest", 30, True), ("communes_covered", 26, True)]  # fmt: skip
     newest = {row["indicator_code"]: row for row in city}
     lines = []
     for place, row in enumerate(newest.values(), 1):

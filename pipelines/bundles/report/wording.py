@@ -24,7 +24,9 @@ def distance(value: Any, wanted: Any, unit: str | None) -> str | None:
     if value is None or wanted is None:
         return None
     apart = format_number(abs(Decimal(str(wanted)) - Decimal(str(value))))
-    return None if apart == "0" else f"{apart}\u00a0điểm\u00a0%" if unit == "%" else f"{apart} {unit or ''}".strip()
+    if apart == "0":
+        return None
+    return say("labels.percentage_points", value=apart) if unit == "%" else f"{apart} {unit or ''}".strip()
 
 
 def targets(as_written: Sequence[str] | None) -> str:
@@ -49,15 +51,16 @@ def bare(name: str) -> str:
 
 def agency(row: Row, extract: Extract) -> str:
     """'Công an xã' in a commune's own report, 'Công an xã Vĩnh Lại' or 'Phòng Kinh tế xã Vĩnh Lại' in the city's."""
-    commune, name = in_sentence(row["commune_name"]), str(row["agency_name"] or "Cơ quan chưa xác định")
+    commune, name = in_sentence(row["commune_name"]), str(row["agency_name"] or say("report.agency_unknown"))
     if extract.scope != CITY:
         return name.replace("xã, phường", commune.removesuffix(bare(row["commune_name"])).strip())
     return name.replace("xã, phường", commune) if "xã, phường" in name else f"{name} {commune}"
 
 
-def share(count: int, total: int) -> str:
-    """' (33,3%)'; nothing of so few that a share says nothing."""
-    return f" ({format_number(Decimal(100 * count) / total, 1)}%)" if total >= 5 else ""
+def counted(status: str, count: int, noun: str, total: int) -> str:
+    """'Quá hạn: 4 nhiệm vụ (33,3%)'; no share of so few that it says nothing."""
+    share = f" ({format_number(Decimal(100 * count) / total, 1)}%)" if total >= 5 else ""
+    return f"{status}: {count} {noun}{share}"
 
 
 def open_rejections(extract: Extract) -> list[Row]:

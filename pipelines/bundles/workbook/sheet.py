@@ -15,7 +15,8 @@ from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipelines.bundles.extract import CITY, Extract, Row
+from pipelines.bundles.extract import Extract, Row
+from pipelines.office.figures import day
 from pipelines.office.row_height import row_height
 from pipelines.office.statuses import Counts, counts, status_of
 from pipelines.office.wording import say
@@ -35,6 +36,15 @@ class Column(NamedTuple):
     grave: Callable[[Row, Extract], int | None] | None = None
     center: bool = False
     number: str | None = None
+
+
+def column(name: str, width: float, show: Callable[[Row, Extract], Any] | str | None = None,
+           grave: Callable[[Row, Extract], int | None] | None = None, *, center: bool = False,
+           number: str | None = None) -> Column:  # fmt: skip
+    """A column that is titled, and shows the field of a row, by its name, where nothing else is said."""
+    field = show if isinstance(show, str) else name
+    shown = show if callable(show) else lambda row, extract: row[field]
+    return Column(say(f"labels.columns.{name}"), width, shown, grave, center, number)
 
 
 _COUNTED = ("progress", "tasks", "reporting")
@@ -88,8 +98,8 @@ def opening(
         banner(sheet, row, len(widths))
         sheet.oddHeader.center.text = ILLUSTRATIVE  # a later page may be handed on without the first
         row += 1
-    about = (f"{extract.place} · Kỳ báo cáo: {extract.periods[extract.period_code]} · "
-             f"Tính đến ngày {extract.as_of_on:%d/%m/%Y}")  # fmt: skip
+    about = say("workbook.about", place=extract.place, period=extract.periods[extract.period_code],
+                day=day(extract.as_of_on))  # fmt: skip
     for text, size, bold in ((heading, 15, True), (about, 11, False)):
         across(sheet, row, text, widths, size=size, bold=bold, center=True)
         row += 1
@@ -152,8 +162,3 @@ def number_format(value: Any) -> str | None:
         decimals = len(f"{value:.2f}".rstrip("0").partition(".")[2])
         return "#,##0" + ("." + "0" * decimals if decimals else "")
     return None
-
-
-def of_scope(columns: Sequence[Column], commune: Column, extract: Extract) -> list[Column]:
-    """The columns without that of the commune where there is only one."""
-    return [column for column in columns if extract.scope == CITY or column is not commune]

@@ -21,9 +21,10 @@ from pipelines.bundles.workbook.sheet import (
     height,
     opening,
 )
-from pipelines.office.figures import indicator, measured, printed_at
+from pipelines.office.figures import day, indicator, measured, printed_at
 from pipelines.office.row_height import row_height
 from pipelines.office.statuses import Counts
+from pipelines.office.wording import say, titles
 from pipelines.office.workbook import HEAD_FILL, SEVERITY_FILLS, across, put
 from pipelines.vietnamese import in_sentence
 
@@ -38,12 +39,13 @@ _NAMED = 3  # things of a kind that are named one by one under what needs attent
 
 def add_summary(sheet: Worksheet, extract: Extract) -> None:
     """One-page summary: counts by status, charts, and the most urgent items by name."""
-    row = opening(sheet, "TỔNG HỢP TIẾN ĐỘ THỰC HIỆN NGHỊ QUYẾT SỐ 57-NQ/TW", _WIDTHS, extract, landscape=False)
+    row = opening(sheet, say("workbook.summary.heading"), _WIDTHS, extract, landscape=False)
     sheet.page_setup.fitToHeight = 1
     counts = counted(extract)
     worries = _worries(counts, extract)
     across(sheet, row, _followed(extract), _WIDTHS, size=12)
-    text = f"Cần chú ý: {'; '.join(worries)}." if worries else "Không có nội dung nào cần chú ý đặc biệt."
+    text = (say("workbook.summary.attention", what="; ".join(worries)) if worries
+            else say("workbook.summary.no_attention"))  # fmt: skip
     across(sheet, row + 1, text, _WIDTHS, size=12, bold=True, fill=SEVERITY_FILLS[_ATTENTION if worries else 0])
     sheet.freeze_panes = sheet.cell(row, 1)
     sheet.print_title_rows = f"1:{row - 1}"
@@ -61,14 +63,14 @@ def add_summary(sheet: Worksheet, extract: Extract) -> None:
 def _block(sheet: Worksheet, row: int, one: Counts) -> int:
     """A table of counts, the most serious status first, with its chart beside it. Returns the row after it."""
     head, total = row, one.total
-    for column, text in enumerate((one.title, "Số lượng", "Tỷ lệ"), 1):
+    for column, text in enumerate((one.title, *titles("count", "share")), 1):
         put(sheet.cell(row, column), text, bold=True, center=True, fill=HEAD_FILL, color="FFFFFF")
     for line in one.items:
         row += 1
         put(sheet.cell(row, 1), line.label, fill=SEVERITY_FILLS[line.severity])
         put(sheet.cell(row, 2), line.n, number="#,##0")
         put(sheet.cell(row, 3), line.n / total, number="0%")
-    put(sheet.cell(row + 1, 1), "Tổng số" if total else "Chưa có", bold=True)
+    put(sheet.cell(row + 1, 1), say("labels.total" if total else "workbook.summary.nothing_counted"), bold=True)
     put(sheet.cell(row + 1, 2), total, bold=True, number="#,##0")
     put(sheet.cell(row + 1, 3), None)
     end = row + 1 if not one.items else max(row + 1, head + _FEWEST_LINES)
@@ -85,21 +87,18 @@ def _block(sheet: Worksheet, row: int, one: Counts) -> int:
 def _followed(extract: Extract) -> str:
     progress, tasks = extract.tables["progress"].dicts(), extract.tables["tasks"].rows
     if not extract.targeted:
-        return f"Kế hoạch không giao chỉ tiêu đo được; theo dõi {len(tasks)} nhiệm vụ."
+        return say("workbook.summary.followed_tasks", tasks=len(tasks))
     figures = sum(one["actual_id"] is not None for one in progress)
-    return (
-        f"Theo dõi {extract.targeted} chỉ tiêu ({figures} đã có số liệu, {len(progress) - figures} đã đến kỳ nhưng "
-        f"chưa có số liệu, {extract.targeted - len(progress)} chưa đến kỳ báo cáo) và {len(tasks)} nhiệm vụ."
-    )
+    return say("workbook.summary.followed", targeted=extract.targeted, figures=figures, tasks=len(tasks),
+               missing=len(progress) - figures, later=extract.targeted - len(progress))  # fmt: skip
 
 
 def _worries(counts: list[Counts], extract: Extract) -> list[str]:
     """'5 chỉ tiêu chưa đạt mốc', '12 nhiệm vụ quá hạn' ..., conflicts between targets, and what was refused."""
     texts = [f"{line.n} {one.noun} {in_sentence(line.label)}" for one in counts for line in one.attention]
     refused = sum(row["severity"] == "fail" for row in extract.tables["rejections"].dicts())
-    counts_of = ((len(extract.tables["conflicts"].rows), "cặp chỉ tiêu giao mâu thuẫn"),
-                 (refused, "lỗi trong các tệp đã gửi"))  # fmt: skip
-    return texts + [f"{count} {what}" for count, what in counts_of if count]
+    counts_of = {"conflicts": len(extract.tables["conflicts"].rows), "refused": refused}
+    return texts + [say(f"workbook.summary.worries.{what}", count=count) for what, count in counts_of.items() if count]
 
 
 # ---------------------------------------------------------------- the most urgent by name
@@ -107,10 +106,11 @@ def _worries(counts: list[Counts], extract: Extract) -> list[str]:
 
 def _gravest(extract: Extract) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     """A heading and its lines, each with how grave it is: indicators, tasks and reports, the worst first."""
+    reports = say("workbook.summary.reports", period=extract.periods[extract.newest_owed])
     for title, rows, answers, order, tell in (
-        ("Chỉ tiêu", "progress", ("pace", "level"), _worst_pace, _tell_indicator),
-        ("Nhiệm vụ", "tasks", ("task",), _longest_overdue, _tell_task),
-        (f"Báo cáo kỳ {extract.periods[extract.newest_owed]}", "reporting", ("reporting",), _agency, _tell_report),
+        (say("workbook.summary.indicators"), "progress", ("pace", "level"), _worst_pace, _tell_indicator),
+        (say("workbook.summary.tasks"), "tasks", ("task",), _longest_overdue, _tell_task),
+        (reports, "reporting", ("reporting",), _agency, _tell_report),
     ):
         found = []
         for row in extract.tables[rows].dicts():
@@ -121,8 +121,10 @@ def _gravest(extract: Extract) -> Iterator[tuple[str, list[tuple[int, str]]]]:
                 found.append((-severity, order(row), row))
         found.sort(key=lambda one: one[:2])
         if found:
-            few = f" ({_NAMED} trong {len(found)})" if len(found) > _NAMED else ""
-            yield f"{title} cần chỉ đạo{few}", [(-worst, tell(row, extract)) for worst, _, row in found[:_NAMED]]
+            heading = say("workbook.summary.directed_some" if len(found) > _NAMED else "workbook.summary.directed",
+                          what=title, shown=_NAMED, all=len(found))  # fmt: skip
+            yield heading, [(-worst, f"– {_whose(row, extract)}{tell(row, extract)}.")
+                            for worst, _, row in found[:_NAMED]]  # fmt: skip
 
 
 def _worst_pace(row: Row) -> tuple[Any, ...]:
@@ -143,28 +145,29 @@ def _whose(row: Row, extract: Extract) -> str:
 
 
 def _tell_indicator(row: Row, extract: Extract) -> str:
-    """'Tỷ lệ …: 63,06% (Tháng 10/2026). Chưa đạt mốc 31/12/2025 (≥ 70%). Mốc 31/12/2030 (100%): kém hơn số gốc.'"""
-    text = f"– {_whose(row, extract)}{indicator(row)}"
+    """'Tỷ lệ …: 63,06% (Tháng 10/2026). Mốc 31/12/2025 (≥ 70%): chưa đạt mốc. Mốc 31/12/2030 (100%): kém hơn số gốc'"""
+    parts = [indicator(row)]
     if row["value"] is not None:
-        text += f": {measured(row['value'], row['unit_of_measure'])} ({extract.periods[row['period_code']]})"
+        parts[0] += f": {measured(row['value'], row['unit_of_measure'])} ({extract.periods[row['period_code']]})"
     for answer, which in (("level", "in_force"), ("pace", "next")):
         if extract.statuses[answer, row[f"{answer}_status"]].needs_attention:
-            written = "; ".join(row[f"{which}_as_written"])
-            text += f". Mốc {row[f'{which}_on']:%d/%m/%Y} ({written}): {in_sentence(row[f'{answer}_label'])}"
-    return text + "."
+            parts.append(say("workbook.summary.milestone", day=day(row[f"{which}_on"]),
+                             targets="; ".join(row[f"{which}_as_written"]),
+                             status=in_sentence(row[f"{answer}_label"])))  # fmt: skip
+    return ". ".join(parts)
 
 
 def _tell_task(row: Row, extract: Extract) -> str:
-    late = f"quá hạn {row['days_overdue']} ngày" if row["days_overdue"] else row["task_label"]
-    title = shorten(row["title"], _LONGEST, placeholder=" …")
-    return f"– {_whose(row, extract)}{title} ({printed_at(row)}; chủ trì: {row['lead_as_written']}): {late}."
+    days = row["days_overdue"]
+    return say("workbook.summary.task", task=shorten(row["title"], _LONGEST, placeholder=" …"), place=printed_at(row),
+               lead=row["lead_as_written"],
+               status=say("workbook.summary.overdue", days=days) if days else row["task_label"])  # fmt: skip
 
 
 def _tell_report(row: Row, extract: Extract) -> str:
-    late = f", muộn {row['days_late']} ngày" if row["days_late"] else ""
-    return (
-        f"– {_whose(row, extract)}{row['agency_name']}: {row['reporting_label']} (hạn {row['due_on']:%d/%m/%Y}{late})."
-    )
+    return say("workbook.summary.report_late" if row["days_late"] else "workbook.summary.report",
+               agency=row["agency_name"], status=row["reporting_label"], day=day(row["due_on"]),
+               days=row["days_late"])  # fmt: skip
 
 
 # ---------------------------------------------------------------- the communes of the city side by side
@@ -180,7 +183,7 @@ def add_communes(sheet: Worksheet, extract: Extract) -> None:
     Page breaks keep a table and its chart together in the programs that keep breaks where a sheet is fitted to width.
     """
     widths = (_COMMUNE_WIDTH, *[_COUNT_WIDTH] * (_MOST_STATUSES + 1))
-    row = opening(sheet, "SO SÁNH CÁC XÃ, PHƯỜNG", widths, extract)
+    row = opening(sheet, say("workbook.communes.heading"), widths, extract)
     sheet.freeze_panes = sheet.cell(row, 2)
     sheet.print_title_rows = f"1:{row - 1}"
     room = _room(widths) - height(sheet, 1, row - 1)
@@ -206,10 +209,10 @@ def _room(widths: Sequence[float]) -> float:
 def _compared(sheet: Worksheet, row: int, one: Counts, communes: Sequence[Counts], extract: Extract,
               widths: Sequence[float]) -> int:  # fmt: skip
     """Returns the row after the chart."""
-    titles = [one.title, *(line.label for line in one.items), "Tổng số"]
-    for column, text in enumerate(titles, 1):
+    titled = [one.title, *(line.label for line in one.items), say("labels.total")]
+    for column, text in enumerate(titled, 1):
         put(sheet.cell(row, column), text, bold=True, center=True, fill=HEAD_FILL, color="FFFFFF")
-    sheet.row_dimensions[row].height = row_height(zip(titles, widths, strict=False), bold=True)
+    sheet.row_dimensions[row].height = row_height(zip(titled, widths, strict=False), bold=True)
     head = row
     for name, of_commune in zip(extract.communes.values(), communes, strict=True):
         row += 1

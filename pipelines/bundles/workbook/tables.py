@@ -12,42 +12,40 @@ from typing import Any, NamedTuple
 from openpyxl import Workbook
 
 from pipelines.bundles.extract import CITY, Extract, Row
-from pipelines.bundles.workbook.sheet import Column, of_scope, severity_of, table
-from pipelines.office.figures import in_words, indicator, printed_at
-from pipelines.office.workbook import FINDING_WORDS
+from pipelines.bundles.workbook.sheet import Column, column, severity_of, table
+from pipelines.office.figures import cited, dated, day, in_words, indicator, printed_at
+from pipelines.office.wording import say, wording
+from pipelines.office.workbook import FINDING_SEVERITIES, FINDING_WORDS
 
 _YEAR_END = (12, 31)
 
 
 class _Sheet(NamedTuple):
-    title: str
-    heading: str
+    name: str  # that of its wording
     columns: Callable[[Extract], list[Column]]
     rows: Callable[[Extract], list[Row]]
-    frozen: str  # the title of the last column that stays in sight
-    none: str
+    frozen: str  # the last column that stays in sight
 
 
 def add_tables(book: Workbook, extract: Extract) -> None:
     """One sheet a table; what is gathered over communes only where there are several."""
     for one in _SHEETS:
-        if one.title == _CITY_TITLE and extract.scope != CITY:
+        if one.name == "city" and extract.scope != CITY:
             continue
-        columns = of_scope(one.columns(extract), _COMMUNE, extract)
-        frozen = [column.title for column in columns].index(one.frozen) + 1
-        sheet = book.create_sheet(one.title)
-        table(sheet, one.heading, columns, one.rows(extract), extract, none=one.none, frozen=frozen)
+        columns = one.columns(extract)
+        frozen = [column.title for column in columns].index(say(f"labels.columns.{one.frozen}")) + 1
+        sheet = book.create_sheet(say(f"labels.tables.{one.name}.title"))
+        table(sheet, say(f"labels.tables.{one.name}.heading"), columns, one.rows(extract), extract,
+              none=say(f"labels.tables.{one.name}.none"), frozen=frozen)  # fmt: skip
 
 
-def _field(name: str) -> Callable[[Row, Extract], Any]:
-    return lambda row, extract: row[name]
+def _commune(extract: Extract) -> list[Column]:
+    return [column("commune_name", 16)] if extract.scope == CITY else []
 
 
 def _rows(name: str) -> Callable[[Extract], list[Row]]:
     return lambda extract: extract.tables[name].dicts()
 
-
-_COMMUNE = Column("Xã, phường", 16, _field("commune_name"))
 
 # ---------------------------------------------------------------- indicators against every milestone
 
@@ -81,8 +79,8 @@ def _due(year: int) -> Column:
     def show(row: Row, extract: Extract) -> str | None:
         texts = []
         for target in row["due"].get(year, ()):
-            day = target["milestone_on"]
-            texts.append(target["as_written"] + ("" if (day.month, day.day) == _YEAR_END else f" ({day:%d/%m/%Y})"))
+            on = target["milestone_on"]
+            texts.append(target["as_written"] + ("" if (on.month, on.day) == _YEAR_END else f" ({day(on)})"))
         texts += [target["status_label"] for target in row["due"].get(year, ()) if target["status_label"]]
         return "\n".join(dict.fromkeys(texts)) or None
 
@@ -91,7 +89,7 @@ def _due(year: int) -> Column:
                  for target in row["due"].get(year, ()) if target["status"]]  # fmt: skip
         return max(found, default=None)
 
-    return Column(f"Mốc {year}", 13, show, grave, center=True)
+    return Column(say("labels.columns.milestone_of_year", year=year), 13, show, grave, center=True)
 
 
 def _period(row: Row, extract: Extract) -> str | None:
@@ -100,8 +98,8 @@ def _period(row: Row, extract: Extract) -> str | None:
 
 def _figure_period(row: Row, extract: Extract) -> str | None:
     if row["period_code"] is None:
-        return "Chưa đến kỳ báo cáo"
-    return _period(row, extract) if row["actual_id"] else "Chưa có số liệu"
+        return say("labels.not_asked_yet")
+    return _period(row, extract) if row["actual_id"] else say("labels.no_figure")
 
 
 def _result(row: Row, extract: Extract) -> Any:
@@ -116,20 +114,20 @@ def _measured(name: str) -> Callable[[Row, Extract], Any]:
 
 def _progress(extract: Extract) -> list[Column]:
     return [
-        _COMMUNE,
-        Column("Mã chỉ tiêu", 9, _field("indicator_code"), center=True),
-        Column("Chỉ tiêu", 36, lambda row, extract: indicator(row)),
-        Column("Đơn vị", 7, _field("unit_of_measure"), center=True),
-        Column("Kỳ số liệu", 10, _figure_period, center=True),
-        Column("Tử số", 9, _field("numerator")),
-        Column("Mẫu số", 9, _field("denominator")),
-        Column("Kết quả", 11, _result),
+        *_commune(extract),
+        column("indicator_code", 9, center=True),
+        column("indicator", 36, lambda row, extract: indicator(row)),
+        column("unit_of_measure", 7, center=True),
+        column("figure_period", 10, _figure_period, center=True),
+        column("numerator", 9),
+        column("denominator", 9),
+        column("result", 11, _result),
         *(_due(year) for year in milestone_years(extract)),
-        Column("Đánh giá theo mốc đã đến hạn", 13, _field("level_label"), severity_of("level"), center=True),
-        Column("Cần đạt đến kỳ này", 9, _measured("expected_value")),
-        Column("So với mức cần tăng", 9, _measured("pace"), number="0%"),
-        Column("Tiến độ đến mốc tiếp theo", 13, _field("pace_label"), severity_of("pace"), center=True),
-    ]  # fmt: skip
+        column("level_label", 13, grave=severity_of("level"), center=True),
+        column("expected_value", 9, _measured("expected_value")),
+        column("pace", 9, _measured("pace"), number="0%"),
+        column("pace_label", 13, grave=severity_of("pace"), center=True),
+    ]
 
 
 # ---------------------------------------------------------------- the city's rates
@@ -141,24 +139,21 @@ def _city_rows(extract: Extract) -> list[Row]:
     return list(newest.values())
 
 
-_CITY_TITLE = "Gộp toàn thành phố"
-
-
 def _city(extract: Extract) -> list[Column]:
     return [
-        Column("Mã chỉ tiêu", 9, _field("indicator_code"), center=True),
-        Column("Chỉ tiêu", 50, _field("indicator_name")),
-        Column("Đơn vị", 8, _field("unit_of_measure"), center=True),
-        Column("Kỳ số liệu", 14, _field("period_label"), center=True),
-        Column("Tổng tử số", 12, _field("numerator")),
-        Column("Tổng mẫu số", 12, _field("denominator")),
-        Column("Kết quả gộp", 10, _field("value")),
-        Column("Số xã có số liệu", 9, _field("communes_reporting")),
-        Column("Số xã trong tỷ lệ gộp", 9, _field("communes_in_rate")),
-        Column("Tổng số xã", 9, _field("communes_in_city")),
-        Column("Xã thấp nhất", 9, _field("value_lowest")),
-        Column("Trung vị", 9, _field("value_median")),
-        Column("Xã cao nhất", 9, _field("value_highest")),
+        column("indicator_code", 9, center=True),
+        column("indicator", 50, "indicator_name"),
+        column("unit_of_measure", 8, center=True),
+        column("figure_period", 14, "period_label", center=True),
+        column("sum_of_numerators", 12, "numerator"),
+        column("sum_of_denominators", 12, "denominator"),
+        column("pooled_value", 10, "value"),
+        column("communes_reporting", 9),
+        column("communes_in_rate", 9),
+        column("communes_in_city", 9),
+        column("value_lowest", 9),
+        column("value_median", 9),
+        column("value_highest", 9),
     ]
 
 
@@ -170,71 +165,68 @@ def _state(row: Row, extract: Extract) -> str | None:
 
 
 def _document(row: Row, extract: Extract) -> str | None:
-    dated = f"{row['document_date']:%d/%m/%Y}" if row["document_date"] else None
-    return " ngày ".join(part for part in (row["document_number"], dated) if part) or None
+    return dated(row["document_number"], row["document_date"] and day(row["document_date"])) or None
 
 
 def _tasks(extract: Extract) -> list[Column]:
     return [
-        _COMMUNE,
-        Column("Vị trí trong kế hoạch", 12, lambda row, extract: printed_at(row)),
-        Column("Nhiệm vụ", 54, _field("title")),
-        Column("Cơ quan chủ trì", 16, _field("lead_as_written")),
-        Column("Sản phẩm đầu ra", 18, _field("deliverable")),
-        Column("Thời hạn", 12, _field("deadline_as_written")),
-        Column("Ngày đến hạn", 11, _field("due_on"), center=True),
-        Column("Tình trạng", 13, _field("task_label"), severity_of("task"), center=True),
-        Column("Số ngày quá hạn", 8, _field("days_overdue")),
-        Column("Cơ quan đã báo cáo", 12, _state, center=True),
-        Column("Hoàn thành (%)", 9, _field("percent_done")),
-        Column("Văn bản sản phẩm", 14, _document),
-        Column("Kỳ báo cáo gần nhất", 10, _period, center=True),
-        Column("Khó khăn, vướng mắc", 17, _field("difficulty")),
+        *_commune(extract),
+        column("printed_at", 12, lambda row, extract: printed_at(row)),
+        column("task", 54, "title"),
+        column("lead_as_written", 16),
+        column("deliverable", 18),
+        column("deadline_as_written", 12),
+        column("due_on", 11, center=True),
+        column("task_status", 13, "task_label", severity_of("task"), center=True),
+        column("days_overdue", 8),
+        column("state", 12, _state, center=True),
+        column("percent_done", 9),
+        column("document", 14, _document),
+        column("latest_period", 10, _period, center=True),
+        column("difficulty", 17),
     ]
 
 
 def _reporting(extract: Extract) -> list[Column]:
     return [
-        Column("Kỳ báo cáo", 14, _field("period_label"), center=True),
-        _COMMUNE,
-        Column("Cơ quan", 44, _field("agency_name")),
-        Column("Hạn gửi", 12, _field("due_on"), center=True),
-        Column("Tình trạng", 19, _field("reporting_label"), severity_of("reporting"), center=True),
-        Column("Số ngày muộn", 9, lambda row, extract: row["days_late"] or None),
-        Column("Nhận lần đầu", 16, _field("first_received_at"), center=True),
-        Column("Nhận gần nhất", 16, _field("last_received_at"), center=True),
-        Column("Số lần gửi", 9, _field("submissions")),
-        Column("Dòng được nhận", 10, _field("lines_accepted")),
-        Column("Dòng bị từ chối", 10, _field("lines_rejected")),
+        column("period_label", 14, center=True),
+        *_commune(extract),
+        column("agency_name", 44),
+        column("report_due_on", 12, "due_on", center=True),
+        column("task_status", 19, "reporting_label", severity_of("reporting"), center=True),
+        column("days_late", 9, lambda row, extract: row["days_late"] or None),
+        column("first_received_at", 16, center=True),
+        column("last_received_at", 16, center=True),
+        column("submissions", 9),
+        column("lines_accepted", 10),
+        column("lines_rejected", 10),
     ]
 
 
 # ---------------------------------------------------------------- what was refused, what contradicts itself
 
-_GRAVE = {"fail": 4, "confirm": 3, "warn": 2}
-
 
 def _where(row: Row, extract: Extract) -> str:
     """'Chỉ tiêu, ô J16'; of a finding about the file itself, that."""
-    cell = row["source_cell"] or (f"dòng {row['source_row']}" if row["source_row"] else None)
-    named = (row["source_sheet"], f"ô {cell}" if row["source_cell"] else cell)
-    return ", ".join(part for part in named if part) or "Cả tệp"
+    cell = (say("workbook.rejections.cell", cell=row["source_cell"]) if row["source_cell"] else
+            say("workbook.rejections.row", row=row["source_row"]) if row["source_row"] else None)  # fmt: skip
+    return ", ".join(part for part in (row["source_sheet"], cell) if part) or say("labels.whole_file")
 
 
 def _rejections(extract: Extract) -> list[Column]:
     return [
-        _COMMUNE,
-        Column("Cơ quan", 21, _field("agency_name")),
-        Column("Kỳ báo cáo", 11, lambda row, extract: row["period_label"] or "Không rõ", center=True),
-        Column("Nhận lúc", 16, _field("received_at"), center=True),
-        Column("Tệp", 21, _field("original_name")),
-        Column("Vị trí trong tệp", 13, _where),
-        Column("Mức độ", 8, lambda row, extract: FINDING_WORDS[row["severity"]],
-               lambda row, extract: _GRAVE[row["severity"]], center=True),
-        Column("Giá trị tìm thấy", 17, _field("found")),
-        Column("Sai ở đâu", 35, _field("message")),
-        Column("Cách sửa", 35, _field("fix")),
-        Column("Mã quy tắc", 8, _field("rule_code"), center=True),
+        *_commune(extract),
+        column("agency_name", 21),
+        column("period_label", 11, lambda row, extract: row["period_label"] or say("labels.unknown"), center=True),
+        column("received_at", 16, center=True),
+        column("file", 21, "original_name"),
+        column("place_in_file", 13, _where),
+        column("finding_severity", 8, lambda row, extract: FINDING_WORDS[row["severity"]],
+               lambda row, extract: FINDING_SEVERITIES[row["severity"]], center=True),
+        column("found", 17),
+        column("message", 35),
+        column("fix", 35),
+        column("rule_code", 8, center=True),
     ]  # fmt: skip
 
 
@@ -253,47 +245,37 @@ def _of(which: str, show: Callable[[Row], Any]) -> Callable[[Row, Extract], Any]
 
 def _documents(row: Row, extract: Extract) -> str:
     """'Kế hoạch số 110/KH-UBND ngày 25/03/2026 của Ủy ban nhân dân …', as far as the document says."""
-    texts = []
-    for plan in extract.tables["plans"].dicts():
-        if plan["plan_id"] in (row["plan_id"], row["second_plan_id"]):
-            number = f" số {plan['document_number']}" if plan["document_number"] else ""
-            dated = f" ngày {plan['issued_on']:%d/%m/%Y}" if plan["issued_on"] else ""
-            texts.append(f"Kế hoạch{number}{dated} của {plan['issuer']}")
-    return "\n".join(texts)
+    return "\n".join(
+        cited(say("labels.kinds.KH"), plan["document_number"], plan["issued_on"] and day(plan["issued_on"]),
+              plan["issuer"])
+        for plan in extract.tables["plans"].dicts() if plan["plan_id"] in (row["plan_id"], row["second_plan_id"])
+    )  # fmt: skip
 
 
 def _conflicts(extract: Extract) -> list[Column]:
-    sides = []
-    for which, word in (("first", "thứ nhất"), ("second", "thứ hai")):
-        sides += [
-            Column(f"Chỉ tiêu giao {word}", 14, _of(which, lambda t: t["as_written"]), center=True),
-            Column(f"Vị trí {word}", 12, _of(which, printed_at), center=True),
-            Column(f"Nội dung in tại vị trí {word}", 25, _of(which, lambda t: t["target_name"])),
-            Column(f"Cơ quan chủ trì {word}", 14, _of(which, lambda t: t["lead_agency_name"])),
-        ]
+    sides = [
+        Column(say(f"workbook.conflicts.{name}", which=word), width, _of(which, show), center=center)
+        for which, word in wording("workbook.conflicts.which").items()
+        for name, width, show, center in (("as_written", 14, lambda target: target["as_written"], True),
+                                          ("place", 12, printed_at, True),
+                                          ("name", 25, lambda target: target["target_name"], False),
+                                          ("lead", 14, lambda target: target["lead_agency_name"], False))
+    ]  # fmt: skip
     return [
-        _COMMUNE,
-        Column("Mã chỉ tiêu", 9, _field("indicator_code"), center=True),
-        Column("Chỉ tiêu", 26, _field("indicator_name")),
-        Column("Mốc", 11, _field("milestone_on"), center=True),
+        *_commune(extract),
+        column("indicator_code", 9, center=True),
+        column("indicator", 26, "indicator_name"),
+        column("milestone_on", 11, center=True),
         *sides,
-        Column("Văn bản", 20, _documents),
+        column("plan_document", 20, _documents),
     ]
 
 
 _SHEETS = (
-    _Sheet("Tiến độ chỉ tiêu", "TIẾN ĐỘ THỰC HIỆN CHỈ TIÊU THEO TỪNG MỐC", _progress, _progress_rows, "Chỉ tiêu",
-           "Kế hoạch không giao chỉ tiêu đo được."),
-    _Sheet(_CITY_TITLE, "KẾT QUẢ GỘP TOÀN THÀNH PHỐ THEO CHỈ TIÊU", _city, _city_rows, "Chỉ tiêu",
-           "Chưa có số liệu để gộp."),
-    _Sheet("Nhiệm vụ", "TÌNH HÌNH THỰC HIỆN NHIỆM VỤ", _tasks, _rows("tasks"), "Nhiệm vụ",
-           "Kế hoạch không giao nhiệm vụ nào."),
-    _Sheet("Tình hình báo cáo", "TÌNH HÌNH GỬI BÁO CÁO TRONG 12 THÁNG GẦN NHẤT", _reporting, _rows("reporting"),
-           "Cơ quan",
-           "Chưa có kỳ báo cáo nào đến hạn."),
-    _Sheet("Lỗi và lưu ý", "SỐ LIỆU BỊ TỪ CHỐI HOẶC CẦN XEM LẠI TRONG 12 THÁNG GẦN NHẤT", _rejections,
-           _rows("rejections"), "Cơ quan",
-           "Không có tệp hoặc dòng nào bị từ chối."),
-    _Sheet("Mâu thuẫn", "CHỈ TIÊU GIAO MÂU THUẪN TRONG CÙNG KẾ HOẠCH, CHỜ CẤP CÓ THẨM QUYỀN XÁC ĐỊNH", _conflicts,
-           _conflict_rows, "Chỉ tiêu", "Không có chỉ tiêu giao mâu thuẫn."),
-)  # fmt: skip
+    _Sheet("progress", _progress, _progress_rows, "indicator"),
+    _Sheet("city", _city, _city_rows, "indicator"),
+    _Sheet("tasks", _tasks, _rows("tasks"), "task"),
+    _Sheet("reporting", _reporting, _rows("reporting"), "agency_name"),
+    _Sheet("rejections", _rejections, _rows("rejections"), "agency_name"),
+    _Sheet("conflicts", _conflicts, _conflict_rows, "indicator"),
+)

@@ -11,15 +11,16 @@ from pipelines.bundles.extract import CITY, Extract
 from pipelines.bundles.workbook.method import add_notes
 from pipelines.bundles.workbook.summary import add_communes, add_summary
 from pipelines.bundles.workbook.tables import add_tables
+from pipelines.office.wording import say
 
 
 def workbook(extract: Extract) -> Workbook:
     """The extract as a workbook, the summary first."""
     book = Workbook()
-    book.worksheets[0].title = "Tổng hợp"
+    book.worksheets[0].title = say("workbook.summary.title")
     add_summary(book.worksheets[0], extract)
     if extract.scope == CITY:
-        add_communes(book.create_sheet("So sánh các xã"), extract)
+        add_communes(book.create_sheet(say("workbook.communes.title")), extract)
     add_tables(book, extract)
-    add_notes(book.create_sheet("Phương pháp"), extract)
+    add_notes(book.create_sheet(say("workbook.method.title")), extract)
     return book
