@@ -17,13 +17,12 @@ from pipelines.checking import expectations
 from pipelines.checking.earlier_figures import History, Past, stored
 from pipelines.checking.lookup import Names
 from pipelines.checking.validate import validate
+from pipelines.files import Row
 from pipelines.home import Home
 from pipelines.intake.ledger import VIETNAM
 from pipelines.intake.receive import receipts
 from pipelines.reading.read import Job, read_all
 from pipelines.registry.registry import Registry
-
-Row = dict[str, Any]
 
 
 def check_files(

@@ -31,14 +31,14 @@ from pathlib import Path
 from openpyxl import load_workbook
 
 from pipelines.agencies.form import template_name, write_template
-from pipelines.files import read_yaml
+from pipelines.files import Row, read_yaml
 from pipelines.home import SOURCES, Home
 from pipelines.intake.ledger import VIETNAM, Ledger
 from pipelines.intake.receive import waiting
 from pipelines.office.row_height import row_height
 from pipelines.office.workbook import put, save
 from pipelines.registry.periods import Period
-from pipelines.registry.registry import Registry, Row
+from pipelines.registry.registry import Registry
 
 _MISTAKEN, _NEIGHBOUR = "11164", "11086"  # Vĩnh Lại; Đại Sơn
 _MISTAKES = {

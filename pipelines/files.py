@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+Row = dict[str, Any]  # a row of a table or a file, by the names of its columns
 # A text in a CSV that begins so is run by Excel; the wide ones of East Asian keyboards too.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _SECONDS_HELD = 10  # how long a file that another program holds (Windows) is tried again to be replaced

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from pipelines.checking.earlier_figures import LOOK_BACK, History, Past, Said, stored
 from pipelines.checking.lookup import Duties
 from pipelines.checking.validate import Checked, validate
+from pipelines.files import Row
 from pipelines.home import Home
 from pipelines.intake.editions import Edition, editions, sources_of
 from pipelines.intake.ledger import Ledger, archived
@@ -31,7 +32,6 @@ from pipelines.warehouse.rows import count, dicts, insert
 if TYPE_CHECKING:
     from pipelines.checking.suites import Watch
 
-Row = dict[str, Any]
 CHECKED = ("checked.submission", "checked.line", "checked.actual", "checked.task_report", "checked.finding")
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from pipelines.files import Row
 from pipelines.home import Home
 from pipelines.intake.acts import enter_recheck
 from pipelines.intake.editions import editions
@@ -18,8 +19,6 @@ from pipelines.intake.ledger import Ledger, archived
 from pipelines.judging import CHECKED, NEWEST, judge, registry_of
 from pipelines.reading.read import Job, read_written
 from pipelines.warehouse.rows import dicts, insert
-
-Row = dict[str, Any]
 
 
 class Otherwise(NamedTuple):

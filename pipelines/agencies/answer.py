@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
+from pipelines.files import Row
 from pipelines.office.figures import day
 from pipelines.office.wording import say
 from pipelines.office.workbook import FINDING_WORDS
 from pipelines.vietnamese import format_number
-
-Row = dict[str, Any]
 
 
 def clipped(text: str | None, longest: int) -> str:

@@ -19,6 +19,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.agencies.answer import clipped, facts, summary
+from pipelines.files import Row
 from pipelines.home import Home
 from pipelines.intake.ledger import archived
 from pipelines.office.figures import form
@@ -39,8 +40,6 @@ from pipelines.office.workbook import (
 from pipelines.vietnamese import clean, slug
 from pipelines.warehouse.rows import dicts
 from pipelines.workers import run_limited
-
-Row = dict[str, Any]
 
 UNKNOWN = "khong-ro"
 _WIDTHS = (6, 13, 8, 21, 9, 42, 42, 10)

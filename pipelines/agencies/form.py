@@ -20,10 +20,11 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipelines.files import Row
 from pipelines.office.row_height import row_height
 from pipelines.office.workbook import LOCKED_FILL, across, banner, head, page, put, save
 from pipelines.registry.periods import Period
-from pipelines.registry.registry import Registry, Row
+from pipelines.registry.registry import Registry
 from pipelines.vietnamese import slug
 
 Answers = Mapping[str, Mapping[str, Any]]

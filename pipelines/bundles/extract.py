@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from pipelines.files import Row
 from pipelines.office.figures import answers
 from pipelines.office.statuses import Status, newest_due, read_statuses
 from pipelines.office.wording import say
-
-Row = dict[str, Any]
 
 CITY = "city"
 _SINCE = "last_day($until::DATE - INTERVAL 1 YEAR)"

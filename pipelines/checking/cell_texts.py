@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipelines.checking.figures import LONGEST_TEXT, Typed, text_of
-
-Row = dict[str, Any]
+from pipelines.files import Row
 
 
 def problems(typed: Typed, names: tuple[str, ...]) -> Row:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from pipelines.reading.context import ContextWords, Said
 from pipelines.registry.periods import Period
 
-Row = dict[str, Any]
 FITS, SILENT, SUMMED = "this", "", "cumulative"
 # What makes a figure another one, the most serious first.
 _OTHERS = ("plan", "comparison", "other_period", "estimate")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from pipelines.checking.figures import LineCells
 from pipelines.checking.lookup import Known
+from pipelines.files import Row
 from pipelines.registry.registry import Registry
-
-Row = dict[str, Any]
 
 
 def is_led(known: Known, file: Row, kind: str, line: LineCells) -> bool:

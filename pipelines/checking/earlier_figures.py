@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from pipelines.checking.expectations import breaks
 from pipelines.checking.figures import to_four_places
+from pipelines.files import Row
 from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import format_number
 
-Row = dict[str, Any]
 Key = tuple[str, str, str]  # commune, agency, indicator
 Said = tuple[str | None, ...]  # what a line says, as it is stored
 LOOK_BACK = timedelta(days=800)  # how long before a file a period may have ended to be compared with

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-Row = dict[str, Any]
+from pipelines.files import Row
+
 Facts = Mapping[str, Any]
 _OfOne = Callable[[Any], bool]  # whether a value, which is no null, is unexpected
 

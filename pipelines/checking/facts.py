@@ -14,11 +14,11 @@ from typing import Any
 from pipelines.checking.context import TableContext
 from pipelines.checking.identify import identify
 from pipelines.checking.lookup import Known, loose
+from pipelines.files import Row
 from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import code_key
 
-Row = dict[str, Any]
 # How long before a period closes, or is due, its report may come: a yearly one is made in November with what is
 # expected of its last weeks (see models/core/dim_due.sql), any other before a weekend or holiday.
 _EARLY, _ANY_EARLY = {"year": timedelta(days=30)}, timedelta(days=3)

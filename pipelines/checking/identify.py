@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipelines.checking.lookup import Names
+from pipelines.files import Row
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import clean
 from pipelines.vietnamese.period_names import named_periods, stated_period
-
-Row = dict[str, Any]
 
 
 class _Stated(NamedTuple):

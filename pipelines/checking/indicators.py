@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 from pipelines.checking.cell_texts import problems, texts_of
 from pipelines.checking.duty import is_led
 from pipelines.checking.figures import Figure, LineCells, Reads, Typed, cell_of, figure_of, rounds_to, shown, text_of
 from pipelines.checking.lookup import Known
+from pipelines.files import Row
 from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import fold, format_number
 
-Row = dict[str, Any]
 FIGURES = ("numerator", "denominator", "value")
 
 

@@ -22,13 +22,12 @@ from pipelines.checking.figures import (
 from pipelines.checking.indicators import indicator_facts, withdraws
 from pipelines.checking.lookup import Known, loose
 from pipelines.checking.tasks import task_facts
+from pipelines.files import Row
 from pipelines.reading.formats.csv_text import SHEET_NAME, SPLIT
 from pipelines.reading.header_words import split_code
 from pipelines.reading.sheet import address
 from pipelines.vietnamese import clean, code_key
 from pipelines.vietnamese.period_names import stated_period
-
-Row = dict[str, Any]
 
 
 class Line(dict[str, Any]):

@@ -10,14 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any
 
 from pipelines.checking.names import LineNames
+from pipelines.files import Row
 from pipelines.reading.context import ContextWords
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import clean, code_key, fold
 
-Row = dict[str, Any]
 _LOOKED_AT = 200  # letters of a name
 LAST_LETTERS = 190  # letters of a name that may hold its unit
 _OFFICE = re.compile(rf"^(?:ubnd|{re.escape(fold('Ủy ban nhân dân'))})\s+")

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
 
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import fold
 from pipelines.vietnamese.period_names import plain
 
-Row = dict[str, Any]
 _ALIKE, _APART = 0.75, 0.25  # how much of its words a name shares with another's, and how much less with its own
 _INDICATOR = ("indicator_name", "numerator_name", "denominator_name")
 _TASK = ("title",)

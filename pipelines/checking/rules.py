@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-Row = dict[str, Any]
+from pipelines.files import Row
+
 SEVERITIES = ("fail", "confirm", "warn")  # refuses the line; holds it until it is confirmed; lets it through
 _OF_ONE_FACT = ("expect_column_values_to_be_in_set", "expect_column_values_to_be_between")
 

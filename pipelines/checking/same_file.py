@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
+from pipelines.files import Row
 from pipelines.registry.registry import Registry
 
-Row = dict[str, Any]
 # What a line says, by which two are the same.
 _SAID = ("numerator", "denominator", "value", "value_text", "note", "is_withdrawn", "numerator_problem",
          "denominator_problem", "value_problem", "state", "percent_done", "percent_done_problem", "document_number",

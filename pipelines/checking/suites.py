@@ -19,8 +19,8 @@ import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from pipelines.checking.rules import columns_of
+from pipelines.files import Row
 
-Row = dict[str, Any]
 Watch = Callable[[Any, Any], None]  # a suite and its result, as Great Expectations has them
 # Expectations that compare numbers; their columns must be of a number type.
 _NUMERIC = ("expect_column_values_to_be_between", "expect_column_pair_values_a_to_be_greater_than_b")

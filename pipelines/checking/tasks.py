@@ -6,15 +6,13 @@ A fact is None where no rule applies. Which facts are wrong is data (sources/for
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from pipelines.checking.cell_texts import problems, texts_of
 from pipelines.checking.duty import has_closed, is_led
 from pipelines.checking.figures import LineCells, Reads, day_of, figure_of, text_of
 from pipelines.checking.lookup import Known
+from pipelines.files import Row
 from pipelines.vietnamese import fold
-
-Row = dict[str, Any]
 
 
 def task_facts(known: Known, file: Row, line: LineCells) -> Row:

@@ -17,9 +17,9 @@ from pipelines.checking.lines import line_code, table_facts
 from pipelines.checking.lookup import Duties, Known
 from pipelines.checking.rules import expand, needs_history
 from pipelines.checking.same_file import compare_lines
+from pipelines.files import Row
 from pipelines.registry.registry import Registry
 
-Row = dict[str, Any]
 Found = list[tuple[int, int, Row]]  # number of the line, number of the rule, finding
 # Rules, a level and the facts of its lines, to number of the line and number of the rule wherever one is broken.
 Evaluate = Callable[[Sequence[Row], str, Sequence[Row]], Iterable[tuple[int, int]]]

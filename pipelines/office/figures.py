@@ -5,18 +5,15 @@ How a number itself is written is vietnamese/numbers.py; the statuses of what is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from pipelines.files import read_yaml
+from pipelines.files import Row, read_yaml
 from pipelines.home import SOURCES
 from pipelines.office.wording import say
 from pipelines.vietnamese import clean, format_number, place_in_plan
-
-Row = Mapping[str, Any]
 
 FORM = SOURCES / "forms" / "periodic-report.yml"
 

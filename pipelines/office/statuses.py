@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 
-Row = dict[str, Any]
+from pipelines.files import Row
 
 _STATUSES = """
 SELECT answer, status, label, severity, needs_attention, is_behind, is_outstanding, meaning

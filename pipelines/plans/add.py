@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
+from pipelines.files import Row
 from pipelines.plans.cell_values import CellReader
 from pipelines.plans.check import check_plans
 from pipelines.plans.draft import Draft, read_draft
@@ -23,8 +23,6 @@ from pipelines.plans.plan_files import plan_text, write_folder
 from pipelines.plans.workbook_cells import Faults, read_sheets
 from pipelines.registry.plan_folders import PlanReader, RegistryError
 from pipelines.registry.registry import Registry, load
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

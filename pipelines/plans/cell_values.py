@@ -12,11 +12,11 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from pipelines.files import Row
 from pipelines.plans.workbook_cells import At, Faults
 from pipelines.registry.plan_folders import AgencyNames
 from pipelines.vietnamese import clean, fold, parse_number
 
-Row = dict[str, Any]
 _PLACE = re.compile(r"[\w.\-]+")
 _COUNT = re.compile(r"\d+(\.\d+)*(-\d+)?[a-zđ]?")
 _DAY = re.compile(r"(\d{1,2})/(\d{1,2})")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
+from pipelines.files import Row
 from pipelines.plans.understood import (
     TARGET_COLUMNS,
     TASK_COLUMNS,
@@ -30,7 +31,6 @@ from pipelines.warehouse.database import in_memory
 from pipelines.warehouse.models import build, models
 from pipelines.warehouse.rows import replace
 
-Row = dict[str, Any]
 _OWN_TARGETS = re.compile(r"chỉ tiêu[^.;]* tại kế hoạch này", re.IGNORECASE)
 _ROMAN = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"]
 _CONFLICTS = """

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
+from pipelines.files import Row
 from pipelines.plans.cell_values import CellReader
 from pipelines.plans.plan_files import rows_text
 from pipelines.plans.understood import (
@@ -27,7 +27,6 @@ from pipelines.plans.understood import (
 from pipelines.plans.workbook_cells import At, Cells, Faults, Sheets
 from pipelines.vietnamese import Target, parse_target, slug
 
-Row = dict[str, Any]
 _TARGET_KEY = ("appendix", "row_number", "scope", "indicator_code", "milestone_on")
 _TASK_KEY = ("appendix", "section", "row_number")
 

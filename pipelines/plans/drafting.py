@@ -12,9 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-from pipelines.files import read_yaml
+from pipelines.files import Row, read_yaml
 from pipelines.plans.codes import CodeFinder
 from pipelines.plans.front_matter import read_front_matter
 from pipelines.plans.reading.document import Document, Paragraph, UnreadableDocumentError
@@ -27,7 +26,6 @@ from pipelines.registry.plan_folders import task_places
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import Target, clean, fold, parse_target, split_targets
 
-Row = dict[str, Any]
 YELLOW, RED = "yellow", "red"
 _READERS = {".docx": read_docx, ".pdf": read_pdf, ".txt": read_text, ".md": read_text}
 _FIGURES = re.compile(

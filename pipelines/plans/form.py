@@ -21,12 +21,11 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipelines.files import read_csv, read_yaml
+from pipelines.files import Row, read_csv, read_yaml
 from pipelines.office.row_height import row_height
 from pipelines.office.workbook import ANSWER_FILL, FONT, LOCKED_FILL, across, head, page, put, save
 from pipelines.registry.registry import Registry
 
-Row = dict[str, Any]
 ZOOM = 90
 _A3 = 8
 _DATE = "dd/mm/yyyy"

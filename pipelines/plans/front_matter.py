@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from pipelines.files import Row
 from pipelines.plans.reading.document import Document, Paragraph
 from pipelines.vietnamese import clean, fold
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

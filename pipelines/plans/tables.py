@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.files import Row
 from pipelines.plans.reading.document import Cell, Document, Paragraph, Table, TableRow
 from pipelines.registry.plan_folders import AgencyNames
 from pipelines.vietnamese import clean, parse_deadline, parse_target
 
-Row = dict[str, Any]
 _TEXT_FIELDS = ("title", "target_name", "lead", "cooperating", "deliverable", "head", "deadline", "unit", "note")
 
 

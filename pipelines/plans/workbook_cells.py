@@ -17,9 +17,8 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipelines.files import Row
 from pipelines.vietnamese import clean, fold
-
-Row = dict[str, Any]
 
 
 class At(NamedTuple):

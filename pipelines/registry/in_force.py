@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
 
-Row = dict[str, Any]
+from pipelines.files import Row
 
 
 def set_days(plans: Mapping[str, Row]) -> list[str]:

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import read_csv, read_yaml
+from pipelines.files import Row, read_csv, read_yaml
 from pipelines.registry.in_force import in_force
 from pipelines.registry.name_rules import NameRules
 from pipelines.vietnamese import fold
 
-Row = dict[str, Any]
 _SOURCE = ("reading_reason", "source_page", "source_place")  # where a row is in its document, and who read it how
 
 

@@ -12,16 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from pipelines.files import read_csv, read_yaml
+from pipelines.files import Row, read_csv, read_yaml
 from pipelines.home import SOURCES
 from pipelines.registry.in_force import in_force, set_days
 from pipelines.registry.periods import Period, make_periods
 from pipelines.registry.plan_folders import AgencyNames, PlanReader, RegistryError
 from pipelines.vietnamese import slug
-
-Row = dict[str, Any]
 
 _STATUS_FLAGS = ("needs_attention", "is_behind", "is_outstanding")
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 
+from pipelines.files import Row
 from pipelines.office.statuses import Status, read_statuses
 from pipelines.warehouse.rows import dicts
 
-Row = dict[str, Any]
 Key = tuple[str, str, str]  # commune, indicator, scope
 
 # What says whether anything is new. The ranks are a view of the progress.

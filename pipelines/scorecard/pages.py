@@ -14,12 +14,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipelines.files import Row
 from pipelines.made_with import digest_of_code
 from pipelines.office.figures import in_words, printed_at
 from pipelines.office.statuses import Counts, counts, newest_due
 from pipelines.office.wording import method_sections, say, wording
 from pipelines.scorecard import filters
-from pipelines.scorecard.board import Board, Row, grouped
+from pipelines.scorecard.board import Board, grouped
 from pipelines.scorecard.series import is_forecast, paths
 from pipelines.vietnamese import in_sentence
 

@@ -10,8 +10,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from pipelines.files import Row
 from pipelines.office.wording import say
-from pipelines.scorecard.board import Board, Row
+from pipelines.scorecard.board import Board
 from pipelines.scorecard.filters import listed
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from docx.document import Document
 
-from pipelines.bundles.extract import CITY, Extract, Row
+from pipelines.bundles.extract import CITY, Extract
 from pipelines.bundles.report.results import annexes, indicators, tasks
 from pipelines.bundles.report.wording import (
     NONE,
@@ -22,6 +22,7 @@ from pipelines.bundles.report.wording import (
     counted,
     open_rejections,
 )
+from pipelines.files import Row
 from pipelines.office.administrative_document import (
     BLANK,
     body,

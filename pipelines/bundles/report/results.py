@@ -10,7 +10,7 @@ from typing import Any
 
 from docx.document import Document
 
-from pipelines.bundles.extract import CITY, Extract, Row
+from pipelines.bundles.extract import CITY, Extract
 from pipelines.bundles.report.charts import Bar, bars, stacked
 from pipelines.bundles.report.wording import (
     NONE,
@@ -20,6 +20,7 @@ from pipelines.bundles.report.wording import (
     result,
     targets,
 )
+from pipelines.files import Row
 from pipelines.office.administrative_document import BLANK, PORTRAIT, annex, body, chart, heading, items, table
 from pipelines.office.figures import dated, day, indicator, measured, printed_at
 from pipelines.office.statuses import Count, Counts, counts, is_behind

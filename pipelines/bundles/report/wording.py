@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from pipelines.bundles.extract import CITY, Extract, Row
+from pipelines.bundles.extract import CITY, Extract
+from pipelines.files import Row
 from pipelines.office.figures import in_words, measured
 from pipelines.office.wording import say
 from pipelines.vietnamese import clean, format_number, in_sentence

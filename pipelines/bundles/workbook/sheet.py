@@ -15,7 +15,8 @@ from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipelines.bundles.extract import Extract, Row
+from pipelines.bundles.extract import Extract
+from pipelines.files import Row
 from pipelines.office.figures import day
 from pipelines.office.row_height import row_height
 from pipelines.office.statuses import Counts, counts, status_of

@@ -13,7 +13,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipelines.bundles.extract import CITY, Extract, Row
+from pipelines.bundles.extract import CITY, Extract
 from pipelines.bundles.workbook.charts import bars, stacked
 from pipelines.bundles.workbook.sheet import (
     counted,
@@ -21,6 +21,7 @@ from pipelines.bundles.workbook.sheet import (
     height,
     opening,
 )
+from pipelines.files import Row
 from pipelines.office.figures import day, indicator, measured, printed_at
 from pipelines.office.row_height import row_height
 from pipelines.office.statuses import Counts

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from openpyxl import Workbook
 
-from pipelines.bundles.extract import CITY, Extract, Row
+from pipelines.bundles.extract import CITY, Extract
 from pipelines.bundles.workbook.sheet import Column, column, severity_of, table
+from pipelines.files import Row
 from pipelines.office.figures import cited, dated, day, in_words, indicator, printed_at
 from pipelines.office.wording import say, wording
 from pipelines.office.workbook import FINDING_SEVERITIES, FINDING_WORDS
