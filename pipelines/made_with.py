@@ -13,7 +13,7 @@ MADE_WITH = {
     "models": ("warehouse/*.py",),
     "bundles": ("bundles/**/*.py", "office/*.py"),
     "scorecard": ("scorecard/**/*.*", "office/*.py", "vietnamese/*.py"),
-    "assets of the scorecard": ("scorecard/assets/*.*",),
+    "assets of the scorecard": ("scorecard/assets/*.*", "office/colours.py"),
 }
 
 

@@ -17,6 +17,7 @@ import yaml
 
 from pipelines.home import MODELS, PROJECT, SCHEMA
 from pipelines.made_with import MADE_WITH, digest_of_code, digest_of_files
+from pipelines.office import colours
 from pipelines.warehouse.database import in_memory
 from pipelines.warehouse.models import build, models, read_model
 
@@ -194,6 +195,12 @@ def test_what_a_result_is_made_with_is_there_and_counts(tmp_path):
             path.write_text(text, encoding="utf-8")
         seen |= {digest_of_files(files), digest_of_files(reversed(files))}
     assert len(seen) == 3
+
+
+def test_the_colours_of_severities_stand_in_one_module():
+    told = "|".join({*colours.BEHIND_TEXT, *colours.EDGES, *colours.BARS})
+    found = [path.name for path, data in texts("pipelines") if re.search(told, data.decode(), re.I)]
+    assert found == ["colours.py"]
 
 
 def test_two_modules_import_great_expectations():

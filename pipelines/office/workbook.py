@@ -21,6 +21,7 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Si
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.files import FORMULA_STARTS, swap_in
+from pipelines.office.colours import BEHIND_TEXT, FINDINGS
 from pipelines.office.row_height import row_height
 from pipelines.office.wording import say, wording
 
@@ -35,17 +36,10 @@ HEAD_FILL = PatternFill("solid", fgColor="1F4E79")
 ANSWER_FILL = PatternFill("solid", fgColor="FFF9DB")
 LOCKED_FILL = PatternFill("solid", fgColor="F3F3F3")
 WARNING_FILL = PatternFill("solid", fgColor="FDE2C8")
-SEVERITY_FILLS = {
-    0: PatternFill("solid", fgColor="D9EAD3"),
-    1: PatternFill("solid", fgColor="EDEDED"),
-    2: PatternFill("solid", fgColor="FFF2CC"),
-    3: PatternFill("solid", fgColor="F9CB9C"),
-    4: PatternFill("solid", fgColor="F4B6B6"),
-}
-# what was found in a file, by its severity: its word, and how grave it is
+SEVERITY_FILLS = tuple(PatternFill("solid", fgColor=colour) for colour in BEHIND_TEXT)
+# what was found in a file, by its severity
 FINDING_WORDS: dict[str, str] = wording("labels.severities")
-FINDING_SEVERITIES = {"fail": 4, "confirm": 3, "warn": 2}
-FINDING_FILLS = {name: SEVERITY_FILLS[grave] for name, grave in FINDING_SEVERITIES.items()}
+FINDING_FILLS = {name: SEVERITY_FILLS[severity] for name, severity in FINDINGS.items()}
 
 
 class _Look(NamedTuple):

@@ -15,13 +15,17 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.files import Row
+from pipelines.office.colours import BEHIND_TEXT
 from pipelines.office.row_height import row_height
 from pipelines.office.workbook import head, page, put
 from pipelines.plans.drafting import RED, DraftedPlan, Mark, digest, draft_plan, read_words
 from pipelines.plans.form import Filled, plan_book, read_form, save_plan_book
 from pipelines.registry.registry import Registry
 
-_FILLS = {"yellow": PatternFill("solid", fgColor="FFFFE699"), "red": PatternFill("solid", fgColor="FFF4B6B6")}
+_FILLS = {
+    "yellow": PatternFill("solid", fgColor="FFFFE699"),
+    "red": PatternFill("solid", fgColor=f"FF{BEHIND_TEXT[4]}"),
+}
 _WHITE = PatternFill()
 _COMMENT = 900  # characters: longer ones Excel shows cut
 

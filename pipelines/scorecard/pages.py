@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines.files import Row
 from pipelines.made_with import digest_of_code
+from pipelines.office.colours import FINDINGS
 from pipelines.office.figures import in_words, printed_at
 from pipelines.office.statuses import Counts, counts, newest_due
 from pipelines.office.wording import method_sections, say, wording
@@ -273,6 +274,6 @@ def environment(board: Board) -> Environment:
                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in filters.FILTERS}
     env.globals |= {"board": board, "status": board.statuses, "printed_at": printed_at, "is_forecast": is_forecast,
-                    "in_words": in_words,
-                    "assets_mark": digest_of_code("assets of the scorecard")[:8], "wording": wording}  # fmt: skip
+                    "in_words": in_words, "wording": wording, "findings": FINDINGS,
+                    "assets_mark": digest_of_code("assets of the scorecard")[:8]}  # fmt: skip
     return env

@@ -13,6 +13,7 @@ import duckdb
 
 from pipelines.home import Home
 from pipelines.made_with import digest_of_code, digest_of_files
+from pipelines.office.colours import as_css
 from pipelines.office.figures import FORM
 from pipelines.office.wording import files as wording_files
 from pipelines.scorecard.board import read_board, state_of
@@ -33,6 +34,7 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
         return 0
     (home.site / MARK).unlink(missing_ok=True)
     files = {f"assets/{name}": (HERE / "assets" / name).read_bytes() for name in ASSETS}
+    files["assets/site.css"] = as_css().encode() + files["assets/site.css"]
     sizes: dict[str, int] = {}
     changed = 0
     for name, data in files.items():

@@ -15,13 +15,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
+from pipelines.office.colours import BARS
 from pipelines.vietnamese import format_number
 
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 _INCH = 25.4
 _DOTS = 200
-# by severity, told apart in black and white print by the count and the words beside them
-COLOURS = ("#5B9A68", "#A6A6A6", "#E3B341", "#E07B39", "#C0392B")
 
 
 class Bar(NamedTuple):
@@ -44,7 +43,7 @@ def bars(panels: Sequence[tuple[str, Sequence[Bar]]], width: float) -> bytes:
         axes = figure.add_axes((0.45, 1 - (done + 1.2 + len(one)) / lines, 0.5, height))
         done += len(one) + 1.6
         places = range(len(one), 0, -1)
-        axes.barh(places, [bar.size for bar in one], color=[COLOURS[bar.severity] for bar in one], height=0.62)
+        axes.barh(places, [bar.size for bar in one], color=[f"#{BARS[bar.severity]}" for bar in one], height=0.62)
         axes.set_xlim(0, most * 1.12)
         axes.set_ylim(0.4, len(one) + 0.6)
         axes.set_yticks(places, [bar.label for bar in one], fontproperties=plain)
@@ -73,7 +72,7 @@ def stacked(rows: Sequence[tuple[str, Sequence[Bar]]], width: float) -> bytes:
             if not count:
                 continue
             alike = [kind for kind in kinds if kind[0] == severity]  # those of one severity are lighter and lighter
-            drawn = axes.barh(place, count, left=start, color=COLOURS[severity], height=0.66, edgecolor="white",
+            drawn = axes.barh(place, count, left=start, color=f"#{BARS[severity]}", height=0.66, edgecolor="white",
                               alpha=1 - 0.6 * alike.index((severity, label)) / len(alike))  # fmt: skip
             seen.setdefault((severity, label), drawn)
             if count > most * 0.02:

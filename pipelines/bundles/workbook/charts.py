@@ -19,16 +19,9 @@ from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, ParagraphProperties, RegularTextRun
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipelines.office.colours import SHADES
 from pipelines.office.workbook import FONT
 
-# Stronger than the fills of cells with text in them, one row a severity; statuses of one severity take them in turn.
-_COLOURS = {
-    0: ("6AA84F", "A9D18E", "38761D"),
-    1: ("A6A6A6", "C9C9C9", "7F7F7F", "D9D9D9", "8EA9C1", "B4C7DC"),
-    2: ("FFD966", "F1C232", "FFE599", "BF9000"),
-    3: ("F6A04D", "E67E22", "F8C08A"),
-    4: ("E06666", "B92D2D"),
-}
 _THICKEST, _TITLE, _LEGEND = 20, 21, 26  # points
 _CM_OF_POINT = 2.54 / 72
 _CM_OF_CHARACTER = 2.54 * 7 / 96  # of column width
@@ -39,7 +32,7 @@ def colours(severities: Sequence[int]) -> list[str]:
     used: dict[int, int] = {}
     found = []
     for severity in severities:
-        shades = _COLOURS[severity]
+        shades = SHADES[severity]
         found.append(shades[used.get(severity, 0) % len(shades)])
         used[severity] = used.get(severity, 0) + 1
     return found

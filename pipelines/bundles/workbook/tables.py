@@ -14,9 +14,10 @@ from openpyxl import Workbook
 from pipelines.bundles.extract import CITY, Extract
 from pipelines.bundles.workbook.sheet import Column, column, severity_of, table
 from pipelines.files import Row
+from pipelines.office.colours import FINDINGS
 from pipelines.office.figures import cited, dated, day, in_words, indicator, printed_at
 from pipelines.office.wording import say, wording
-from pipelines.office.workbook import FINDING_SEVERITIES, FINDING_WORDS
+from pipelines.office.workbook import FINDING_WORDS
 
 _YEAR_END = (12, 31)
 
@@ -223,7 +224,7 @@ def _rejections(extract: Extract) -> list[Column]:
         column("file", 21, "original_name"),
         column("place_in_file", 13, _where),
         column("finding_severity", 8, lambda row, extract: FINDING_WORDS[row["severity"]],
-               lambda row, extract: FINDING_SEVERITIES[row["severity"]], center=True),
+               lambda row, extract: FINDINGS[row["severity"]], center=True),
         column("found", 17),
         column("message", 35),
         column("fix", 35),

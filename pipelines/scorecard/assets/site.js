@@ -139,7 +139,9 @@
   // ---------------------------------------------------------------- charts: always with a table of the same figures
 
   var data = $("paths") && JSON.parse($("paths").textContent);
-  var INK = "#1f4e79", PLAN = "#5b6672", MILESTONE = "#b3161d", AHEAD = "#6b3fa0";
+  var style = window.getComputedStyle(document.documentElement);
+  var colour = function (name) { return style.getPropertyValue("--" + name).trim(); };
+  var INK = colour("blue"), PLAN = colour("plan"), MILESTONE = colour("milestone"), AHEAD = colour("ahead"), OTHER = colour("other");
   var none = function (value) { return value === undefined ? null : value; };
   // The series as paths.py cut it short, with names.
   var seriesAt = function (n) {
@@ -313,9 +315,9 @@
     var emphasize = function (chosen) {
       many.series.forEach(function (one, k) {
         if (k < 2) return;
-        var is = drawn[k - 2] === chosen, colour = is ? MILESTONE : "#8fa3b5";
+        var is = drawn[k - 2] === chosen, now = is ? MILESTONE : OTHER;
         one.width = is ? 3 : 1;
-        one.stroke = function () { return colour; };
+        one.stroke = function () { return now; };
       });
       many.redraw();
     };
@@ -331,7 +333,7 @@
       var all = [{ name: "Toàn thành phố", points: whole.filter(function (p) { return p[1] !== null; }), stroke: INK, width: 3, marks: true }];
       data.series.forEach(function (raw, n) {
         var points = raw.f.filter(function (f) { return data.shown.indexOf(data.periods[f[0]][0]) >= 0 && typeof f[1] === "number"; }).map(function (f) { return [seconds(data.periods[f[0]][2]), f[1]]; });
-        if (points.length && !raw.y) { drawn.push(n); all.push({ name: data.names[n], points: points, stroke: "#8fa3b5", width: 1, marks: points.length === 1 }); }
+        if (points.length && !raw.y) { drawn.push(n); all.push({ name: data.names[n], points: points, stroke: OTHER, width: 1, marks: points.length === 1 }); }
       });
       if (drawn.length) {
         many = chart($("lines"), "Biểu đồ số liệu theo kỳ của toàn thành phố và " + drawn.length + " xã, phường, đặc khu. Số liệu đầy đủ ở bảng dưới đây.", data.unit, all);
@@ -343,7 +345,7 @@
   }
 
   if ($("reports") && data.periods.length > 1) {
-    var named = [["Đúng hạn", INK, undefined], ["Gửi muộn", "#b58900", [8, 5]], ["Chưa có số liệu hợp lệ", "#a31515", [2, 4]]];
+    var named = [["Đúng hạn", INK, undefined], ["Gửi muộn", colour("e2"), [8, 5]], ["Chưa có số liệu hợp lệ", colour("e4"), [2, 4]]];
     chart($("reports"), "Biểu đồ số báo cáo theo kỳ: đúng hạn, gửi muộn, chưa có số liệu hợp lệ. Số liệu đầy đủ ở bảng dưới đây.", "báo cáo", named.map(function (one, k) {
       var points = new Map();
       data.periods.forEach(function (p) { if (/^\d{4}-\d\d$/.test(p[0])) points.set(seconds(p[1]), p[2 + k]); });
