@@ -80,8 +80,11 @@ def calls():
         for node in parts_of(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYING:
                 given = {one.arg for one in node.keywords}
-                if "." in pattern(node.args[0]):
+                if "." in pattern(node.args[0]) and pattern(node.args[0]) != r"site\.script":  # which the script says
                     yield path, node.func.id, pattern(node.args[0]), None if None in given else given
+    script = PACKAGE / "scorecard" / "assets" / "site.js"
+    for name, values in re.findall(r'\bsay\("(\w+)"(?:, \{ ([^}]+) \})?\)', script.read_text("utf-8")):
+        yield script, "say", rf"site\.(?:script\.)?{name}", set(re.findall(r"(?:^|, )(\w+): ", values))
     for path in sorted(PACKAGE.rglob("*.html")):
         for key in re.findall(r"wording\('([^']+)'\)", path.read_text("utf-8")):
             yield path, "wording", re.escape(key), set()

@@ -79,10 +79,5 @@ def choices(counted: Counts) -> list[tuple[str, str]]:
     return [(one.status, f"{one.label} ({one.n})") for one in counted.items]
 
 
-def sentence(parts: Sequence[str]) -> str:
-    """'a, b và c'."""
-    return " và ".join(filter(None, (", ".join(parts[:-1]), parts[-1] if parts else "")))
-
-
 FILTERS = (number, percent, day, moment, month, short_period, listed, commune_page, indicator_page, agency_page,
-           embedded, choices, sentence)  # fmt: skip
+           embedded, choices)  # fmt: skip

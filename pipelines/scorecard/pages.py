@@ -5,6 +5,7 @@ How a page looks is in templates/ and assets/, how a figure is written filters.p
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -15,11 +16,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines.files import Row
-from pipelines.made_with import digest_of_code
+from pipelines.made_with import digest_of_code, digest_of_files
 from pipelines.office.colours import FINDINGS
-from pipelines.office.figures import in_words, printed_at
+from pipelines.office.figures import FORM, answers, in_words, printed_at
 from pipelines.office.statuses import Counts, counts, newest_due
-from pipelines.office.wording import method_sections, say, wording
+from pipelines.office.wording import files as wording_files
+from pipelines.office.wording import joined, method_sections, say, wording
 from pipelines.scorecard import filters
 from pipelines.scorecard.board import Board, grouped
 from pipelines.scorecard.series import is_forecast, paths
@@ -79,6 +81,7 @@ class Pages:
         yield "quality.html", self._quality()
         yield "method.html", self._render("method.html", "method", method_sections=method_sections("site"))
         yield "assets/places.js", f"window.PLACES = {filters.embedded(self._places())};\n"
+        yield "assets/words.js", self._words()
 
     def _render(self, template: str, here: str, root: str = "", **shown: Any) -> str:
         return self.env.get_template(template).render(here=here, root=root, **shown)
@@ -146,6 +149,12 @@ class Pages:
                   for code, one in self.board.indicators.items()]  # fmt: skip
         return found + [[self.board.agencies[code], code, filters.agency_page(code)] for code in self.task_agencies]
 
+    def _words(self) -> str:
+        """What the script says."""
+        words = wording("site.script") | {"whole_city": say("site.whole_city")}
+        yes_no = [answers()["yes_no"][code] for code in ("0", "1")]
+        return f"window.WORDS = {filters.embedded(words)};\nwindow.YES_NO = {filters.embedded(yes_no)};\n"
+
     # ------------------------------------------------------------ a commune
 
     def _commune(self, standing: Standing) -> str:
@@ -186,7 +195,7 @@ class Pages:
         drawn = paths(self.board, lines, full=False)
         shown = [code for code, _, _ in drawn["periods"]][-_PERIODS_SHOWN:]
         of_city = {one["period_code"]: filters.number(one["value"]) or "–" for one in city}
-        matrix = [("Toàn thành phố", [of_city[code] for code in shown])]
+        matrix = [(say("site.whole_city"), [of_city[code] for code in shown])]
         matrix += [(self._name(line), self._cells(line, shown)) for line in lines if not line["is_waiting"]]
         return self._render(
             "indicator.html", "indicators", "../", indicator=self.board.indicators[code], lines=lines, city=city,
@@ -215,7 +224,7 @@ class Pages:
             for code, tasks in self.task_agencies.items()
         ]
         by_agency.sort(key=lambda one: (-one[2].of("overdue"), -one[2].of("due_soon"), one[1]))
-        total = self._counted("task", self.board.tasks, "Toàn thành phố")
+        total = self._counted("task", self.board.tasks, say("site.whole_city"))
         urgent = [one for one in self.board.tasks if one["task_status"] in ("overdue", "due_soon")]
         return self._render("tasks.html", "tasks", by_agency=by_agency, total=total, urgent=urgent[:_URGENT],
                             urgent_count=len(urgent))  # fmt: skip
@@ -228,7 +237,7 @@ class Pages:
             communes=sorted({(one["commune_code"], one["commune_name"]) for one in tasks}),
             total=self._counted("task", tasks),
             reports=[one for one in self.board.reporting if one["agency_code"] == code and one["is_outstanding"]],
-            figures=self._counted("pace", lines, "Chỉ tiêu đã báo cáo, theo tiến độ"),
+            figures=self._counted("pace", lines, say("site.figures_by_pace")),
         )  # fmt: skip
 
     def _reporting(self) -> str:
@@ -268,12 +277,18 @@ def _iso(value: date) -> str:
     return value.isoformat()
 
 
+def assets_mark() -> str:
+    """What a browser that keeps the site's files knows new ones by."""
+    made_with = digest_of_code("assets of the scorecard") + digest_of_files([FORM, *wording_files("site")])
+    return hashlib.sha256(made_with.encode()).hexdigest()[:8]
+
+
 def environment(board: Board) -> Environment:
     """The templates, with everything from outside escaped and a misspelt name an error."""
     env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in filters.FILTERS}
     env.globals |= {"board": board, "status": board.statuses, "printed_at": printed_at, "is_forecast": is_forecast,
-                    "in_words": in_words, "wording": wording, "findings": FINDINGS,
-                    "assets_mark": digest_of_code("assets of the scorecard")[:8]}  # fmt: skip
+                    "in_words": in_words, "wording": wording, "findings": FINDINGS, "joined": joined,
+                    "assets_mark": assets_mark()}  # fmt: skip
     return env

@@ -19,7 +19,7 @@ from pipelines.office.wording import files as wording_files
 from pipelines.scorecard.board import read_board, state_of
 from pipelines.scorecard.pages import ASSETS, HERE, Pages
 
-WORDED = ("labels", "method")  # the wording that the pages are made with
+WORDED = ("labels", "method", "site")  # the wording that the pages are made with
 MARK = ".made-from.json"
 
 

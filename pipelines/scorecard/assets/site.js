@@ -8,6 +8,10 @@
     Object.keys(attributes || {}).forEach(function (name) { made.setAttribute(name, attributes[name]); });
     return made;
   };
+  // A sentence of sources/wording/site.yml, its {places} filled.
+  var say = function (name, values) {
+    return window.WORDS[name].replace(/\{([a-z_]+)\}/g, function (_, place) { return values[place]; });
+  };
   var numbers = new Intl.NumberFormat("vi-VN", { maximumFractionDigits: 2 });
   var shown = function (value) { return typeof value === "number" ? numbers.format(value) : value === null ? "–" : String(value); };
   var day = function (iso) { return iso ? iso.slice(8) + "/" + iso.slice(5, 7) + "/" + iso.slice(0, 4) : "–"; };
@@ -58,8 +62,8 @@
       item.append(link);
       found.append(item);
     });
-    if (!hits.length) found.append(make("li", "Không tìm thấy", { class: "none" }));
-    $("found-count").textContent = hits.length + " kết quả";
+    if (!hits.length) found.append(make("li", say("not_found"), { class: "none" }));
+    $("found-count").textContent = say("results", { count: hits.length });
   };
   find.addEventListener("input", look);
   find.form.addEventListener("submit", function (event) {
@@ -108,8 +112,9 @@
       var m = others.filter(function (item) { item.hidden = words.length > 0 && !holds(text(item), words); return !item.hidden; }).length;
       table.querySelectorAll("tr.theme").forEach(function (head) { head.hidden = !Array.from(head.parentNode.rows).some(function (row) { return row !== head && !row.hidden; }); });
       more.hidden = n <= limit;
-      more.textContent = "Hiện thêm (còn " + (n - limit) + " dòng)";
-      if (count) count.textContent = n + (n === rows.length ? " dòng" : "/" + rows.length + " dòng") + (also && words.length ? "; " + m + " nơi chưa có kế hoạch" : "");
+      more.textContent = say("more", { count: n - limit });
+      var said = n === rows.length ? say("rows", { count: n }) : say("rows_of", { count: n, all: rows.length });
+      if (count) count.textContent = also && words.length ? say("rows_and_places", { rows: said, count: m }) : said;
     };
     more.addEventListener("click", function () { limit += size; show(); });
     if (size < Infinity) table.parentNode.after(more);
@@ -233,21 +238,21 @@
 
   var pathTable = function (series, name) {
     var table = make("table"), head = make("tr"), body = make("tbody"), thead = make("thead");
-    ["Ngày", "Nội dung", "Giá trị", "Cần đạt"].forEach(function (title) { head.append(make("th", title, { scope: "col" })); });
+    [say("day"), say("what"), say("value"), say("needed")].forEach(function (title) { head.append(make("th", title, { scope: "col" })); });
     thead.append(head);
-    table.append(make("caption", "Số liệu của biểu đồ: " + name + (series.unit ? " (" + series.unit + ")" : "")), thead, body);
-    var word = function (value) { return series.yes_no && typeof value === "number" ? (value ? "Đạt" : "Chưa đạt") : shown(value); };
+    table.append(make("caption", series.unit ? say("figures_of_in", { name: name, unit: series.unit }) : say("figures_of", { name: name })), thead, body);
+    var word = function (value) { return series.yes_no && typeof value === "number" ? window.YES_NO[value ? 1 : 0] : shown(value); };
     var rows = series.figures.map(function (f) {
       var parts = f.of !== null && f.whole !== null ? shown(f.of) + " / " + shown(f.whole) : "";
-      return { on: f.on, rank: 0, kind: "figure", what: "Thực hiện " + f.period.toLowerCase(), note: [parts, f.note].filter(Boolean).join(" · "), value: word(f.value), expected: f.expected };
+      return { on: f.on, rank: 0, kind: "figure", what: say("done_in", { period: f.period.toLowerCase() }), note: [parts, f.note].filter(Boolean).join(" · "), value: word(f.value), expected: f.expected };
     });
     series.milestones.forEach(function (m) {
       var value = m.low === null ? m.written : m.high !== null && m.high !== m.low ? shown(m.low) + " – " + shown(m.high) : shown(m.low);
-      rows.push({ on: m.on, rank: 1, kind: "milestone", what: "Mốc kế hoạch" + (m.sort === "conflict" ? " (mâu thuẫn)" : ""), note: m.written, value: value, expected: null });
+      rows.push({ on: m.on, rank: 1, kind: "milestone", what: m.sort === "conflict" ? say("conflict") : say("milestone"), note: m.written, value: value, expected: null });
     });
     if (series.forecast) {
       var f = series.forecast;
-      rows.push({ on: f.on, rank: 2, kind: "forecast", what: "Dự báo", note: (f.meets ? "đạt mốc khoảng " + day(f.meets).slice(3) + " · " : "") + "độ chắc chắn " + f.sure, value: shown(f.value), expected: null });
+      rows.push({ on: f.on, rank: 2, kind: "forecast", what: say("forecast"), note: (f.meets ? say("meets_about", { month: day(f.meets).slice(3) }) + " · " : "") + say("sure", { sure: f.sure }), value: shown(f.value), expected: null });
     }
     rows.sort(function (a, b) { return a.on < b.on ? -1 : a.on > b.on ? 1 : a.rank - b.rank; });
     rows.forEach(function (row) {
@@ -257,7 +262,7 @@
       line.append(make("th", day(row.on), { scope: "row" }), what, make("td", row.value), make("td", row.expected === null ? "–" : shown(row.expected)));
       body.append(line);
     });
-    var around = make("div", null, { class: "wide", tabindex: "0", role: "region", "aria-label": "Số liệu của biểu đồ: " + name });
+    var around = make("div", null, { class: "wide", tabindex: "0", role: "region", "aria-label": say("figures_of", { name: name }) });
     around.append(table);
     return around;
   };
@@ -269,7 +274,7 @@
     var actual = new Map();
     series.figures.forEach(function (f) { if (typeof f.value === "number" && !actual.has(f.on)) actual.set(f.on, f.value); });
     if (series.yes_no || (!actual.size && !series.milestones.some(function (m) { return m.low !== null; }))) {
-      box.append(make("p", series.yes_no ? "Chỉ tiêu Đạt/Chưa đạt: xem bảng." : "Chưa có số để vẽ; xem bảng.", { class: "none" }));
+      box.append(make("p", series.yes_no ? say("yes_or_no") : say("nothing_to_draw"), { class: "none" }));
       return;
     }
     var points = Array.from(actual, function (pair) { return [seconds(pair[0]), pair[1]]; });
@@ -283,15 +288,18 @@
     });
     var forecast = series.forecast, last = points[points.length - 1], ahead = series.milestones[series.milestones.length - 1];
     var lines = [
-      { name: "Mức cần đạt theo kế hoạch", points: plan, stroke: PLAN, width: 1.5, dash: [8, 6], quiet: true },
-      { name: "Thực hiện", points: points, stroke: INK, width: 2.5, marks: true },
-      { name: "Mốc kế hoạch", points: milestones, stroke: MILESTONE, width: 2, diamonds: true }
+      { name: say("path"), points: plan, stroke: PLAN, width: 1.5, dash: [8, 6], quiet: true },
+      { name: say("actual"), points: points, stroke: INK, width: 2.5, marks: true },
+      { name: say("milestone"), points: milestones, stroke: MILESTONE, width: 2, diamonds: true }
     ];
-    if (others.length) lines.push({ name: "Mốc kế hoạch (mâu thuẫn)", points: others, stroke: MILESTONE, width: 2, diamonds: true });
-    if (forecast && last) lines.push({ name: "Dự báo", points: [last, [seconds(forecast.on), forecast.value]], stroke: AHEAD, width: 2.5, dash: [2, 5], marks: true, hollow: true });
-    var label = "Biểu đồ lộ trình của " + name + ": " + (last ? "kết quả mới nhất " + numbers.format(last[1]) + series.unit : "chưa có kết quả") + (ahead ? "; mốc cuối " + ahead.written + " vào " + day(ahead.on) : "") + (forecast ? "; dự báo " + numbers.format(forecast.value) + series.unit + " vào " + day(forecast.on) : "") + ". Số liệu đầy đủ ở bảng bên cạnh.";
+    if (others.length) lines.push({ name: say("conflict"), points: others, stroke: MILESTONE, width: 2, diamonds: true });
+    if (forecast && last) lines.push({ name: say("forecast"), points: [last, [seconds(forecast.on), forecast.value]], stroke: AHEAD, width: 2.5, dash: [2, 5], marks: true, hollow: true });
+    var told = [last ? say("newest", { value: numbers.format(last[1]) + series.unit }) : say("no_result")];
+    if (ahead) told.push(say("last_milestone", { milestone: ahead.written, day: day(ahead.on) }));
+    if (forecast) told.push(say("forecast_on", { value: numbers.format(forecast.value) + series.unit, day: day(forecast.on) }));
+    var label = say("chart", { name: name, parts: told.join("; ") });
     chart(box, label, series.unit, lines, Math.max(seconds("2045-12-31"), plan.length ? plan[plan.length - 1][0] : 0));
-    key(box, [["k-actual", "Thực hiện"], ["k-milestone", "Mốc kế hoạch"], ["k-plan", "Mức cần đạt theo kế hoạch"]].concat(forecast ? [["k-forecast", "Dự báo (không phải cam kết)"]] : []));
+    key(box, [["k-actual", say("actual")], ["k-milestone", say("milestone")], ["k-plan", say("path")]].concat(forecast ? [["k-forecast", say("forecast_only")]] : []));
   };
 
   document.querySelectorAll("button.open").forEach(function (button) {
@@ -330,14 +338,14 @@
       var on = new Map(data.periods.map(function (p) { return [p[0], seconds(p[2])]; }));
       var number = function (text) { return text === "–" ? null : Number(text.replace(/\./g, "").replace(",", ".")); };
       var whole = Array.from($("t-matrix").querySelectorAll("tr.whole td"), function (cell, k) { return [on.get(data.shown[k]), number(cell.textContent)]; });
-      var all = [{ name: "Toàn thành phố", points: whole.filter(function (p) { return p[1] !== null; }), stroke: INK, width: 3, marks: true }];
+      var all = [{ name: say("whole_city"), points: whole.filter(function (p) { return p[1] !== null; }), stroke: INK, width: 3, marks: true }];
       data.series.forEach(function (raw, n) {
         var points = raw.f.filter(function (f) { return data.shown.indexOf(data.periods[f[0]][0]) >= 0 && typeof f[1] === "number"; }).map(function (f) { return [seconds(data.periods[f[0]][2]), f[1]]; });
         if (points.length && !raw.y) { drawn.push(n); all.push({ name: data.names[n], points: points, stroke: OTHER, width: 1, marks: points.length === 1 }); }
       });
       if (drawn.length) {
-        many = chart($("lines"), "Biểu đồ số liệu theo kỳ của toàn thành phố và " + drawn.length + " xã, phường, đặc khu. Số liệu đầy đủ ở bảng dưới đây.", data.unit, all);
-        key($("lines"), [["k-actual", "Toàn thành phố"], ["k-other", "Từng xã, phường"], ["k-chosen", "Nơi đang chọn ở trên"]]);
+        many = chart($("lines"), say("communes_chart", { count: drawn.length }), data.unit, all);
+        key($("lines"), [["k-actual", say("whole_city")], ["k-other", say("each_commune")], ["k-chosen", say("chosen")]]);
       }
     }
     $("which").addEventListener("change", draw);
@@ -345,12 +353,12 @@
   }
 
   if ($("reports") && data.periods.length > 1) {
-    var named = [["Đúng hạn", INK, undefined], ["Gửi muộn", colour("e2"), [8, 5]], ["Chưa có số liệu hợp lệ", colour("e4"), [2, 4]]];
-    chart($("reports"), "Biểu đồ số báo cáo theo kỳ: đúng hạn, gửi muộn, chưa có số liệu hợp lệ. Số liệu đầy đủ ở bảng dưới đây.", "báo cáo", named.map(function (one, k) {
+    var named = [[say("on_time"), INK, undefined], [say("late"), colour("e2"), [8, 5]], [say("missing"), colour("e4"), [2, 4]]];
+    chart($("reports"), say("reports_chart"), say("reports"), named.map(function (one, k) {
       var points = new Map();
       data.periods.forEach(function (p) { if (/^\d{4}-\d\d$/.test(p[0])) points.set(seconds(p[1]), p[2 + k]); });
       return { name: one[0], points: Array.from(points), stroke: one[1], width: 2.5, dash: one[2], marks: true };
     }));
-    key($("reports"), [["k-actual", "Đúng hạn"], ["k-late", "Gửi muộn"], ["k-missing", "Chưa có số liệu hợp lệ"]]);
+    key($("reports"), [["k-actual", say("on_time")], ["k-late", say("late")], ["k-missing", say("missing")]]);
   }
 })();
