@@ -7,7 +7,7 @@ finishes the work of the last. Dagster's view of the steps is assets.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,10 @@ from pipelines.intake.acts import (
     bundle_events,
     period_events,
     record_made,
+    record_removed,
     record_sent,
     record_told,
+    superseded,
     told_events,
 )
 from pipelines.intake.editions import Edition, editions, record_edition, rows_of
@@ -44,6 +46,7 @@ from pipelines.judging import (
 )
 from pipelines.office.statuses import newest_due
 from pipelines.registry import registry as registries
+from pipelines.upkeep.retention import BUNDLE_DAYS
 from pipelines.warehouse import database, incremental, published_copy, publishing
 from pipelines.warehouse.database import building, kept_open, reading
 from pipelines.warehouse.known import make_known
@@ -251,6 +254,8 @@ def write_extracts(home: Home, period_code: str | None = None) -> list[str]:
     if not period:
         return []
     bundles = make_bundles(home, period, ["city", *communes], only_if_new=period_code is None)
+    if period_code is None:
+        remove_superseded(home, datetime.now(VIETNAM) - timedelta(days=BUNDLE_DAYS))
     return [home.shown(bundle) for bundle in bundles]
 
 
@@ -261,12 +266,27 @@ def make_bundles(home: Home, period_code: str, scopes: list[str], *, only_if_new
     published_copy.insist(home)
     bundles = export_all(home, period_code, scopes, only_if_new=only_if_new)
     with reading(home) as con:
-        entered = {row[0] for row in con.execute("SELECT bundle_id FROM core.fct_bundle").fetchall()}
+        there = con.execute("SELECT bundle_id FROM core.fct_bundle WHERE removed_at IS NULL").fetchall()
+    entered = {bundle_id for (bundle_id,) in there}
     if any(bundle.name not in entered for bundle in bundles):
         ledger = Ledger(home)
         record_made(ledger, map(about, bundles))
         _publish_bundles(home, ledger)
     return bundles
+
+
+def remove_superseded(home: Home, before: datetime) -> list[str]:
+    """Remove the bundles that were replaced before a time and never handed over; entered in the ledger and in
+    core.fct_bundle. Returns their ids."""
+    from pipelines.bundles.bundle import remove
+
+    ledger = Ledger(home)
+    old = superseded(ledger, before)
+    removed = [made for made in old if remove(home, made["period_code"], made["scope"], made["bundle_id"])]
+    if removed:
+        record_removed(ledger, removed)
+        _publish_bundles(home, ledger)
+    return [made["bundle_id"] for made in removed]
 
 
 def note_sent(home: Home, bundle: Path, to: str, by: str) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import duckdb
@@ -21,8 +21,11 @@ from pipelines.bundles.bundle import MANIFEST, BundleDamagedError, export, verif
 from pipelines.bundles.data_package import DESCRIPTOR, describe
 from pipelines.bundles.extract import CITY, Table, read_extract, read_origin
 from pipelines.cli import main
-from pipelines.flow import make_bundles, run_steps
+from pipelines.flow import make_bundles, note_sent, remove_superseded, run_steps
 from pipelines.home import PROJECT, Home
+from pipelines.intake.acts import record_made, record_removed, superseded
+from pipelines.intake.ledger import VIETNAM, Ledger
+from pipelines.upkeep.retention import BUNDLE_DAYS
 
 LE_CHAN = "11383"
 
@@ -285,6 +288,62 @@ def test_handing_over_is_on_record_and_comes_back_from_archive_and_ledger_alone(
     again = make_bundles(other, "2026-10", [VINH_LAI])
     assert files_below(again[0]) == files_below(bundle)
     assert Warehouse(other.published)("FROM core.fct_bundle") == said
+
+
+def test_a_bundle_that_was_replaced_is_removed_unless_it_was_handed_over_and_stays_proven(office, home, ask):
+    today = datetime.now(VIETNAM).date()
+
+    def bundles(day, numerator):
+        """As a run makes them: the city's once a day."""
+        figures = {"XHS-02": {"numerator": numerator, "denominator": 40}}
+        office.send("CA", "2026-10", figures, name=f"{numerator}.xlsx")
+        run_steps(Home(home.root, day))
+        return make_bundles(home, "2026-10", ["city", VINH_LAI], only_if_new=True)
+
+    city, first = bundles(today, 20)
+    at_noon, sent = bundles(today, 21)
+    next_day, newest = bundles(today + timedelta(days=1), 22)
+    assert at_noon == city
+    assert len({city, next_day, first, sent, newest}) == 5
+    note_sent(home, sent, "Sở KH&CN", "Phòng VH-XH")
+    now = datetime.now(VIETNAM)
+    assert remove_superseded(home, now - timedelta(days=BUNDLE_DAYS)) == [], "they were replaced just now"
+    manifest = (first / MANIFEST).read_bytes()
+    (city / "tasks.csv").unlink()
+    assert remove_superseded(home, now) == [first.name], "what is not intact is left for a person to look at"
+    assert [path.exists() for path in (city, next_day, first, sent, newest)] == [True, True, False, True, True]
+    kept = first.parent / "removed" / f"{first.name}.json"
+    assert kept.read_bytes() == manifest
+    [entry] = Ledger(home).of("bundle_removed")
+    assert (entry["bundle_id"], entry["manifest_sha256"]) == (first.name, hashlib.sha256(manifest).hexdigest())
+    assert ask("SELECT bundle_id FROM core.fct_bundle WHERE removed_at IS NOT NULL") == [(first.name,)]
+    # a run that was cut off between removing a bundle and noting it
+    shutil.rmtree(city)
+    assert remove_superseded(home, now) == [], "nothing is noted that nobody can prove"
+    (city.parent / "removed").mkdir()
+    shutil.copyfile(kept, city.parent / "removed" / f"{city.name}.json")
+    assert remove_superseded(home, now) == [city.name]
+
+
+def test_a_bundle_of_an_earlier_version_stays_and_one_made_again_is_there_again(home):
+    """Version 0.1.0 promised to keep every bundle; its ledger was sealed by the first run of the next."""
+    ledger, now = Ledger(home), datetime.now(VIETNAM) + timedelta(seconds=1)
+
+    def made(*names):
+        about = {"period_code": "2026-10", "scope": "city", "manifest_sha256": "0"}
+        return record_made(ledger, [{"bundle_id": name, **about} for name in names])
+
+    def old():
+        return [entry["bundle_id"] for entry in superseded(ledger, now)]
+
+    made("a", "b")
+    ledger.append([{"event": "sealed", "kpi57": "0.2.0"}])
+    made("c", "d")
+    assert old() == ["c"]
+    record_removed(ledger, superseded(ledger, now))
+    assert old() == []
+    assert (made("d"), made("c")) == (0, 1), "the same figures as then: it is made again, and the newest"
+    assert old() == ["d"]
 
 
 # ---------------------------------------------------------------- the command

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -20,9 +20,9 @@ from test_cli import kpi57, quick  # noqa: F401 - fixtures
 from pipelines import flow
 from pipelines.cli import main
 from pipelines.home import PROJECT, Home
-from pipelines.intake.ledger import Ledger, archived, whole_lines
+from pipelines.intake.ledger import VIETNAM, Ledger, archived, whole_lines
 from pipelines.upkeep import backup as backups
-from pipelines.upkeep import doctor, retention, run_end, summary
+from pipelines.upkeep import disk, doctor, retention, run_end, summary
 from pipelines.upkeep.backup import BackupError, backup, restore, snapshots
 from pipelines.upkeep.error_advice import may_pass, what_to_do
 from pipelines.upkeep.status_report import run_report
@@ -357,8 +357,26 @@ def test_a_folder_of_the_inbox_that_names_nobody_is_told(well):
 
 def test_a_full_disk_fails_before_a_run_does(well, monkeypatch):
     usage = shutil.disk_usage(well.root)
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage._replace(free=10**8))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=10**8))
     assert (found(well, "disk").level, "needs 1.0 GiB" in found(well, "disk").fix) == (doctor.FAIL, True)
+
+
+def test_a_full_disk_is_told_a_month_before(well, monkeypatch):
+    usage = shutil.disk_usage(well.root)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=20 * disk.GIB))
+    for days, free_then, level, words in (
+        (20, 27, doctor.OK, "^20.0 GiB free for .*, 358 MiB less a day over the last 20 days$"),
+        (20, 41, doctor.WARN, "1075 MiB less a day over the last 20 days: in 18 days a run has no room$"),
+        (20, 15, doctor.OK, ", 0 MiB less a day over the last 20 days$"),  # a larger disk, or room was made
+        (3, 41, doctor.OK, "^20.0 GiB free for [^,]*$"),  # too short to say anything
+        (50, 41, doctor.OK, "^20.0 GiB free for [^,]*$"),  # of an older time
+    ):
+        at = datetime.now(VIETNAM) - timedelta(days=days)
+        path = well.runs / f"{at:%Y%m%dT%H%M%S}-then.json"
+        path.write_text(json.dumps({"ended_at": at.isoformat(), "free_bytes": free_then * disk.GIB}), encoding="utf-8")
+        assert found(well, "disk").level == level, (days, free_then)
+        assert re.search(words, found(well, "disk").words), found(well, "disk").words
+        path.unlink()
 
 
 def test_a_database_of_another_schema_is_told_and_the_next_run_builds_it_anew(well, monkeypatch):

@@ -22,9 +22,9 @@ import duckdb
 from pebble import ProcessPool
 
 from pipelines.bundles.data_package import as_json, seal, snapshot, write_tables
-from pipelines.bundles.extract import Extract, Origin, read_extract, read_origin
+from pipelines.bundles.extract import CITY, Extract, Origin, read_extract, read_origin
 from pipelines.bundles.workbook.workbook import workbook
-from pipelines.files import fsync
+from pipelines.files import fsync, write_whole
 from pipelines.home import MODELS, Home
 from pipelines.made_with import digest_of_code, digest_of_files
 from pipelines.office.wording import files as wording_files
@@ -32,6 +32,7 @@ from pipelines.office.workbook import save, save_office
 from pipelines.warehouse.database import reading
 
 MANIFEST = "manifest.json"
+REMOVED = "removed"  # folder of the manifests of bundles whose files were removed
 MANY = 12  # bundles from which on workers are worth their start
 WORDED = ("labels", "method", "package", "report", "workbook")  # the wording that a bundle is made with
 _VERSIONS = ("kpi57", "duckdb", "openpyxl", "python-docx", "matplotlib", "pillow")
@@ -44,8 +45,8 @@ class BundleDamagedError(RuntimeError):
 def export_all(home: Home, period_code: str, scopes: Sequence[str], *, only_if_new: bool = False) -> list[Path]:
     """The published database's bundles of a period for several scopes, as export makes them; many on all cores.
 
-    only_if_new: a bundle made from the same submissions and sources is kept, even if its as-of date is
-    earlier. One at a time, under the run lock.
+    only_if_new: a bundle made from the same submissions and sources is kept, even if its as-of date is earlier; of the
+    city, which takes as long as a hundred communes, no second is made in a day. One at a time, under the run lock.
     """
     for left in home.exports.glob(".making-*"):  # by a run that was cut off
         shutil.rmtree(left)
@@ -66,7 +67,8 @@ def _export_one(home: Home, period_code: str, scope: str) -> Path:
 
 
 def _standing(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Path | None:
-    """The newest bundle made from the same submissions and sources by the same versions, if there is one."""
+    """The newest bundle made from the same submissions and sources by the same versions, if there is one; of the city
+    also one of the same day."""
     origin = read_origin(con, period_code, scope)
     _refuse_the_future(con, period_code, origin)
     made_from = _made_from(origin)
@@ -75,7 +77,8 @@ def _standing(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scop
             manifest = json.loads((bundle / MANIFEST).read_bytes())
         except (FileNotFoundError, ValueError):  # damaged: whoever verifies it is told; it is not taken for whole
             continue
-        if manifest.get("made_from") == made_from and manifest.get("versions") == _versions():
+        is_of_the_day = scope == CITY and manifest.get("as_of_on") == origin.as_of_on.isoformat()
+        if (is_of_the_day or manifest.get("made_from") == made_from) and manifest.get("versions") == _versions():
             return bundle
     return None
 
@@ -116,6 +119,25 @@ def _same(above: Path, manifest: Mapping[str, Any]) -> Path | None:
         if bundle.name == _bundle_id(other) and other | {"ledger": None} == said:
             return bundle
     return None
+
+
+def remove(home: Home, period_code: str, scope: str, bundle_id: str) -> bool:
+    """Remove a bundle's files, but for its manifest, which is kept as removed/<bundle id>.json. Returns whether that is
+    so now, also where a run that was cut off had removed them; a bundle that is not intact is left alone."""
+    above = home.exports / period_code / scope
+    bundle, kept = above / bundle_id, above / REMOVED / f"{bundle_id}.json"
+    if not bundle.exists():
+        return kept.exists()
+    if verify(bundle):
+        return False
+    kept.parent.mkdir(exist_ok=True)
+    write_whole(kept, (bundle / MANIFEST).read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=home.exports) as away:
+        try:
+            bundle.rename(Path(away) / "bundle")
+        except PermissionError:  # on Windows, of a file somebody has open: the next run removes it
+            return False
+    return True
 
 
 def about(bundle: Path) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""Acts people enter in the ledger: locks and unlocks of periods, files set aside and taken back, bundles made and
-handed over.
+"""Acts people enter in the ledger: locks and unlocks of periods, files set aside and taken back, bundles made, handed
+over and removed.
 
 Taking files is in receive.py."""
 
@@ -100,9 +100,9 @@ def files_set_aside(ledger: Ledger) -> list[dict[str, Any]]:
 
 
 def record_made(ledger: Ledger, bundles: Iterable[dict[str, Any]]) -> int:
-    """Enter the bundles (export.about) that are not entered yet as made. Returns how many."""
-    known = {entry["bundle_id"] for entry in ledger.of("bundle_made")}
-    new = [bundle for bundle in bundles if bundle["bundle_id"] not in known]
+    """Enter the bundles (export.about) that are not entered yet as made, or were removed since. Returns how many."""
+    there = _there(ledger)
+    new = [bundle for bundle in bundles if bundle["bundle_id"] not in there]
     ledger.append({"event": "bundle_made", **bundle, **_done_now()} for bundle in new)
     return len(new)
 
@@ -112,19 +112,54 @@ def record_sent(ledger: Ledger, bundle: dict[str, Any], to: str, by: str) -> Non
     ledger.append([{"event": "bundle_sent", **bundle, "to": clean(to), "by": clean(by), **_done_now()}])
 
 
+def record_removed(ledger: Ledger, bundles: Iterable[dict[str, Any]]) -> None:
+    """Enter that the files of bundles (entries of their making) were removed, but for their manifests."""
+    names = ("bundle_id", "period_code", "scope", "manifest_sha256")
+    ledger.append(
+        {"event": "bundle_removed", **{name: made[name] for name in names}, **_done_now()} for made in bundles
+    )
+
+
+def superseded(ledger: Ledger, before: datetime) -> list[dict[str, Any]]:
+    """The bundles, as entered when they were made, that were replaced by a newer one of their period and scope before a
+    time and never handed over. Not those of version 0.1.0, which promised to keep them: its ledger was sealed later."""
+    sealed = max((entry["sequence"] for entry in ledger.of("sealed")), default=0)
+    sent = {entry["bundle_id"] for entry in ledger.of("bundle_sent")}
+    newer: dict[tuple[str, str], dict[str, Any]] = {}
+    found = []
+    for made in reversed(_there(ledger).values()):
+        following = newer.get((made["period_code"], made["scope"]))
+        newer[made["period_code"], made["scope"]] = made
+        is_old = following is not None and datetime.fromisoformat(following["done_at"]) < before
+        if is_old and made["bundle_id"] not in sent and made["sequence"] > sealed:
+            found.append(made)
+    return found[::-1]
+
+
+def _there(ledger: Ledger) -> dict[str, dict[str, Any]]:
+    """The bundles that were made and not removed since, by their ids, in the order they were last made."""
+    there: dict[str, dict[str, Any]] = {}
+    for entry in ledger.entries:
+        if entry["event"] in ("bundle_made", "bundle_removed"):
+            there.pop(entry["bundle_id"], None)
+        if entry["event"] == "bundle_made":
+            there[entry["bundle_id"]] = entry
+    return there
+
+
 def _done_now() -> dict[str, str]:
     """When something was done to a bundle. Stored as done_at, as 'at' must rise from entry to entry."""
     return {"done_at": datetime.now(VIETNAM).isoformat(timespec="microseconds")}
 
 
 def bundle_events(ledger: Ledger) -> list[dict[str, Any]]:
-    """What was made and handed over, as rows of raw.bundle_event."""
+    """What was made, handed over and removed, as rows of raw.bundle_event."""
     return [
         {"ledger_sequence": e["sequence"], "event": e["event"].removeprefix("bundle_"), "bundle_id": e["bundle_id"],
          "period_code": e["period_code"], "scope": e["scope"], "manifest_sha256": e["manifest_sha256"],
          "done_at": e["done_at"][:26], "sent_to": e.get("to"), "sent_by": e.get("by")}
         for e in ledger.entries
-        if e["event"] in ("bundle_made", "bundle_sent")
+        if e["event"] in ("bundle_made", "bundle_sent", "bundle_removed")
     ]  # fmt: skip
 
 

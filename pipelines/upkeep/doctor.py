@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,14 +26,16 @@ from pipelines.intake.ledger import VIETNAM, LedgerError, archived, entries_in, 
 from pipelines.intake.receive import unreadable_folders
 from pipelines.registry import registry as registries
 from pipelines.registry.registry import Registry
-from pipelines.upkeep import summary
+from pipelines.upkeep import disk, summary
 from pipelines.upkeep.alerts import AlertsError, read_settings
+from pipelines.upkeep.disk import GIB
 from pipelines.warehouse import published_copy
 from pipelines.warehouse.database import BusyError, run_lock, schema_mark
 
 OK, WARN, FAIL = "ok", "warn", "fail"
-GIB = 2**30
-_LEAST_FREE, _SOME_FREE = 1 * GIB, 5 * GIB
+MIB = 2**20
+_SOME_FREE = 5 * GIB
+_DAYS_AHEAD = 31  # a full disk is told so many days before
 _RUN_EVERY = timedelta(hours=26)
 _BACKUP_EVERY = timedelta(days=7)
 
@@ -98,14 +99,17 @@ def _versions() -> Iterator[Finding]:
 
 
 def _disk(home: Home) -> Iterator[Finding]:
-    place = next(p for p in (home.warehouse, *home.warehouse.parents) if p.exists())
-    free = shutil.disk_usage(place).free
-    needed = 3 * sum(path.stat().st_size for path in (home.build, home.built, home.published) if path.exists())
-    words = f"{free / GIB:.1f} GiB free for {home.warehouse}"
-    if free < max(_LEAST_FREE, needed):
-        wanted = max(_LEAST_FREE, needed) / GIB
-        yield Finding(FAIL, "disk", words, f"a run needs {wanted:.1f} GiB: free space or move KPI57_HOME")
-    elif free < max(_SOME_FREE, 2 * needed):
+    found = disk.outlook(home)
+    words = f"{found.free / GIB:.1f} GiB free for {home.warehouse}"
+    if found.a_day is not None:
+        words += f", {max(found.a_day, 0) / MIB:.0f} MiB less a day over the last {found.measured_days} days"
+    if found.free < found.needed:
+        fix = f"a run needs {found.needed / GIB:.1f} GiB: free space or move KPI57_HOME"
+        yield Finding(FAIL, "disk", words, fix)
+    elif found.days_left is not None and found.days_left < _DAYS_AHEAD:
+        fix = "free space or get a larger disk; docs/operations.md says what grows by how much"
+        yield Finding(WARN, "disk", f"{words}: in {found.days_left:.0f} days a run has no room", fix)
+    elif found.free < max(_SOME_FREE, 2 * found.needed):
         yield Finding(WARN, "disk", words, "enough for now; plan for more")
     else:
         yield Finding(OK, "disk", words)
@@ -206,14 +210,16 @@ def _ledger(home: Home) -> Iterator[Finding]:
 def _proofs(home: Home) -> Iterator[tuple[str, int, str]]:
     """What was written elsewhere of the ledger: the newest backup and every bundle say how many entries there were, and
     the head that proves them."""
-    for path in (home.last_backup, *sorted(home.exports.glob("*/*/[0-9]*/manifest.json"))):
+    bundles = {path: path.parent.name for path in sorted(home.exports.glob("*/*/[0-9]*/manifest.json"))}
+    bundles |= {path: path.stem for path in sorted(home.exports.glob("*/*/removed/*.json"))}
+    for path in (home.last_backup, *bundles):
         try:
             said = json.loads(path.read_bytes()).get("ledger")
             proof = (int(said["entries"]), str(said["head"])) if said else None  # 0.1.0 wrote none
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # whoever verifies it is told
         if proof:
-            yield ("the last backup" if path == home.last_backup else f"bundle {path.parent.name}"), *proof
+            yield (f"bundle {bundles[path]}" if path in bundles else "the last backup"), *proof
 
 
 def _entries(home: Home) -> list[dict[str, Any]]:

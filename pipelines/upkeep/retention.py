@@ -1,7 +1,8 @@
-"""What is deleted after a run: old run history and summaries.
+"""What is deleted after a run: old run history and summaries. How long bundles stay that were replaced and never handed
+over; a run removes them as it makes others (flow.remove_superseded).
 
-Archive, ledger, feedback and bundles are never touched; they do not belong here. The published copy is one file, each
-replacing the last, so there are no old ones to keep.
+Archive, ledger and feedback are never touched; they do not belong here. The published copy is one file, each replacing
+the last, so there are no old ones to keep.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ HISTORY_LEAST = 30  # so many runs stay however old they are
 IDLE = "kpi57/idle"  # tag of a run that took no file or failed
 IDLE_KEPT = 3
 SUMMARY_DAYS = 400
+BUNDLE_DAYS = 7  # after it was replaced: long enough to note that it was handed over after all
 _AT_ONCE = 100
 
 

@@ -16,6 +16,7 @@ import duckdb
 from pipelines.files import write_whole
 from pipelines.home import Home
 from pipelines.intake.ledger import VIETNAM, received_in, whole_lines
+from pipelines.upkeep.disk import free_bytes
 from pipelines.upkeep.error_advice import what_to_do
 from pipelines.warehouse.database import reading
 from pipelines.warehouse.rows import dicts
@@ -73,6 +74,7 @@ def end(home: Home, run_id: str, failures: Sequence[Failure]) -> dict[str, Any]:
         "received": _receipts(home) - begun["received_before"],
         "failed": [{**failure._asdict(), "what_to_do": what_to_do(failure.error)} for failure in failures],
         "published": counts,
+        "free_bytes": free_bytes(home),
     }
     _write(home, summary, is_newest=not at_work)
     return summary
