@@ -1,6 +1,8 @@
 """What is found in one file without Great Expectations is what Great Expectations finds in a run."""
 
 import random
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -9,6 +11,7 @@ from pipelines.checking import expectations
 from pipelines.checking.rules import columns_of, expand
 from pipelines.checking.suites import Suites
 from pipelines.checking.validate import validate
+from pipelines.home import PROJECT
 from pipelines.intake.ledger import Ledger, archived
 from pipelines.intake.receive import receipts
 from pipelines.reading.read import Job, read_all
@@ -104,3 +107,18 @@ def test_a_rule_of_a_kind_that_is_not_known_here_is_an_error(change, error):
             "arguments": {"column": "x", "value_set": [1]}} | change  # fmt: skip
     with pytest.raises(error):
         list(expectations.unexpected([rule], "file", [{"x": 2}]))
+
+
+def test_a_file_is_checked_without_the_heavy_libraries(office):
+    """An officer waits for it; what they take to load is several times what reading and judging a file takes."""
+    path = office.send("CA", "2026-10", {"XHS-02": {"numerator": 50, "denominator": 40}})
+    asked = (
+        "import sys\nfrom pipelines.cli import main\n"
+        f"try: main(['check', {str(path)!r}])\n"
+        "except SystemExit as ended: print(ended.code)\n"
+        "heavy = {'dagster', 'duckdb', 'great_expectations', 'openpyxl', 'pandas', 'numpy', 'docx', 'matplotlib'}\n"
+        "print(heavy & sys.modules.keys() or 'none')"
+    )
+    said = subprocess.run([sys.executable, "-c", asked], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-2:] == ["1", "none"]
+    assert "C09" in said.stdout

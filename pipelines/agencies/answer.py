@@ -8,16 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from pipelines.agencies.findings import clipped
 from pipelines.files import Row
 from pipelines.office.figures import day
 from pipelines.office.wording import say
 from pipelines.office.workbook import FINDING_WORDS
 from pipelines.vietnamese import format_number
-
-
-def clipped(text: str | None, longest: int) -> str:
-    plain = (text or "").strip() or say("feedback.empty_cell")
-    return plain if len(plain) <= longest else plain[:longest] + " …"
 
 
 def facts(submission: Row, findings: list[Row]) -> dict[str, str]:

@@ -1,15 +1,15 @@
 """What an agency gets back for each file it sent: one workbook, in the words of the officer who must act on it.
 
 Which rules there are and what they say is data (sources/forms/rules.yml); whether a line is good was decided by
-checking/validate.py. Only how the answer looks belongs here, in a workbook and as plain text for 'kpi57 check'.
+checking/validate.py. Only how the answer looks in a workbook belongs here; as plain text it is findings.py.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 from openpyxl import Workbook
@@ -18,7 +18,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipelines.agencies.answer import clipped, facts, summary
+from pipelines.agencies.answer import facts, summary
+from pipelines.agencies.findings import LONGEST, clipped
 from pipelines.files import Row
 from pipelines.home import Home
 from pipelines.intake.ledger import archived
@@ -37,7 +38,7 @@ from pipelines.office.workbook import (
     put,
     save,
 )
-from pipelines.vietnamese import clean, slug
+from pipelines.vietnamese import slug
 from pipelines.warehouse.rows import dicts
 from pipelines.workers import run_limited
 
@@ -47,7 +48,6 @@ _ANSWER_WIDTH = 14  # one more column where a line waits to be confirmed
 _MIDDLE = Alignment(wrap_text=True, vertical="center")
 _CENTERED = Alignment(wrap_text=True, vertical="center", horizontal="center")
 _LABEL_COLUMNS = 3  # a label runs over the first three columns, its value takes the others
-_LONGEST = {"found": 200, "message": 700, "fix": 700}  # letters shown; what was typed can be a whole page
 
 _SUBMISSIONS = """
 -- the first file by which a report counts as given, where it came in time
@@ -211,25 +211,6 @@ def _write(answer: _Answer, book: Workbook) -> None:
     save(book, _place(answer.home, answer.submission), answer.submission["received_at"])
 
 
-def findings_lines(findings: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Findings (as check.check_files gives them, or a plan's Faults) as lines for a terminal, in the order given."""
-    return [
-        say("feedback.line", severity=FINDING_WORDS[f["severity"]], rule=f["rule"], address=_address(f),
-            **{name: _printable(clipped(f[name], longest)) for name, longest in _LONGEST.items()})
-        for f in findings
-    ]  # fmt: skip
-
-
-def _address(finding: Mapping[str, Any]) -> str:
-    parts = [part for part in (finding["sheet"], finding["cell"]) if part]
-    return _printable("!".join(parts)) if parts else say("feedback.no_address")
-
-
-def _printable(text: str) -> str:
-    """Text from an untrusted file, fit for a terminal: one line, no control characters."""
-    return "".join(c for c in clean(text) if c.isprintable())
-
-
 # ---------------------------------------------------------------- the workbook
 
 
@@ -281,7 +262,7 @@ def _table(sheet: Worksheet, row: int, findings: list[Row]) -> None:
         _ask(sheet, row, findings)
     for number, finding in enumerate(findings, 1):
         row += 1
-        shown = {name: clipped(finding[name], longest) for name, longest in _LONGEST.items()}
+        shown = {name: clipped(finding[name], longest) for name, longest in LONGEST.items()}
         values = [number, finding["source_sheet"] or say("labels.whole_file"), finding["source_cell"], shown["found"],
                   FINDING_WORDS[finding["severity"]], shown["message"], shown["fix"], finding["rule_code"]]  # fmt: skip
         for column, value in enumerate(values, 1):

@@ -117,7 +117,7 @@ def check(files: tuple[Path, ...], commune: str | None, agency: str | None, form
 
 def _say(answer: dict[str, Any]) -> None:
     """The answer on one file in lines for a terminal: its findings, then the counts of its lines."""
-    from pipelines.agencies.feedback import findings_lines
+    from pipelines.agencies.findings import findings_lines
 
     for line in findings_lines(answer["findings"]):
         click.echo(line)

@@ -71,7 +71,7 @@ def plans_draft(files: tuple[Path, ...], commune: str | None, out: Path, sources
 @_sources
 def plans_add(file: Path, replace: bool, sources: Path) -> None:
     """Check a filled registry workbook and write its plan folder. Exits 1, with nothing written, if it has errors."""
-    from pipelines.agencies.feedback import findings_lines
+    from pipelines.agencies.findings import findings_lines
     from pipelines.plans.add import add_plan
 
     if not IS_CHECKOUT and sources == SOURCES:

@@ -75,7 +75,7 @@ class Faults:
 
     @property
     def findings(self) -> list[Row]:
-        """All faults in the order of the workbook, as rows that feedback.findings_lines takes."""
+        """All faults in the order of the workbook, as rows that findings.findings_lines takes."""
         return [finding for _, finding in sorted(self._found, key=lambda found: found[0])]
 
     def __bool__(self) -> bool:
