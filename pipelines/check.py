@@ -33,7 +33,8 @@ def check_files(
     code or name), else from those of the folder they lie in, else from those they state.
 
     One object a file: file, commune, agency, period, facts, tasks, findings, lines (read, accepted, held, rejected,
-    ignored). Raises LookupError for a commune or agency given that nobody knows.
+    ignored); a fact or task of another agency than the file's has it as agency. Raises LookupError for a commune or
+    agency given that nobody knows.
     """
     names = Names(registry)
     given = _commune(names, commune), _agency(names, agency)
@@ -156,13 +157,13 @@ def _answer(registry: Registry, receipt: Row, path: Path, period: str | None, ch
         "period": period,
         "facts": [
             {"code": one["indicator_code"], "period": period, **{n: _number(one[n]) for n in _FIGURES},
-             "is_estimate": bool(one.get("is_estimate")), "state": _state(one)}
+             "is_estimate": bool(one.get("is_estimate")), "state": _state(one), **_agency_of(one)}
             for one in checked["actuals"]
         ],
         "tasks": [
             {"code": one["task_id"], "period": period, "state_reported": one["state"],
              "percent_done": _number(one["percent_done"]), "document_number": one["document_number"],
-             "document_date": one["document_date"], "state": _state(one)}
+             "document_date": one["document_date"], "state": _state(one), **_agency_of(one)}
             for one in checked["task_reports"]
         ],
         "findings": [
@@ -176,6 +177,10 @@ def _answer(registry: Registry, receipt: Row, path: Path, period: str | None, ch
 
 
 _FIGURES = ("numerator", "denominator", "value")
+
+
+def _agency_of(one: Row) -> Row:
+    return {"agency": one["agency_code"]} if one["agency_code"] else {}
 
 
 def _state(one: Row) -> str:

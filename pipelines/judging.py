@@ -182,7 +182,7 @@ def judge(
             registry,
             to_check,
             _readings(con),
-            _history(con, to_check) if look_back else None,
+            _history(con, to_check, registry) if look_back else None,
             duties_of(con),
             watch,
         )
@@ -234,12 +234,13 @@ def _sql(table: str) -> str:
 NEWEST = "FROM checked.submission QUALIFY version = max(version) OVER (PARTITION BY submission_id)"
 _SENDING = """
 SEMI JOIN (SELECT unnest($communes::VARCHAR[]) AS commune_code, unnest($agencies::VARCHAR[]) AS agency_code) AS sending
-    ON sending.commune_code = r.commune_code AND sending.agency_code = r.agency_code
+    ON sending.commune_code = r.commune_code AND sending.agency_code = coalesce({line}.agency_code, r.agency_code)
 ANTI JOIN raw.set_aside AS q ON q.submission_id = r.submission_id
 """
 _IN_FORCE = f"""
 WITH sent AS (
-    SELECT r.commune_code, r.agency_code, a.indicator_code, s.period_code, r.received_at,
+    SELECT r.commune_code, coalesce(a.agency_code, r.agency_code) AS agency_code, a.indicator_code, s.period_code,
+        r.received_at,
         row(r.ledger_sequence, a.source_row) AS place,
         {{numerator: if(a.is_withdrawn, NULL, a.numerator), denominator: if(a.is_withdrawn, NULL, a.denominator),
             value: if(a.is_withdrawn, NULL, a.value)}} AS figure
@@ -247,7 +248,7 @@ WITH sent AS (
     JOIN ({NEWEST}) AS s USING (submission_id, version)
     JOIN raw.receipt AS r USING (submission_id)
     JOIN raw.period AS p USING (period_code)
-    {_SENDING}
+    {_SENDING.format(line="a")}
     WHERE p.is_default AND p.known_to IS NULL AND p.ends_on >= $since AND NOT coalesce(a.is_held, false)
 )
 SELECT commune_code, agency_code, indicator_code, period_code, figure, min(s.received_at)::DATE AS received_on
@@ -262,27 +263,30 @@ ORDER BY ALL
 """
 _HELD = f"""
 WITH held AS (
-    SELECT submission_id, version, indicator_code AS code, {{numerator: numerator, denominator: denominator,
-        value: value, value_text: value_text}} AS indicator, NULL AS task
+    SELECT submission_id, version, agency_code, indicator_code AS code, {{numerator: numerator,
+        denominator: denominator, value: value, value_text: value_text}} AS indicator, NULL AS task
     FROM checked.actual WHERE is_held
     UNION ALL
-    SELECT submission_id, version, task_id, NULL, {{state: state, percent_done: percent_done,
+    SELECT submission_id, version, agency_code, task_id, NULL, {{state: state, percent_done: percent_done,
         document_number: document_number, document_date: document_date}}
     FROM checked.task_report WHERE is_held
 )
-SELECT r.commune_code, r.agency_code, h.code, s.period_code, h.submission_id, h.indicator, h.task
+SELECT r.commune_code, coalesce(h.agency_code, r.agency_code), h.code, s.period_code, h.submission_id, h.indicator,
+    h.task
 FROM held AS h
 JOIN ({NEWEST}) AS s USING (submission_id, version)
 JOIN raw.receipt AS r USING (submission_id)
-{_SENDING}
+{_SENDING.format(line="h")}
 ORDER BY r.ledger_sequence
 """
 
 
-def _history(con: duckdb.DuckDBPyConnection, pending: list[Row]) -> History:
-    """What is known of the agencies that have files pending: the figures in force of the periods a figure is compared
-    with, and what is held for confirmation."""
-    sending = sorted({(r["commune_code"], r["agency_code"]) for r in pending if r["commune_code"] and r["agency_code"]})
+def _history(con: duckdb.DuckDBPyConnection, pending: list[Row], registry: Registry) -> History:
+    """What is known of the agencies that have files pending, and of those a focal agency may send for: the figures in
+    force of the periods a figure is compared with, and what is held for confirmation."""
+    senders = {(r["commune_code"], r["agency_code"]) for r in pending if r["commune_code"] and r["agency_code"]}
+    focal = {(plan["commune_code"], plan["focal_agency_code"]) for plan in registry.plans.values()}
+    sending = sorted(senders | {(commune, other) for commune, _ in senders & focal for other in registry.agencies})
     since = min((r["received_at"].date() for r in pending), default=date.max) - LOOK_BACK
     parameters = {"communes": [one[0] for one in sending], "agencies": [one[1] for one in sending]}
     found: dict[tuple[str, str, str], list[Past]] = defaultdict(list)

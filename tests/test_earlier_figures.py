@@ -54,7 +54,7 @@ class Post:
             for number in range(1, len(self.receipts) + 1):
                 [pending] = dicts(con, f"SELECT * FROM raw.receipt WHERE submission_id = 'file{number}'")
                 checked = validate(
-                    self.registry, [pending], self.readings, unexpected, judging._history(con, [pending])
+                    self.registry, [pending], self.readings, unexpected, judging._history(con, [pending], self.registry)
                 )
                 insert(con, "checked.submission", checked.submissions)
                 insert(con, "checked.actual", checked.actuals)

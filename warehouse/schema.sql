@@ -87,7 +87,8 @@ CREATE TABLE IF NOT EXISTS raw.bundle_event (
 CREATE TABLE IF NOT EXISTS raw.reading (submission_id VARCHAR, problem VARCHAR, layout JSON, lines JSON);
 
 -- verdicts: what reading and checking made of a submission, one version at receipt and one for each recheck. Loaded from
--- the segments in the archive; segment NULL: not recorded yet. edition, program: by which it was judged.
+-- the segments in the archive; segment NULL: not recorded yet. edition, program: by which it was judged. agency_code of a
+-- line: the agency whose it is in a file of the focal agency for several; NULL: the sender.
 CREATE TABLE IF NOT EXISTS raw.segment (segment VARCHAR, ledger_sequence INTEGER);
 CREATE TABLE IF NOT EXISTS checked.submission (
     submission_id VARCHAR, version INTEGER DEFAULT 1, judged_at TIMESTAMP, edition VARCHAR, program VARCHAR, segment VARCHAR,
@@ -96,16 +97,16 @@ CREATE TABLE IF NOT EXISTS checked.submission (
     lines_read BIGINT, problem VARCHAR);
 CREATE TABLE IF NOT EXISTS checked.line (
     submission_id VARCHAR, version INTEGER DEFAULT 1, source_sheet VARCHAR, source_row INTEGER, kind VARCHAR, line_kind VARCHAR,
-    code VARCHAR, disposition VARCHAR, reason VARCHAR, note VARCHAR, confirms VARCHAR, confirmed_how VARCHAR,
-    confirmed_reason VARCHAR, confirmed_rules VARCHAR);
+    code VARCHAR, agency_code VARCHAR, disposition VARCHAR, reason VARCHAR, note VARCHAR, confirms VARCHAR,
+    confirmed_how VARCHAR, confirmed_reason VARCHAR, confirmed_rules VARCHAR);
 CREATE TABLE IF NOT EXISTS checked.actual (
     submission_id VARCHAR, version INTEGER DEFAULT 1, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR,
-    indicator_code VARCHAR, numerator DECIMAL(18, 4), denominator DECIMAL(18, 4), value DECIMAL(18, 4), value_text VARCHAR,
-    note VARCHAR, is_withdrawn BOOLEAN DEFAULT false, is_held BOOLEAN DEFAULT false);
+    agency_code VARCHAR, indicator_code VARCHAR, numerator DECIMAL(18, 4), denominator DECIMAL(18, 4),
+    value DECIMAL(18, 4), value_text VARCHAR, note VARCHAR, is_withdrawn BOOLEAN DEFAULT false, is_held BOOLEAN DEFAULT false);
 CREATE TABLE IF NOT EXISTS checked.task_report (
     submission_id VARCHAR, version INTEGER DEFAULT 1, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR,
-    task_id VARCHAR, state VARCHAR, percent_done DECIMAL(18, 4), document_number VARCHAR, document_date DATE,
-    difficulty VARCHAR, is_held BOOLEAN DEFAULT false);
+    agency_code VARCHAR, task_id VARCHAR, state VARCHAR, percent_done DECIMAL(18, 4), document_number VARCHAR,
+    document_date DATE, difficulty VARCHAR, is_held BOOLEAN DEFAULT false);
 CREATE TABLE IF NOT EXISTS checked.finding (
     submission_id VARCHAR, version INTEGER DEFAULT 1, finding_order INTEGER, source_sheet VARCHAR, source_row INTEGER,
     source_cell VARCHAR, rule_code VARCHAR, severity VARCHAR, found VARCHAR, message VARCHAR, fix VARCHAR);

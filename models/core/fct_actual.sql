@@ -1,8 +1,8 @@
 SELECT
     concat(a.submission_id, '/', a.source_sheet, '/', a.source_row,
         CASE WHEN a.version > 1 THEN '/v' || a.version END, CASE WHEN v.nth > 1 THEN '/' || v.nth END) AS actual_id,
-    a.submission_id, e.commune_code, e.agency_code, a.indicator_code, e.period_code, a.numerator, a.denominator, a.value,
-    a.note,
+    a.submission_id, e.commune_code, coalesce(a.agency_code, e.agency_code) AS agency_code, a.indicator_code,
+    e.period_code, a.numerator, a.denominator, a.value, a.note,
     coalesce(v.recorded_at, e.entered_at) AS recorded_at,
     v.superseded_at,
     v.superseded_at IS NULL AS is_current,

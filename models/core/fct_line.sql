@@ -7,7 +7,9 @@ WITH line AS (
     FROM checked.line SEMI JOIN raw.set_aside USING (submission_id)
     WHERE source_sheet IS NOT NULL AND source_row IS NOT NULL
 )
-SELECT submission_id, source_sheet, source_row, kind AS table_kind, line_kind, code, disposition, reason, note,
-    confirms, confirmed_how, confirmed_reason, confirmed_rules
-FROM line
-ORDER BY submission_id, source_sheet, source_row
+SELECT l.submission_id, l.source_sheet, l.source_row, l.kind AS table_kind, l.line_kind, l.code, l.disposition, l.reason,
+    l.note, l.confirms, l.confirmed_how, l.confirmed_reason, l.confirmed_rules,
+    coalesce(l.agency_code, r.agency_code) AS agency_code
+FROM line AS l
+LEFT JOIN raw.receipt AS r USING (submission_id)
+ORDER BY l.submission_id, l.source_sheet, l.source_row

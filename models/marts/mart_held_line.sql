@@ -4,17 +4,17 @@ WITH said AS (
     SELECT
         submission_id, version, source_sheet, source_row, source_cell, 'indicator' AS table_kind, indicator_code AS code,
         numerator, denominator, value, value_text, NULL AS document_number, NULL::DATE AS document_date, note AS remark,
-        is_held
+        is_held, agency_code AS for_agency
     FROM checked.actual
     UNION ALL
     SELECT
         submission_id, version, source_sheet, source_row, source_cell, 'task', task_id,
-        NULL, NULL, percent_done, state, document_number, document_date, difficulty, is_held
+        NULL, NULL, percent_done, state, document_number, document_date, difficulty, is_held, agency_code
     FROM checked.task_report
 ),
 placed AS (
     SELECT
-        d.*, e.commune_code, e.agency_code, e.period_code, e.received_at, e.ledger_sequence, l.reason, l.confirms,
+        d.*, e.commune_code, coalesce(d.for_agency, e.agency_code) AS agency_code, e.period_code, e.received_at, e.ledger_sequence, l.reason, l.confirms,
         l.confirmed_how, l.confirmed_reason,
         row(d.numerator, d.denominator, d.value, d.value_text, d.document_number, d.document_date) AS figure
     FROM said AS d

@@ -14,21 +14,52 @@ owed AS (
     SELECT DISTINCT commune_code, agency_code, period_code, due_on, grace_until
     FROM duty
 ),
+-- Of a focal agency's file for several agencies each one's lines count for that agency, from that file.
+others AS (
+    SELECT
+        s.submission_id, l.agency_code,
+        count(*) FILTER (l.disposition = 'accepted') AS lines_good,
+        count(*) FILTER (l.disposition = 'held') AS lines_held,
+        count(*) FILTER (l.disposition = 'rejected') AS lines_rejected
+    FROM core.fct_line AS l
+    JOIN core.fct_submission AS s ON s.submission_id = l.submission_id AND s.agency_code <> l.agency_code
+    GROUP BY ALL
+),
+of_others AS (
+    SELECT submission_id, sum(lines_good) AS lines_good, sum(lines_held) AS lines_held, sum(lines_rejected) AS lines_rejected
+    FROM others
+    GROUP BY submission_id
+),
+sent AS (
+    SELECT
+        s.commune_code, s.agency_code, s.period_code, s.received_at, s.is_held,
+        s.rows_accepted + s.rows_unchanged - if(s.is_held, 0, coalesce(o.lines_good, 0)) AS lines_accepted,
+        s.rows_to_confirm - coalesce(o.lines_held, 0) AS lines_held,
+        s.rows_rejected - coalesce(o.lines_rejected, 0) AS lines_rejected,
+        s.status IN ('rejected', 'unreadable', 'set_aside') AS is_refused
+    FROM core.fct_submission AS s
+    LEFT JOIN of_others AS o USING (submission_id)
+    WHERE s.period_code IS NOT NULL AND s.status <> 'duplicate'
+    UNION ALL
+    SELECT
+        s.commune_code, o.agency_code, s.period_code, s.received_at, s.is_held,
+        if(s.is_held, 0, o.lines_good), o.lines_held, o.lines_rejected, s.status IN ('rejected', 'set_aside')
+    FROM others AS o
+    JOIN core.fct_submission AS s USING (submission_id)
+    WHERE s.period_code IS NOT NULL AND s.status <> 'duplicate'
+),
 came AS (
     SELECT
         commune_code, agency_code, period_code,
         count(*) AS submissions,
         -- what waits to be confirmed has come
-        min(received_at) FILTER (rows_accepted + rows_unchanged + rows_to_confirm > 0 AND NOT is_held)
-            AS first_received_at,
-        max(received_at) FILTER (rows_accepted + rows_unchanged + rows_to_confirm > 0 AND NOT is_held)
-            AS last_received_at,
-        sum(rows_accepted + rows_unchanged) AS lines_accepted,
-        sum(rows_rejected) AS lines_rejected,
-        count(*) FILTER (status IN ('rejected', 'unreadable', 'set_aside')) AS refused,
+        min(received_at) FILTER (lines_accepted + lines_held > 0 AND NOT is_held) AS first_received_at,
+        max(received_at) FILTER (lines_accepted + lines_held > 0 AND NOT is_held) AS last_received_at,
+        sum(lines_accepted) AS lines_accepted,
+        sum(lines_rejected) AS lines_rejected,
+        count(*) FILTER (is_refused) AS refused,
         count(*) FILTER (is_held) AS held
-    FROM core.fct_submission
-    WHERE period_code IS NOT NULL AND status <> 'duplicate'
+    FROM sent
     GROUP BY ALL
 ),
 asked AS (

@@ -4,8 +4,8 @@
 WITH sent AS (
     SELECT
         'indicator' AS kind, a.submission_id, a.version, a.source_sheet, a.source_row,
-        row(e.commune_code, e.agency_code, a.indicator_code, e.period_code)::VARCHAR AS series,
-        hash(e.commune_code, e.agency_code, a.indicator_code, e.period_code) AS series_hash,
+        row(e.commune_code, coalesce(a.agency_code, e.agency_code), a.indicator_code, e.period_code)::VARCHAR AS series,
+        hash(e.commune_code, coalesce(a.agency_code, e.agency_code), a.indicator_code, e.period_code) AS series_hash,
         to_json(row(a.numerator, a.denominator, a.value, a.value_text, a.note, a.is_withdrawn))::VARCHAR AS said,
         e.let_in_at, e.entered_at, e.left_at, e.ledger_sequence
     FROM checked.actual AS a
@@ -14,7 +14,8 @@ WITH sent AS (
     UNION ALL
     SELECT
         'task', t.submission_id, t.version, t.source_sheet, t.source_row,
-        row(t.task_id, e.agency_code, e.period_code)::VARCHAR, hash(t.task_id, e.agency_code, e.period_code),
+        row(t.task_id, coalesce(t.agency_code, e.agency_code), e.period_code)::VARCHAR,
+        hash(t.task_id, coalesce(t.agency_code, e.agency_code), e.period_code),
         to_json(row(t.state, t.percent_done, t.document_number, t.document_date, t.difficulty))::VARCHAR,
         e.let_in_at, e.entered_at, e.left_at, e.ledger_sequence
     FROM checked.task_report AS t

@@ -28,7 +28,7 @@ def facts(submission: Row, findings: list[Row]) -> dict[str, str]:
         "received": _received(submission),
         "lines": _sums(submission),
     }
-    more = {"together": _together(submission), "withdrawn": _taken_back(submission),
+    more = {"by_agency": _by_agency(submission), "together": _together(submission), "withdrawn": _taken_back(submission),
             "confirmed": _confirmed(submission)}  # fmt: skip
     return told | {name: text for name, text in more.items() if text}
 
@@ -66,6 +66,16 @@ def _sums(submission: Row) -> str:
         taken += f"; {say('feedback.lines.to_confirm', count=format_number(submission['rows_to_confirm']))}"
     return say("feedback.lines.all", read=counts["read"], taken=taken, rejected=counts["rejected"],
                ignored=counts["ignored"])  # fmt: skip
+
+
+def _by_agency(submission: Row) -> str:
+    """How many lines of a file for several agencies are taken as whose."""
+    parts = []
+    for agency in submission["by_agency"]:
+        sums = [say(f"feedback.by_agency.{name}", count=format_number(agency[name]))
+                for name in ("accepted", "held", "rejected") if agency[name]]  # fmt: skip
+        parts.append(f"{_named(agency['agency_name'], agency['agency_code'])}: {', '.join(sums)}")
+    return "; ".join(parts)
 
 
 def _together(submission: Row) -> str:

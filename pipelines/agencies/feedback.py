@@ -136,6 +136,26 @@ ORDER BY ALL
 """
 
 
+# Of a focal agency's file for several: how many lines each one has.
+_BY_AGENCY = """
+WITH said AS (
+    SELECT l.submission_id, l.agency_code, l.disposition, l.agency_code <> s.agency_code AS is_other
+    FROM core.fct_line AS l
+    JOIN core.fct_submission AS s USING (submission_id)
+    SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS submission_id) AS wanted USING (submission_id)
+    WHERE l.disposition <> 'ignored'
+)
+SELECT
+    d.submission_id, d.agency_code, a.agency_name,
+    count(*) FILTER (d.disposition = 'accepted') AS accepted,
+    count(*) FILTER (d.disposition = 'held') AS held,
+    count(*) FILTER (d.disposition = 'rejected') AS rejected
+FROM said AS d
+SEMI JOIN (SELECT submission_id FROM said WHERE is_other) AS o ON o.submission_id = d.submission_id
+JOIN core.dim_agency AS a ON a.agency_code = d.agency_code
+GROUP BY d.submission_id, d.agency_code, a.agency_name
+ORDER BY d.submission_id, d.agency_code
+"""
 # Lines that confirm one held before.
 _CONFIRMED = """
 SELECT submission_id, code, confirmed_reason
@@ -155,18 +175,10 @@ def write_feedback(home: Home, con: duckdb.DuckDBPyConnection, submission_ids: S
     submissions = dicts(con, _SUBMISSIONS, parameters)
     if unknown := set(submission_ids) - {s["submission_id"] for s in submissions}:
         raise LookupError(f"core.fct_submission has no {', '.join(sorted(unknown))}")
-    findings: dict[str, list[Row]] = defaultdict(list)
-    for finding in dicts(con, _FINDINGS, parameters):
-        findings[finding["submission_id"]].append(finding)
-    withdrawn: dict[str, list[Row]] = defaultdict(list)
-    for figure in dicts(con, _WITHDRAWN, parameters):
-        withdrawn[figure["submission_id"]].append(figure)
-    confirmed: dict[str, list[Row]] = defaultdict(list)
-    for line in dicts(con, _CONFIRMED, parameters):
-        confirmed[line["submission_id"]].append(line)
+    found = {what: _by_submission(dicts(con, sql, parameters)) for what, sql in _PARTS.items()}
+    findings = found.pop("findings")
     for submission in submissions:
-        submission["withdrawn"] = withdrawn[submission["submission_id"]]
-        submission["confirmed"] = confirmed[submission["submission_id"]]
+        submission |= {what: rows[submission["submission_id"]] for what, rows in found.items()}
     answers = [_Answer(home, submission, findings[submission["submission_id"]]) for submission in submissions]
     marked = {
         answer.submission["submission_id"]
@@ -177,6 +189,17 @@ def write_feedback(home: Home, con: duckdb.DuckDBPyConnection, submission_ids: S
         if answer.submission["submission_id"] not in marked:
             _write(answer, Workbook())
     return len(submissions)
+
+
+# What an answer says besides the submission itself.
+_PARTS = {"findings": _FINDINGS, "withdrawn": _WITHDRAWN, "confirmed": _CONFIRMED, "by_agency": _BY_AGENCY}
+
+
+def _by_submission(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["submission_id"]].append(row)
+    return found
 
 
 class _Answer(NamedTuple):

@@ -1,6 +1,7 @@
 """Who a file says it is from, and for which period: what it states compared with its folder.
 
-The folder says who sends; a file that states somebody else is refused, one that states nothing takes the folder's. The
+The folder says who sends; a file that states somebody else is refused, one that states nothing takes the folder's. Only
+the focal agency sends for others (collected.py). The
 period is stated in the file, else in a column of its lines, else in its title or its name.
 What its lines say does not belong here (facts.py).
 """
@@ -11,8 +12,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pipelines.checking.collected import Collected, is_focal
 from pipelines.checking.lookup import Names
 from pipelines.files import Row
+from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import clean
 from pipelines.vietnamese.period_names import named_periods, stated_period
@@ -33,8 +36,10 @@ def identify(registry: Registry, names: Names, receipt: Mapping[str, Any], readi
     nowhere = _Stated("", tables[0]["sheet"] if tables else None, None)
     is_known = bool(tables) and receipt["commune_code"] is not None and receipt["agency_code"] is not None
     commune = _other_commune(names, receipt["commune_code"], stated) if is_known else None
-    agency = _other_agency(names, receipt["agency_code"], stated) if is_known else None
     period = _period(registry, receipt, reading, stated, nowhere) if tables else _NO_PERIOD | {"place": nowhere}
+    collected = _collected(registry, names, receipt, reading, period["period"]) if is_known else None
+    is_for_several = collected is not None and collected.is_stated
+    agency = _other_agency(names, receipt["agency_code"], stated) if is_known and not is_for_several else None
     unknown = _unknown_names(names, stated) if is_known else []
     return {
         "commune_agrees": commune is None if is_known else None,
@@ -42,6 +47,7 @@ def identify(registry: Registry, names: Names, receipt: Mapping[str, Any], readi
         "commune_stated": (commune or nowhere).text,
         "agency_stated": (agency or nowhere).text,
         "unknown_names": ", ".join(f"“{one.text}”" for one in unknown) if is_known else None,
+        "collected": collected,
         **{key: value for key, value in period.items() if key != "place"},
         "cells": {
             "commune_code": _place(commune or nowhere),
@@ -50,6 +56,14 @@ def identify(registry: Registry, names: Names, receipt: Mapping[str, Any], readi
             "unknown_name": _place(unknown[0] if unknown else nowhere),
         },
     }
+
+
+def _collected(
+    registry: Registry, names: Names, receipt: Mapping[str, Any], reading: Mapping[str, Any], period: Period | None
+) -> Collected | None:
+    """What says whose the lines are, in a file of the commune's focal agency."""
+    focal = is_focal(registry, receipt["commune_code"], receipt["agency_code"], period)
+    return Collected(registry, names, receipt, reading) if focal else None
 
 
 def _place(stated: _Stated) -> list[str | None]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.checking.collected import Whose
 from pipelines.checking.context import TableContext
 from pipelines.checking.figures import (
     LineCells,
@@ -104,7 +105,7 @@ def table_facts(known: Known, file: Row, table: Mapping[str, Any], context: Tabl
             index=f"{begin}{row}", line_kind=kind, is_checked=is_checked, source_row=row, is_hidden=row in hidden
         )
         if is_checked:
-            facts |= _who(known, file, typed)
+            facts |= _who(known, file, table, row, typed)
             make = indicator_facts if table["kind"] == "indicator" else task_facts
             cells = LineCells(kind, typed, code, facts["agency_code"], facts["is_own"], points, month_first)
             facts |= make(known, file, cells)
@@ -169,8 +170,9 @@ def _is_sum(known: Known, code: str) -> bool:
     return indicator is not None and indicator["accumulates"] == "within_year"
 
 
-def _who(known: Known, file: Row, typed: Typed) -> Row:
-    """Whether a line says that it is another's: only where the file itself does not."""
+def _who(known: Known, file: Row, table: Mapping[str, Any], row: int, typed: Typed) -> Row:
+    """Whether a line says that it is another's: only where the file itself does not. Of a file of the focal agency:
+    whose it is."""
     own = bool(file["commune_agrees"] and file["agency_agrees"])
     names = ("commune_code", "agency_code", "period_code")
     commune, agency, period = (clean(typed[name][2]) if cell_of(typed, name) else "" for name in names)
@@ -179,13 +181,36 @@ def _who(known: Known, file: Row, typed: Typed) -> Row:
         "line_agency": agency,
         "line_period": period,
         "line_commune_agrees": file["commune_code"] in known.names.communes(commune) if own and commune else None,
-        "line_agency_agrees": file["agency_code"] in known.names.agencies(agency)[0] if own and agency else None,
+        "line_agency_agrees": _names(known, file, agency) if own and agency else None,
+        "line_agency_says": known.registry.form["collected"]["says"]["other"].format(agency_code=file["agency_code"]),
+        "line_agency_cell": "agency_code",
+        "for_others": "",
         "line_period_agrees": None,
     }
     if period and file["period"] and file["period_is_one"]:
         facts["line_period_agrees"] = stated_period(period) == file["period"].code
+    if own and (collected := file["collected"]):
+        facts |= _of_collected(known, collected.of(table, row, typed), _CODE[table["kind"]])
     facts["is_own"] = own and facts["line_commune_agrees"] is not False and facts["line_agency_agrees"] is not False
     return facts
+
+
+def _names(known: Known, file: Row, text: str) -> bool:
+    """Whether a text names the sender, and no other commune."""
+    codes, communes = known.names.agencies(text)
+    return file["agency_code"] in codes and (not communes or file["commune_code"] in communes)
+
+
+def _of_collected(known: Known, whose: Whose, code_column: str) -> Row:
+    """Whose a line of the focal agency's file is."""
+    words = known.registry.form["collected"]
+    return {
+        "line_agency": whose.text,
+        "line_agency_agrees": whose.agency is not None,
+        "line_agency_says": words["says"][whose.problem or "other"].format(agency_code=whose.agency),
+        "line_agency_cell": whose.column or code_column,
+        "for_others": words["for_others"],
+    } | ({"agency_code": whose.agency} if whose.agency else {})
 
 
 def _name_beside(known: Known, file: Row, kind: str, facts: Row, typed: Typed, name: str) -> Row:

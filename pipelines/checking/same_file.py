@@ -6,7 +6,6 @@ What is wrong with what is found does not belong here (sources/forms/rules.yml).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 from pipelines.files import Row
 from pipelines.registry.registry import Registry
@@ -21,15 +20,15 @@ def compare_lines(registry: Registry, file: Row, lines: list[Row]) -> None:
     """Add what only the whole file shows: lines for the same code, and codes that are owed but not there."""
     for kind, code, key in (("indicator", "indicator_code", "code_key"), ("task", "task_id", "task_key")):
         known = f"{'code' if kind == 'indicator' else 'task'}_known"
-        by_code: dict[str, list[Row]] = defaultdict(list)
+        by_code: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for line in lines:
             if line["kind"] == kind and line["is_checked"] and line.get(known):
-                by_code[line[code]].append(line)
+                by_code[line[code], line["agency_code"]].append(line)
         for same in by_code.values():
             _compare(same, code, key)
         claim_names([line for line in lines if line["kind"] == kind and line["is_checked"]])
         if kind == "indicator":
-            file["missing_lines"] = _missing(registry, file, by_code.keys())
+            file["missing_lines"] = _missing(registry, file, lines, {code for code, _ in by_code})
 
 
 def claim_names(lines: list[Row]) -> None:
@@ -52,7 +51,7 @@ def _compare(same: list[Row], code: str, key: str) -> None:
             line["line_kind"], line["repeats"] = "repeated", f"{first['sheet']}!{first['cells'][code][1]}"
     data = [line for line in data if line["line_kind"] == "data"]
     for line in data:
-        line[key] = f"{line['submission_id']}|{line[code]}"
+        line[key] = f"{line['submission_id']}|{line[code]}|{line['agency_code']}"
         others = [other for other in data if other is not line]
         if others:
             line["name_agrees"] = None  # it is asked already
@@ -62,12 +61,12 @@ def _compare(same: list[Row], code: str, key: str) -> None:
             line["due_but_empty"] = None
 
 
-def _missing(registry: Registry, file: Row, codes: Iterable[str]) -> str | None:
-    """Codes of figures due in the period that have no line in the file."""
+def _missing(registry: Registry, file: Row, lines: list[Row], present: set[str]) -> str | None:
+    """Codes of figures due in the period that have no line in the file, of all the agencies whose lines it has."""
     if not (file["commune_agrees"] and file["agency_agrees"] and file["period_has_begun"]) or file["missing_columns"]:
         return None
     on = registry.period_of(file["commune_code"], file["period"].code).ends_on
-    owed = registry.indicators_of(file["commune_code"], file["agency_code"], on)
+    agencies = sorted({line["agency_code"] for line in lines if line["is_checked"]}) or [file["agency_code"]]
+    owed = [one for agency in agencies for one in registry.indicators_of(file["commune_code"], agency, on)]
     asked = [one["indicator_code"] for one in owed if registry.is_asked(one["frequency"], file["period"])]
-    present = set(codes)
     return ", ".join(code for code in asked if code not in present)

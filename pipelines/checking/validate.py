@@ -145,6 +145,7 @@ def _is_good(line: Row, refused: Mapping[str, str]) -> bool:
 def _settle(files: list[Row], lines: list[Row], findings: list[Row], refused: Mapping[str, str]) -> Checked:
     """Good lines go on, bad lines become rejections; a refused file takes all its lines with it."""
     checked = Checked([], [], [], [], [])
+    senders = {file["submission_id"]: file["agency_code"] for file in files}
     for file in files:
         checked.submissions.append(
             {
@@ -161,8 +162,9 @@ def _settle(files: list[Row], lines: list[Row], findings: list[Row], refused: Ma
             reason = reason or line.get("held_by")
         else:
             disposition, reason = "ignored", line["line_kind"]
+        for_other = line["agency_code"] if line["agency_code"] != senders[line["submission_id"]] else None
         place = {"submission_id": line["submission_id"], "source_sheet": line["sheet"],
-                 "source_row": line["source_row"]}  # fmt: skip
+                 "source_row": line["source_row"], "agency_code": for_other}  # fmt: skip
         checked.lines.append({**place, "kind": line["kind"], "line_kind": line["line_kind"], "code": line_code(line),
                               "disposition": disposition, "reason": reason, "note": line.get("note"),
                               **{name: line.get(name) for name in _CONFIRMED}})  # fmt: skip

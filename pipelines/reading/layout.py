@@ -17,6 +17,8 @@ from pipelines.reading.header import Grid, Header, find_headers, find_keyless
 from pipelines.reading.sheet import Cell, Sheet, address, column_letter, is_nothing
 from pipelines.vietnamese import clean, fold
 
+LONGEST_NAME = 80  # letters of a text that may name an agency
+NAMES_KEPT = 100  # of such texts beside one table
 UNREAD_TEXTS = 100  # texts kept of a sheet that has no table
 BLANKS_KEPT = 20  # blank lines counted one after the other; a stray cell far below does not make a million lines
 
@@ -28,14 +30,15 @@ def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
     likeliest first; titles: texts above the tables that name a year, as [text, sheet, cell]; unread: sheets without
     a table, as [sheet, [[cell, text] ...], headers found, headers missing]; confirmations: lines held before that
     the officer says are right, as [sheet, row, answer]; tables: list of {kind, sheet, header_row, header_cell,
-    missing, repeated, repeated_cell, headers, columns, choices, said, heads, hidden_sheet, hidden_columns,
+    missing, repeated, repeated_cell, headers, columns, choices, said, heads, names, hidden_sheet, hidden_columns,
     hidden_rows, shared, covered, marks, lines}, where a line is {row, kind, typed} with kind data, blank, header,
     total, note, unanswered, and typed {column: [cell, kind, text]}. choices: {column: [[number, header, cell,
     around, above] ...]}, all that may be meant by it, the second as 'column~1' in typed; around, above and said (of
     the whole table): [text, cell] of what is said about whose figures these are; heads: the same between the lines,
-    as [row, text, cell]. hidden_rows: hidden lines of data; shared: [row, column] where one merged cell stands for
-    several lines; covered: [row, column] below a merged cell; marks: [row, column, mark] of figures shown otherwise
-    than they are stored (sheet.Sheet.marks).
+    as [row, text, cell]; names: short texts alone in their row, above the table and between its lines, which may name
+    whose lines follow, as [row, text, cell]. hidden_rows: hidden lines of data; shared: [row, column] where one merged
+    cell stands for several lines; covered: [row, column] below a merged cell; marks: [row, column, mark] of figures
+    shown otherwise than they are stored (sheet.Sheet.marks).
     """
     grids = [Grid(sheet) for sheet in sheets]
     tables: list[dict[str, Any]] = []
@@ -45,12 +48,15 @@ def lay_out(sheets: list[Sheet], form: Form) -> dict[str, Any]:
     for grid, headers in zip(grids, _headers(grids, form), strict=True):
         above = read_above(grid, 1, headers[0].first_row if headers else None, form)
         said.append(above)
+        begin = 1
         ends = [*(header.first_row for header in headers[1:]), grid.last_row + 1]
         for header, end in zip(headers, ends, strict=False):
             table = _Lines(grid, header, end, form).table()
-            tables.append(table | {"said": _of_table(above, header, form)})
             lines = [line["row"] for line in table["lines"] if line["kind"] in ("data", "unanswered")]
-            above = read_above(grid, max([*lines, header.last_row]) + 1, end, form)
+            alone = _alone(grid, begin, max(lines, default=0), {*lines})
+            tables.append(table | {"said": _of_table(above, header, form), "names": alone})
+            begin = max([*lines, header.last_row]) + 1
+            above = read_above(grid, begin, end, form)
             said.append(above._replace(stated=[one for one in above.stated if one[0] != "period_code"], titles=[]))
         if not headers:
             confirmed = _confirmed(grid, form)
@@ -99,6 +105,16 @@ def _of_table(above: Said, header: Header, form: Form) -> list[list[str]]:
     said = [[text, cell] for text, cell in above.texts if cell not in groups]
     said += [[value, cell] for name, value, _, cell in above.stated if name == "period_code"]
     return [[text, cell] for text, cell in said if not form.context.understand(text).is_silent]
+
+
+def _alone(grid: Grid, first: int, last: int, lines: set[int]) -> list[list[Any]]:
+    """Short texts alone in their row, in rows that are no lines with figures."""
+    found = []
+    for row in sorted(row for row in grid.rows if first <= row < last and row not in lines):
+        texts = [(column, cell) for column, cell in grid.rows[row].items() if not _NUMBER_OF_ROW.fullmatch(cell.text)]
+        if len(texts) == 1 and texts[0][1].kind == "t" and len(texts[0][1].text) <= LONGEST_NAME:
+            found.append([row, clean(texts[0][1].text), address(row, texts[0][0])])
+    return found[:NAMES_KEPT]
 
 
 def _confirmed(grid: Grid, form: Form) -> list[list[Any]] | None:
@@ -315,6 +331,7 @@ def _is_units(cells: Mapping[int, Cell]) -> bool:
     return all(cell.kind == "t" and _UNIT.fullmatch(clean(cell.text)) for cell in cells.values())
 
 
+_NUMBER_OF_ROW = re.compile(r"\s*(?:[A-ZĐa-z]|\d{1,2}|[IVX]{1,5})[.)]?\s*")
 _COLUMN_NUMBER = re.compile(r"\(?([A-ZĐa-zđ]|\d{1,2})\)?\s*(?:=.*)?")
 _UNIT = re.compile(r"\(.*\)|%|ĐVT.*|Đơn vị.*", re.IGNORECASE)
 _PLACE = re.compile(r"[A-Z]{1,3}(\d{1,7})")
