@@ -8,14 +8,10 @@ import os
 
 import openpyxl
 import pytest
+from judged import judged
 
 from pipelines import flow
-from pipelines.checking.validate import validate
 from pipelines.flow import run_steps
-from pipelines.intake.receive import receipts
-from pipelines.reading.form import Form
-from pipelines.reading.layout import lay_out
-from pipelines.reading.sheet import Cell, Sheet
 
 HEAD = ["Mã chỉ tiêu", "Tử số", "Mẫu số", "Kết quả", "Ghi chú"]
 CA_LINES = [["XHS-01", 30, 60], ["XHS-02", 20, 40]]
@@ -27,17 +23,9 @@ def check(registry):
     """What is made of sheets, as {title: rows}: each line's code, agency (None: the sender's) and disposition, and the
     rules that found something."""
 
-    def checked(sheets, folder="VHXH", period="2026-10"):
-        book = [
-            Sheet(title, {(r, c): Cell("t" if isinstance(value, str) else "n", str(value))
-                          for r, row in enumerate([["Kỳ báo cáo", period], *rows], 1)
-                          for c, value in enumerate(row, 1) if value is not None})
-            for title, rows in sheets.items()
-        ]  # fmt: skip
-        entry = {"sequence": 1, "submission_id": "x", "sha256": "x", "size": 0, "folder": f"11164-vinh-lai/{folder}",
-                 "name": "a.xlsx", "received_at": "2026-10-20T09:00:00"}  # fmt: skip
-        rows = receipts([entry], registry.city_communes, registry.agencies)
-        found = validate(registry, rows, {"x": lay_out(book, Form(registry.form))})
+    def checked(sheets, folder="VHXH"):
+        stated = {title: [["Kỳ báo cáo", "2026-10"], *rows] for title, rows in sheets.items()}
+        found = judged(registry, stated, folder)
         lines = [
             (one["code"], one["agency_code"], one["disposition"]) for one in found.lines if one["line_kind"] == "data"
         ]

@@ -28,8 +28,8 @@ def facts(submission: Row, findings: list[Row]) -> dict[str, str]:
         "received": _received(submission),
         "lines": _sums(submission),
     }
-    more = {"by_agency": _by_agency(submission), "together": _together(submission), "withdrawn": _taken_back(submission),
-            "confirmed": _confirmed(submission)}  # fmt: skip
+    more = {"by_agency": _by_agency(submission), "together": _together(submission),
+            "withdrawn": _taken_back(submission), "confirmed": _confirmed(submission)}  # fmt: skip
     return told | {name: text for name, text in more.items() if text}
 
 

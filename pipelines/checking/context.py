@@ -31,6 +31,10 @@ class Verdict(NamedTuple):
         return self.kind in (FITS, SILENT)
 
 
+def _in_reading(name: str, number: int) -> str:
+    return f"{name}~{number}" if number else name
+
+
 class TableContext:
     """What is said around the figures of a table, compared with the period of its file."""
 
@@ -45,37 +49,65 @@ class TableContext:
 
     @property
     def repeated(self) -> list[tuple[str, str]]:
-        """Headers, with their cells, of which nobody can say which is meant."""
-        return [(choices[-1][1], choices[-1][2])
-                for name, choices in self._table["choices"].items() if self._chosen[False][name] is None]  # fmt: skip
+        """Headers, with their cells, of which nobody can say which is meant; without the file's period not those that
+        differ by theirs."""
+        unclear = [choices for name, choices in self._table["choices"].items() if self._chosen[False][name] is None]
+        if self._period is None:
+            unclear = [some for some in unclear if not any(self._periods(around, above) for *_, around, above in some)]
+        return [(choices[-1][1], choices[-1][2]) for choices in unclear]
+
+    @property
+    def left_out(self) -> list[tuple[str, str]]:
+        """Headers, with their cells, of columns with figures of other periods, named beside those of this one."""
+        filled = {name for line in self._table["lines"] if line["kind"] == "data" for name in line["typed"]}
+        found = []
+        for name, choices in self._table["choices"].items():
+            kinds = [verdict.kind for verdict in self._columns[name]]
+            for number, (_, header, cell, around, above) in enumerate(choices if FITS in kinds else []):
+                is_named = kinds[number] == "other_period" and bool(self._periods(around, above))
+                if is_named and _in_reading(name, number) in filled:
+                    found.append((header, cell))
+        return found
+
+    def _periods(self, around: list[list[str]], above: list[list[str]]) -> list[str]:
+        """The periods named around a column of which nothing else is said."""
+        said = [self._words.understand(text, True) for text, _ in [*around, *above]]
+        return [] if any(one.kinds for one in said) else [code for one in said for code in one.periods]
 
     def typed(self, line: Mapping[str, Any], is_sum: bool) -> dict[str, Any]:
         """A line's cells, of several columns for one figure only the one that is meant."""
         typed = {name: cell for name, cell in line["typed"].items() if "~" not in name}
-        for name, number in self._chosen[is_sum].items():
-            if number:
-                typed.pop(name, None)
-                if (cell := line["typed"].get(f"{name}~{number}")) is not None:
-                    typed[name] = cell
+        for name in self._columns:
+            typed.pop(name, None)
+            if (cell := line["typed"].get(self.column(line, name, is_sum))) is not None:
+                typed[name] = cell
         return typed
 
-    def column(self, name: str, is_sum: bool) -> str:
-        """The name of the chosen column in the reading."""
-        number = self._chosen[is_sum].get(name)
-        return f"{name}~{number}" if number else name
+    def _number(self, line: Mapping[str, Any], name: str, is_sum: bool) -> int:
+        """Which column of several is meant in a line: where all say that they are something else, the first with a
+        figure, so that it is asked."""
+        number = self._chosen[is_sum].get(name) or 0
+        if name in self._columns and not self._columns[name][number].is_good:
+            filled = (n for n in range(len(self._columns[name])) if _in_reading(name, n) in line["typed"])
+            number = next(filled, number)
+        return number
 
-    def number(self, name: str, is_sum: bool) -> int:
-        """The number of the chosen column."""
-        choice = self._chosen[is_sum].get(name)
+    def column(self, line: Mapping[str, Any], name: str, is_sum: bool) -> str:
+        """The name of the column meant in a line, as the reading has it."""
+        return _in_reading(name, self._number(line, name, is_sum))
+
+    def number(self, line: Mapping[str, Any], name: str, is_sum: bool) -> int:
+        """The number of the column meant in a line."""
+        choice = self._number(line, name, is_sum)
         found: int = self._table["choices"][name][choice][0] if choice else self._table["columns"][name]
         return found
 
-    def verdict(self, row: int, name: str, is_sum: bool, unit: str, scales: Iterable[str]) -> Verdict:
+    def verdict(self, line: Mapping[str, Any], name: str, is_sum: bool, unit: str, scales: Iterable[str]) -> Verdict:
         """What is said of a figure that makes it none of this period, indicator or unit; good where nothing is.
 
         unit: what the line's own cell for the unit of measure says; scales: in what the indicator is counted.
         """
-        number = self._chosen[is_sum].get(name) or 0
+        row, number = line["row"], self._number(line, name, is_sum)
         column = self._columns.get(name, [])[number : number + 1] or [Verdict(SILENT)]
         for one in (*column, self._heads.get(row, Verdict(SILENT)), self._whole):
             if not one.is_good and not (one.kind == SUMMED and is_sum):

@@ -32,10 +32,11 @@ def file_facts(known: Known, receipt: Mapping[str, Any], reading: Mapping[str, A
     tables = reading.get("tables", [])
     missing = [t for t in tables if t["missing"]]
     received_on = datetime.fromisoformat(str(receipt["received_at"])).date()
-    who = identify(registry, known.names, receipt, reading)
+    who = identify(registry, known.names, known.context, receipt, reading)
     period = who["period"]
     contexts = [TableContext(known.context, period, table) for table in tables]
     repeated = [(t, *one) for t in tables for one in zip(t["repeated"], [t["repeated_cell"]] * 99, strict=False)]
+    others = [(t, *one) for t, context in zip(tables, contexts, strict=True) for one in context.left_out]
     repeated += [(t, *one) for t, context in zip(tables, contexts, strict=True) for one in context.repeated]
 
     def header(some: list[Row], cell: str) -> list[str | None]:
@@ -65,12 +66,14 @@ def file_facts(known: Known, receipt: Mapping[str, Any], reading: Mapping[str, A
             f"(các cột tìm thấy: {_several(t['headers']) or 'không có'})" for t in missing),
         "repeated_columns": _several(text for _, text, _ in repeated) if tables else None,
         "hidden_places": _hidden(registry, tables) if tables else None,
+        "other_columns": _several(text for _, text, _ in others) if tables else None,
         "missing_lines": None,
         "cells": {
             **who["cells"],
             "file": [None, None],
             "passed_over": _first_passed_over(known, receipt["commune_code"], reading if tables else {}),
             "header": header(missing or tables, "header_cell"),
+            "other_header": [others[0][0]["sheet"], others[0][2]] if others else header([], ""),
             "repeated_header": [repeated[0][0]["sheet"], repeated[0][2]] if repeated else header([], ""),
         },
         "contexts": contexts,

@@ -2,7 +2,7 @@
 
 The folder says who sends; a file that states somebody else is refused, one that states nothing takes the folder's. Only
 the focal agency sends for others (collected.py). The
-period is stated in the file, else in a column of its lines, else in its title or its name.
+period is stated in the file, else in a column of its lines, else in its title or its name, else over its columns.
 What its lines say does not belong here (facts.py).
 """
 
@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 from pipelines.checking.collected import Collected, is_focal
 from pipelines.checking.lookup import Names
 from pipelines.files import Row
+from pipelines.reading.context import ContextWords
 from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import clean
-from pipelines.vietnamese.period_names import named_periods, stated_period
+from pipelines.vietnamese.period_names import named_periods, periods_in, stated_period
 
 
 class _Stated(NamedTuple):
@@ -27,7 +28,9 @@ class _Stated(NamedTuple):
     cell: str | None
 
 
-def identify(registry: Registry, names: Names, receipt: Mapping[str, Any], reading: Mapping[str, Any]) -> Row:
+def identify(
+    registry: Registry, names: Names, words: ContextWords, receipt: Mapping[str, Any], reading: Mapping[str, Any]
+) -> Row:
     """Facts of a file on who sends it and for which period, and the cells where it says so."""
     tables = reading.get("tables", [])
     stated: dict[str, list[_Stated]] = {}
@@ -36,7 +39,7 @@ def identify(registry: Registry, names: Names, receipt: Mapping[str, Any], readi
     nowhere = _Stated("", tables[0]["sheet"] if tables else None, None)
     is_known = bool(tables) and receipt["commune_code"] is not None and receipt["agency_code"] is not None
     commune = _other_commune(names, receipt["commune_code"], stated) if is_known else None
-    period = _period(registry, receipt, reading, stated, nowhere) if tables else _NO_PERIOD | {"place": nowhere}
+    period = _period(registry, words, receipt, reading, stated, nowhere) if tables else _NO_PERIOD | {"place": nowhere}
     collected = _collected(registry, names, receipt, reading, period["period"]) if is_known else None
     is_for_several = collected is not None and collected.is_stated
     agency = _other_agency(names, receipt["agency_code"], stated) if is_known and not is_for_several else None
@@ -111,22 +114,25 @@ _NO_PERIOD: Row = {"period": None, "period_stated": "", "period_says": "", "peri
 
 def _period(
     registry: Registry,
+    words: ContextWords,
     receipt: Mapping[str, Any],
     reading: Mapping[str, Any],
     stated: Mapping[str, list[_Stated]],
     nowhere: _Stated,
 ) -> Row:
-    """The period and where it is taken from: stated, column, or elsewhere (title, file name)."""
+    """The period and where it is taken from: stated, column, or elsewhere (title, file name, headers)."""
     said = stated.get("period_code", [])
     in_column = [] if said else _in_column(reading)
     elsewhere = _elsewhere(registry, receipt, reading)
-    texts = said or in_column
+    texts, in_headers = said or in_column, []
     codes = list(dict.fromkeys(code for one in texts if (code := stated_period(one.text))))
     if texts:
         code, place, source = stated_period(texts[0].text), texts[0], "stated" if said else "column"
     else:
-        found = list(dict.fromkeys(code for _, code in elsewhere))
-        named = found[0] if len(found) == 1 else "; ".join(dict.fromkeys(text for text, _ in elsewhere))
+        in_headers = [] if elsewhere else _in_headers(registry, words, reading)
+        found = list(dict.fromkeys(code for _, code in elsewhere or in_headers))
+        several = "; ".join(dict.fromkeys(text for text, _ in elsewhere or in_headers))
+        named = found[0] if len(found) == 1 and found != ["?"] else several
         code, place, source = found[0] if len(found) == 1 else "", nowhere._replace(text=named), "elsewhere"
     period = registry.periods.get(code)
     others = [f"“{text}”" for text, other in elsewhere if period and other not in ("?", period.code)]
@@ -134,7 +140,7 @@ def _period(
         "place": place,
         "period": period,
         "period_stated": place.text,
-        "period_says": _says(registry, place.text, elsewhere if not texts else []),
+        "period_says": _says(registry, place.text, bool(elsewhere and not texts), bool(in_headers)),
         "period_source": source if period else None,
         "period_label": period.label if period else "",
         "periods_stated": ", ".join(codes),
@@ -143,11 +149,11 @@ def _period(
     }
 
 
-def _says(registry: Registry, text: str, elsewhere: list[tuple[str, str]]) -> str:
+def _says(registry: Registry, text: str, is_elsewhere: bool, is_in_headers: bool) -> str:
     """Why the period cannot be told."""
     words = registry.form["period_says"]
-    if elsewhere:
-        return str(words["several"]).format(text=text)
+    if is_elsewhere or is_in_headers:
+        return str(words["several" if is_elsewhere else "columns"]).format(text=text)
     kind = "none" if not text else "lost_zero" if _LOST_ZERO.fullmatch(text) else "unread"
     return str(words[kind]).format(text=text)
 
@@ -163,6 +169,21 @@ def _in_column(reading: Mapping[str, Any]) -> list[_Stated]:
         for line in table["lines"]
         if line["kind"] in ("data", "unanswered") and "period_code" in line["typed"]
     ]
+
+
+def _in_headers(registry: Registry, words: ContextWords, reading: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Periods named in or over the headers of columns for figures, as (text, code); '?' where one of several columns
+    for the same figure names none, or one without its year. What is planned or compared names none."""
+    found = []
+    for some in (some for table in reading.get("tables", []) for some in table["choices"].values()):
+        for _, header, _, around, above in some:
+            said = [(text, words.understand(text, True)) for text, _ in [*around, *above]]
+            if any(set(one.kinds) - {"this_period", "cumulative"} for _, one in said):
+                continue
+            named = [(text, code) for text, one in said for code in one.periods if not code.isdigit()]
+            found += [(text, code if code in registry.periods else "?") for text, code in named]
+            found += [] if named or len(some) == 1 else [(header, "?")]
+    return found if any(code != "?" or periods_in(text, short=True).codes for text, code in found) else []
 
 
 def _elsewhere(registry: Registry, receipt: Mapping[str, Any], reading: Mapping[str, Any]) -> list[tuple[str, str]]:

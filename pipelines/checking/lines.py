@@ -99,7 +99,7 @@ def table_facts(known: Known, file: Row, table: Mapping[str, Any], context: Tabl
         if kind == "data" and (not said or (said == ["note"] and not withdraws(known, typed))):
             kind = "unanswered"  # what it has is another period's, or a remark without a figure
         is_checked = kind in ("data", "unanswered") and not table["missing"]
-        columns = {name: context.number(name, is_sum) for name in table["columns"]}
+        columns = {name: context.number(line, name, is_sum) for name in table["columns"]}
         facts = Line(of_all, columns, typed)
         facts.update(
             index=f"{begin}{row}", line_kind=kind, is_checked=is_checked, source_row=row, is_hidden=row in hidden
@@ -110,9 +110,9 @@ def table_facts(known: Known, file: Row, table: Mapping[str, Any], context: Tabl
             cells = LineCells(kind, typed, code, facts["agency_code"], facts["is_own"], points, month_first)
             facts |= make(known, file, cells)
             facts |= _name_beside(known, file, table["kind"], facts, typed, name_beside)
-            facts |= _around(known, file, context, facts, typed, is_sum)
+            facts |= _around(known, context, line, facts, typed, is_sum)
         for name in table["columns"]:
-            place = (row, context.column(name, is_sum))
+            place = (row, context.column(line, name, is_sum))
             facts |= {f"{name}_{what}": place in places for what, places in odd.items()}
             mark = marks.get(place, "")
             if mark == SPLIT and name != _CODE[table["kind"]]:
@@ -228,7 +228,7 @@ def _name_beside(known: Known, file: Row, kind: str, facts: Row, typed: Typed, n
             "name_cell": column if column in typed else _CODE[kind]}  # fmt: skip
 
 
-def _around(known: Known, file: Row, context: TableContext, facts: Row, typed: Typed, is_sum: bool) -> Row:
+def _around(known: Known, context: TableContext, line: Row, facts: Row, typed: Typed, is_sum: bool) -> Row:
     """What is said around each figure that makes it none of this period, indicator or unit."""
     kind, words = facts["kind"], known.registry.form["context"]
     unit = known.registry.indicators[facts["indicator_code"]]["unit_of_measure"] if facts.get("code_known") else ""
@@ -237,10 +237,10 @@ def _around(known: Known, file: Row, context: TableContext, facts: Row, typed: T
     for name in known.chosen_columns[kind]:
         if not cell_of(typed, name):
             continue
-        found = context.verdict(facts["source_row"], name, is_sum, text_of(typed, "unit_of_measure"), scales)
+        found = context.verdict(line, name, is_sum, text_of(typed, "unit_of_measure"), scales)
         around[f"{name}_context"] = "" if found.is_good or (found.kind == "cumulative" and is_sum) else found.kind
         if around[f"{name}_context"]:
-            said = {"period": file["period_label"], "unit": unit or "đơn vị đếm", "what": words["whats"][found.what]}
+            said = {"period": facts["period_label"], "unit": unit or "đơn vị đếm", "what": words["whats"][found.what]}
             where = f"{said['what']} “{found.text}”" + (f" (ô {found.cell})" if found.cell else "")
             around[f"{name}_context_where"] = where
             around[f"{name}_context_says"] = words["says"][found.kind].format_map(said)

@@ -41,6 +41,21 @@ def in_words(row: Row, kind: str) -> str | None:
     return answers()["yes_no"][f"{row['value']:.0f}"] if kind == "yes_no" else None
 
 
+def sent(row: Row, prefix: str = "") -> str | None:
+    """What a line of a report says, in one text: '30 / 60 (50%)', 'Đạt', 'Đang thực hiện, 60%'; None for nothing.
+
+    row: a line of an indicator or a task (table_kind), with kind and unit_of_measure of its indicator.
+    """
+    value, text = row[f"{prefix}value"], row[f"{prefix}value_text"]
+    if row["table_kind"] == "task":
+        return f"{answers()['state'][text]}{'' if value is None else f', {format_number(value)}%'}" if text else None
+    if value is None or row["kind"] == "yes_no":
+        return in_words({"value": value, "value_text": text}, row["kind"]) if text or value is not None else None
+    parts = [row[f"{prefix}numerator"], row[f"{prefix}denominator"]]
+    shown = measured(value, row["unit_of_measure"])
+    return shown if None in parts else f"{format_number(parts[0])} / {format_number(parts[1])} ({shown})"
+
+
 def measured(value: Decimal | float | int | None, unit: str | None) -> str:
     """'85,5%', '1.234 hồ sơ'; '–' for none."""
     if value is None:

@@ -75,7 +75,7 @@ class ContextWords:
 
     def _understand(self, text: str, short: bool = False) -> Said:
         """What a text says. short: it is a header or a name, where 'T9' is a month and a year alone that year."""
-        typed = unicodedata.normalize("NFKC", clean(text[:LOOKED_AT]))
+        typed = unicodedata.normalize("NFKC", clean(text[:LOOKED_AT])).replace("_", " ")
         codes, rest = periods_in(typed, short=short)
         kinds, rest = _take(self._kinds, typed, rest)
         scales, rest = _take(self._others, typed, rest)

@@ -93,6 +93,7 @@ class Header(NamedTuple):
     repeated: list[tuple[int, str]]  # column, text
     texts: list[str]
     own: frozenset[int]  # columns with a text of their own
+    is_by_period: bool = False  # its figures are in columns that only a period is over
     waived: frozenset[str] = frozenset()  # required columns that it may lack
 
     @property
@@ -186,8 +187,29 @@ def _read(grid: Grid, table: TableForm, first: int, last: int) -> Header:
         if is_own and (found := _name(table, column, [*over, *parts], len(over))):
             named.append(found)
             bottom = max(bottom, min(depth, last + 3))
+    is_by_period = _has_only_periods(table, named)
+    if is_by_period:
+        named += _of_periods(grid, table, first, last, own)
     columns, choices, repeated = _choose(table, named)
-    return Header(table, first, bottom, columns, choices, repeated, list(dict.fromkeys(texts)), frozenset(own))
+    texts = list(dict.fromkeys(texts))
+    return Header(table, first, bottom, columns, choices, repeated, texts, frozenset(own), is_by_period)
+
+
+def _has_only_periods(table: TableForm, named: list[tuple[str, Choice]]) -> bool:
+    """Whether a row with a column of codes has none for figures, so that columns headed by a period alone are those."""
+    names = {name for name, _ in named}
+    return bool(table.by_period) and table.key in names and not names.intersection(table.chosen)
+
+
+def _of_periods(grid: Grid, table: TableForm, first: int, last: int, own: set[int]) -> list[tuple[str, Choice]]:
+    """The columns over which there is only a period: 'T1' to 'T12', each with what it says."""
+    found = []
+    for column in sorted(own):
+        parts, _, _ = _parts(grid, first, last, column)
+        if table.by_period and all(table.is_period(part.text) for part in parts):
+            text = " ".join(part.text for part in parts)
+            found.append((table.by_period, _choice(column, text, parts[-1], parts)))
+    return found
 
 
 class _Part(NamedTuple):
@@ -289,6 +311,7 @@ def _with_groups_above(grid: Grid, header: Header) -> Header:
     """What the rows just above say over some of the columns: 'Kế hoạch' over three of them."""
     key = header.columns.get(header.table.key, header.columns.get(header.table.named_by, 0))
     last = max(max(header.own), *header.columns.values())
+    first = min((one.column for some in header.choices.values() for one in some), default=last)
     above: dict[int, list[list[str]]] = {}
     for row in range(max(header.first_row - _GROUPS_ABOVE, 1), header.first_row):
         cells = [(c, cell) for c, cell in sorted(grid.rows.get(row, {}).items()) if c <= last]
@@ -296,7 +319,10 @@ def _with_groups_above(grid: Grid, header: Header) -> Header:
             _, left, _, right = grid.range_at(row, column)
             if left == right and len(cells) > 1:  # centred over the empty cells beside it
                 right = (cells[number + 1][0] if number + 1 < len(cells) else last + 1) - 1
-            if cell.kind != "t" or left <= key <= right or (left == right and len(cells) == 1):
+            is_over_figures = row == header.first_row - 1 and column >= first
+            if left == right and len(cells) == 1 and is_over_figures:  # alone, above the columns for figures
+                right = last
+            if cell.kind != "t" or left <= key <= right or (left == right and len(cells) == 1 and not is_over_figures):
                 continue
             for covered in range(left, min(right, last) + 1):
                 above.setdefault(covered, []).append([clean(cell.text)[:LOOKED_AT], address(row, column)])

@@ -16,6 +16,7 @@ from pipelines.vietnamese import clean, code_key, fold
 from pipelines.vietnamese.period_names import plain
 
 _LONGER = 60  # letters a header may have beyond the form's longest: explanations in brackets
+_LONGEST_PERIOD = 30  # letters of a header that is a period alone
 _KEPT = 20_000  # texts remembered
 _BRACKETS = re.compile(r"\([^()]*\)$")
 _NUMBERING = re.compile(r"^(?:\(?\d{1,2}\)|\d{1,2}\.)\s*")
@@ -46,6 +47,7 @@ class TableForm:
         self.chosen = [name for name in self.figures if name in self.required]  # the text around them matters
         self.key = self.required[0]
         self.named_by: str = layout["named_by"]
+        self.by_period: str | None = layout.get("by_period")  # what columns are that only a period is over
         self.enough: list[list[str]] = layout["enough"]
         self.code = re.compile(layout["code"])
         self.longest = max(map(len, self.names)) + _LONGER
@@ -58,6 +60,13 @@ class TableForm:
     def name_of(self, text: str) -> str | None:
         """The column a text is the header of, or None."""
         return found.name if (found := self.match(text)) else None
+
+    def is_period(self, text: str) -> bool:
+        """Whether a text is a period and nothing else, in a kind of table that may have a column for each."""
+        if not self.by_period or len(text) > _LONGEST_PERIOD:
+            return False
+        said = self.context.understand(text, True)
+        return bool(said.periods) and not (said.rest or said.kinds or said.scales)
 
     def match(self, text: str) -> Match | None:
         """The column a text is the header of, and what the text says besides; or None."""
@@ -136,4 +145,5 @@ class HeaderWords:
             if len(self._known) > _KEPT:
                 self._known.clear()
             meanings = self._known[text] = [(table, n) for table in self.tables if (n := table.name_of(text))]
+            meanings += [(of, of.by_period) for of in self.tables if of.by_period and of.is_period(text)]
         return meanings

@@ -79,6 +79,7 @@ def _headers(grids: list[Grid], form: Form) -> list[list[Header]]:
     """The headers of each sheet. An incomplete one counts where its lines have codes, or its kind has no better."""
     found = [_without_repeats(find_headers(grid, form.words)) for grid in grids]
     complete = {header.table.kind for headers in found for header in headers if not header.missing}
+    found = [[h for h in headers if not (h.is_by_period and h.table.kind in complete)] for headers in found]
     kept = [
         [h for h in headers if not h.missing or h.table.kind not in complete or _has_codes(grid, h)]
         for grid, headers in zip(grids, found, strict=True)

@@ -26,9 +26,9 @@ TABLES = (
     "(SELECT as_of_on, is_illustrative FROM core.dim_build)",  # its other columns are new in every run
     "core.dim_commune", "core.dim_agency", "core.dim_indicator", "core.dim_period", "core.dim_status",
     "core.dim_plan", "core.dim_milestone", "core.bridge_plan_in_force", "core.bridge_task_duty", "core.fct_actual",
-    "core.fct_submission", "core.fct_rejection", "core.dim_task", "marts.mart_kpi_progress",
+    "core.fct_submission", "core.fct_task_report", "core.fct_rejection", "core.dim_task", "marts.mart_kpi_progress",
     "marts.mart_city_progress", "marts.mart_task_progress", "marts.mart_reporting_status",
-    "marts.mart_plan_conflict", "marts.mart_reconciliation", "marts.mart_late_change",
+    "marts.mart_plan_conflict", "marts.mart_reconciliation", "marts.mart_late_change", "marts.mart_held_line",
 )  # fmt: skip
 
 # In the order of the Vietnamese alphabet, as near as it matters: đ after d, tones last.
@@ -162,6 +162,29 @@ ORDER BY l.received_at DESC, l.submission_id
 """
 
 
+# What waits to be confirmed, beside what is in force meanwhile.
+_HELD = """
+SELECT
+    h.commune_code, h.commune_name, h.agency_code, h.agency_name, h.table_kind, h.code, h.received_at, h.question,
+    h.numerator, h.denominator, h.value, h.value_text, d.label AS period_label,
+    coalesce(i.indicator_name, t.title) AS name, i.kind, i.unit_of_measure,
+    f.numerator AS old_numerator, f.denominator AS old_denominator,
+    coalesce(f.value, r.percent_done) AS old_value, coalesce(f.value_text, r.state) AS old_value_text
+FROM marts.mart_held_line AS h
+LEFT JOIN core.dim_period AS d USING (period_code)
+LEFT JOIN core.dim_indicator AS i ON h.table_kind = 'indicator' AND i.indicator_code = h.code
+LEFT JOIN core.dim_task AS t ON h.table_kind = 'task' AND t.task_id = h.code
+LEFT JOIN core.fct_actual AS f
+    ON h.table_kind = 'indicator' AND f.is_current AND NOT f.is_withdrawn AND f.commune_code = h.commune_code
+    AND f.agency_code = h.agency_code AND f.indicator_code = h.code AND f.period_code = h.period_code
+LEFT JOIN core.fct_task_report AS r
+    ON h.table_kind = 'task' AND r.is_current AND r.agency_code = h.agency_code AND r.task_id = h.code
+    AND r.period_code = h.period_code
+WHERE h.state = 'waiting'
+ORDER BY h.received_at, h.commune_code, h.code, h.submission_id, h.source_row
+"""
+
+
 # What a line of progress says of a figure: nothing before the first report.
 _OF_A_FIGURE = ("period_code", "period_label", "agency_code", "actual_id", "numerator", "denominator", "value",
     "value_text", "in_force_on", "in_force_as_written", "next_aspirational", "baseline_on", "baseline_value",
@@ -197,6 +220,7 @@ class Board:
     reconciled: list[Row]
     conflicts: list[Row]
     late: list[Row]
+    held: list[Row]
 
     @property
     def city_name(self) -> str:
@@ -260,6 +284,7 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         reconciled=dicts(con, _RECONCILED),
         conflicts=dicts(con, _CONFLICTS),
         late=dicts(con, _LATE),
+        held=dicts(con, _HELD),
     )
 
 

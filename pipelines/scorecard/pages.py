@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipelines.files import Row
 from pipelines.made_with import digest_of_code, digest_of_files
 from pipelines.office.colours import FINDINGS
-from pipelines.office.figures import FORM, answers, in_words, printed_at
+from pipelines.office.figures import FORM, answers, in_words, printed_at, sent
 from pipelines.office.statuses import Counts, counts, newest_due
 from pipelines.office.wording import files as wording_files
 from pipelines.office.wording import joined, method_sections, say, wording
@@ -169,6 +169,7 @@ class Pages:
             reports={(one["period_code"], one["agency_code"]): one for one in reports},
             agencies=sorted({one["agency_code"] for one in reports}),
             conflicts=[one for one in self.board.conflicts if one["commune_code"] == code],
+            held=[one for one in self.board.held if one["commune_code"] == code],
         )  # fmt: skip
 
     # ------------------------------------------------------------ indicators
@@ -250,6 +251,7 @@ class Pages:
         outstanding = sorted((one for one in reports if one["is_outstanding"]), key=lambda one: -one["days_late"])
         return self._render(
             "reporting.html", "reporting", by_period=by_period, newest=self.newest, outstanding=outstanding,
+            held=self.board.held,
             now=self._counted("reporting", newest, ""), owed=self._counted("reporting", outstanding, ""),
             matrix=grouped(newest, lambda one: one["commune_code"]),
             agencies=sorted({one["agency_code"] for one in newest}),
@@ -289,6 +291,6 @@ def environment(board: Board) -> Environment:
                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in filters.FILTERS}
     env.globals |= {"board": board, "status": board.statuses, "printed_at": printed_at, "is_forecast": is_forecast,
-                    "in_words": in_words, "wording": wording, "findings": FINDINGS, "joined": joined,
+                    "in_words": in_words, "sent": sent, "wording": wording, "findings": FINDINGS, "joined": joined,
                     "assets_mark": assets_mark()}  # fmt: skip
     return env
