@@ -217,13 +217,16 @@ class _Lines:
     def _heads(self, lines: list[dict[str, Any]]) -> list[list[Any]]:
         """What rows between the lines say of the figures below them: 'Cùng kỳ năm trước'."""
         heads = []
-        for row in (line["row"] for line in lines if line["kind"] not in ("data", "unanswered", "header")):
+        figures = {self.placed[name] for name in self.figures if name in self.placed}
+        for line in lines:
+            row, key = line["row"], line["typed"].get(self.of.key)
+            if line["kind"] in ("unanswered", "header") or (key and key[1] == "t" and self.of.is_code(key[2])):
+                continue
             for column, cell in sorted(self.grid.rows.get(row, {}).items()):
-                if (
-                    cell.kind == "t"
-                    and len(cell.text) <= TITLE
-                    and not self.form.context.understand(cell.text).is_silent
-                ):
+                is_short = cell.kind == "t" and len(cell.text) <= TITLE
+                if line["kind"] == "data" and column not in figures:
+                    continue  # the name of a line whose code is missing
+                if is_short and not self.form.context.understand(cell.text).is_silent:
                     heads.append([row, clean(cell.text), address(row, column)])
         return heads
 

@@ -16,7 +16,9 @@ _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _YEAR = r"(?P<year>20\d\d)(?!\d)"
 _GAP = r"[\s_./,-]*"
 _OF_YEAR = rf"{_GAP}(?:nam)?{_GAP}{_YEAR}"
-_NUMBERS = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "dau": 1, "cuoi": 2}
+_NUMBERS = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "dau": 1, "cuoi": 2,
+            # months in words, as far as these are nothing else without accents
+            "bay": 7, "chin": 9, "muoi": 10, "muoi mot": 11, "muoi hai": 12}  # fmt: skip
 # Days and numbers of documents, which name no period: 14/10/2026, 2026-10-14, 20261014, ngày 14 tháng 10 năm 2026,
 # ngày ... tháng 10 năm 2026, 05/2026/QĐ-UBND.
 _DAYS = re.compile(
@@ -53,6 +55,7 @@ _NAMED = [
         (r"(?<![a-z])thang\s*(?P<part>\d{1,2})(?![a-z0-9])", "?-{part:02}"),
         (r"(?<![a-z])(?:quy\s*|q)(?P<part>\d|iv|iii|ii|i)(?![a-z0-9])", "?-Q{part}"),
         (r"(?<![a-z])thang\s*(?:iv|iii|ii|i)(?![a-z0-9])", "?"),
+        (r"(?<![a-z])thang\s*(?P<part>muoi mot|muoi hai|muoi|chin|bay)(?![a-z0-9])", "?-{part:02}"),
     )
 ]
 _SHORT_MONTH = re.compile(r"(?<![a-z0-9])t[._ -]?(?P<part>0?[1-9]|1[0-2])(?![a-z0-9])")
