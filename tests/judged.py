@@ -1,5 +1,6 @@
 """What is made of sheets given as rows, without a file: read, and held against the rules."""
 
+from pipelines.checking.expectations import unexpected
 from pipelines.checking.validate import validate
 from pipelines.intake.receive import receipts
 from pipelines.reading.form import Form
@@ -18,4 +19,4 @@ def judged(registry, sheets, folder="CA", *, name="a.xlsx", history=None):
     entry = {"sequence": 1, "submission_id": "x", "sha256": "x", "size": 0, "folder": f"11164-vinh-lai/{folder}",
              "name": name, "received_at": "2026-10-20T09:00:00"}  # fmt: skip
     rows = receipts([entry], registry.city_communes, registry.agencies)
-    return validate(registry, rows, {"x": lay_out(book, Form(registry.form))}, history)
+    return validate(registry, rows, {"x": lay_out(book, Form(registry.form))}, unexpected, history)
