@@ -113,7 +113,9 @@ def check(row, numerator, denominator, fact, refused):
 SPOKEN = ["Tháng 9/2026", "tháng 10 năm 2026", "Kỳ trước", "kỳ này", "Kế hoạch năm 2026", "ước cả năm", "cùng kỳ",
           "Lũy kế", "T9", "năm 2025", "Quý III", "nghìn người", "(nếu có)", "(người)", "Số liệu", "Tổng cộng", "Tử số",
           "Mẫu số", "Kết quả", "Ghi chú", "Mã chỉ tiêu", "DVC-01", "DVC-02", "12", "1.234", "(1)", "-",
-          "Kỳ báo cáo: 2026-09", "Đơn vị tính: triệu đồng", "Người lập biểu"]  # fmt: skip
+          "Kỳ báo cáo: 2026-09", "Đơn vị tính: triệu đồng", "Người lập biểu", "(nghìn người)", "(Kế hoạch năm 2026)",
+          "phấn_đấu_2030", "Tháng chín", "Kế hoạch\u00a0năm\u00a02026", "Ｔ９", "ky truoc", "plan", "last month", "YTD",
+          "so với cùng kỳ", "năm trước", "Công an xã", "Phòng Văn hóa - Xã hội", "14/9/2026"]  # fmt: skip
 TEXTS = st.one_of(
     st.sampled_from(SPOKEN),
     st.builds(lambda *parts: " ".join(parts), st.sampled_from(SPOKEN), st.sampled_from(SPOKEN)),

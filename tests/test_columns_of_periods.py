@@ -105,3 +105,32 @@ def test_months_under_the_figures_of_a_rate(registry):
             ["XHS-01", 1, 30, 2, 60], ["XHS-02", 1, 20, 2, 40]]  # fmt: skip
     checked = judged(registry, {"Bảng": rows})
     assert outcome(checked) == ("2026-10", {"XHS-01": 50.0, "XHS-02": 50.0}, SAID)
+
+
+TABLE = [STATED, ["Mã chỉ tiêu", "Tử số", "Mẫu số", "Kết quả"], ["XHS-01", 30, 60], ["XHS-02", 20, 40]]
+TAKEN = {"XHS-01": 50.0, "XHS-02": 50.0}
+
+
+@pytest.mark.parametrize(
+    ("said", "facts"),
+    [
+        ("(nghìn người)", {}), ("ĐVT: nghìn người", {}), ("nghìn", {}), ("(tháng 9/2026)", {}), ("(Kế hoạch)", {}),
+        ("Tháng chín", {}), ("kế_hoạch_năm_2026", {}), ("last month", {}),
+        ("(người)", TAKEN), ("(tháng 10/2026)", TAKEN), ("Tháng mười", TAKEN), ("(1)", TAKEN),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("column", [1, 2, 4])
+def test_a_row_below_the_header_says_what_the_figures_are(registry, said, column, facts):
+    """In brackets, in a column for figures or beside them."""
+    row = [None] * (column - 1) + [said]
+    checked = judged(registry, {"Bảng": [*TABLE[:2], row, *TABLE[2:]]})
+    assert outcome(checked)[1] == facts
+    asked = {f["source_row"] for f in checked.findings if f["severity"] == "fail"}
+    assert bool(facts) or asked >= {4, 5}
+
+
+@pytest.mark.parametrize("said", ["Thực hiện năm 2025", "T9", "plan", "Kỳ trước", "previous period"])
+def test_a_text_alone_just_above_the_figures_is_a_group_over_them(registry, said):
+    checked = judged(registry, {"Bảng": [TABLE[0], [None, said], *TABLE[1:]]})
+    assert outcome(checked)[1] == {}
+    assert {f["source_row"] for f in checked.findings if f["rule_code"] == "C35"} == {4, 5}

@@ -45,6 +45,7 @@ class TableContext:
         self._whole = self._of_table()
         self._chosen = {is_sum: {name: self._choose(name, is_sum) for name in self._columns}
                         for is_sum in (False, True)}  # fmt: skip
+        self._scaled: dict[int, tuple[str, str]] = {}  # by line, the last row above that says in what is counted
         self._heads = self._of_heads()
 
     @property
@@ -112,7 +113,7 @@ class TableContext:
         for one in (*column, self._heads.get(row, Verdict(SILENT)), self._whole):
             if not one.is_good and not (one.kind == SUMMED and is_sum):
                 return one
-        return self._of_unit(name, number, unit, frozenset(scales))
+        return self._of_unit(row, name, number, unit, frozenset(scales))
 
     # ------------------------------------------------------------ what each text says
 
@@ -137,13 +138,16 @@ class TableContext:
     def _of_heads(self) -> dict[int, Verdict]:
         """What the last row between the lines that says anything says of each line below it."""
         heads: dict[int, Verdict] = {}
-        found = Verdict(SILENT)
+        found, scaled = Verdict(SILENT), ("", "")
         said = {row: (text, cell) for row, text, cell in reversed(self._table["heads"])}
+        scales = {row: (text, cell) for row, text, cell in self._table["heads"]
+                  if self._words.understand(text, True).scales}  # fmt: skip
         for line in self._table["lines"]:
             row = line["row"]
             if row in said:
                 found = self._loosely(*said[row], "head", short=True)
-            heads[row] = found
+            scaled = scales.get(row, scaled)
+            heads[row], self._scaled[row] = found, scaled
         return heads
 
     def _loosely(self, text: str, cell: str, what: str, *, short: bool) -> Verdict:
@@ -199,13 +203,14 @@ class TableContext:
         months = {"H1": "6", "9M": "9"}.get(named, named[:-1] if named.endswith("M") else "")
         return SUMMED if months == str(self._period.ends_on.month) else "other_period"
 
-    def _of_unit(self, name: str, number: int, unit: str, scales: frozenset[str]) -> Verdict:
+    def _of_unit(self, row: int, name: str, number: int, unit: str, scales: frozenset[str]) -> Verdict:
         choices = self._table["choices"].get(name, [])
         around = [*choices[number][3], *choices[number][4]] if choices else []
         said = [
             ("unit", unit, ""),
             *(("header", *one) for one in around),
             *(("title", *o) for o in self._table["said"]),
+            ("head", *self._scaled[row]),
         ]
         for what, text, cell in said:
             if text and not scales.issuperset(self._words.understand(text, True).scales):

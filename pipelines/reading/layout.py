@@ -249,7 +249,8 @@ class _Lines:
         cells = self.grid.rows.get(row)
         typed, above = self._typed(row, cells) if cells else ({}, {})
         line_kind = self._kind(cells, typed, above) if cells else "blank"
-        self.is_headed = line_kind == "header" or (line_kind == "blank" and self.is_headed)
+        goes_on = line_kind == "blank" or (cells is not None and _is_units(cells))
+        self.is_headed = line_kind == "header" or (goes_on and self.is_headed)
         letters = self.letters
         return {"row": row, "kind": line_kind,
                 "typed": {name: [f"{letters[name]}{above.get(name, row)}", kind, text]
@@ -285,7 +286,8 @@ class _Lines:
         if texts and self.form.totals.match(texts[0]):
             return "total"
         self.is_signed = self.is_signed or any(map(self.form.signatures.match, texts))
-        if self.is_signed or any(map(self.form.notes.match, texts)):
+        is_unit = _is_units(cells) and not self._is_silent(cells)
+        if is_unit or self.is_signed or any(map(self.form.notes.match, texts)):
             return "note"
         figures = [typed[name] for name in self.figures if name in typed]
         return "data" if any(map(self._is_figure, figures)) else "note"
@@ -305,7 +307,11 @@ class _Lines:
         again = [name for name, text in texts if self.of.name_of(text) == name]
         if len(again) > 1 or (again and (key is None or self.of.key in again)):
             return True
-        return self.is_headed and (_is_numbering(cells) or _is_units(cells))
+        return self.is_headed and (_is_numbering(cells) or (_is_units(cells) and self._is_silent(cells)))
+
+    def _is_silent(self, cells: Mapping[int, Cell]) -> bool:
+        """Whether texts say nothing of the figures below them, as '(nghìn người)' and '(tháng 9)' do."""
+        return all(self.form.context.understand(cell.text, True).is_silent for cell in cells.values())
 
     def _is_shared(self, row: int, name: str) -> bool:
         """Whether a figure's cell is merged over several lines with codes of their own."""
