@@ -7,7 +7,7 @@ checking/validate.py. Only how the answer looks in a workbook belongs here; as p
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
