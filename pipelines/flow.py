@@ -49,9 +49,9 @@ from pipelines.registry import registry as registries
 from pipelines.upkeep.retention import BUNDLE_DAYS
 from pipelines.warehouse import database, incremental, published_copy, publishing
 from pipelines.warehouse.database import building, kept_open, reading
-from pipelines.warehouse.known import make_known
+from pipelines.warehouse.known import enter_edition
 from pipelines.warehouse.models import models
-from pipelines.warehouse.rows import count, dicts, get_info, insert, replace, set_info
+from pipelines.warehouse.rows import count, dicts, get_info, replace, set_info
 from pipelines.warehouse.segments import load_segments, mark_recorded, write_segment
 
 Rows = dict[str, int]
@@ -87,13 +87,7 @@ def _rows_of_sources(sources: Path) -> dict[str, list[dict[str, Any]]]:
 def enter_editions(home: Home, con: duckdb.DuckDBPyConnection, new: list[Edition]) -> None:
     """What editions say, one after the other, into the raw tables."""
     for edition in new:
-        rows = rows_of(home, edition)
-        replace(con, "raw.status", rows.pop("raw.status", []))
-        for table, said in rows.items():
-            make_known(con, table, said, edition.known_from)
-        known_from = edition.known_from and str(edition.known_from)[:26]
-        row = {"edition": edition.digest, "ledger_sequence": edition.sequence, "known_from": known_from}
-        insert(con, "raw.edition", [row])
+        enter_edition(con, edition.digest, edition.sequence, edition.known_from, rows_of(home, edition))
 
 
 def receive_files(home: Home) -> Rows:

@@ -171,12 +171,13 @@ def judge(
     watch: Watch | None = None,
     *,
     look_back: bool = True,
+    registry: Registry | None = None,
 ) -> dict[str, list[Row]]:
     """Verdicts on received files (rows of raw.receipt, their readings in raw.reading) by an edition, as rows of
     checked.*. A duplicate's names the file it repeats. look_back: against the figures in force now, else only those of
-    the files before each."""
+    the files before each. registry: of sources/ that are no edition yet."""
     to_check = [row for row in sent if row["duplicate_of"] is None]
-    registry = registry_of(home, edition)
+    registry = registry or registry_of(home, edition)
     with no_collecting():
         checked = validate_readings(
             registry,

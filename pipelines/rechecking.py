@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
@@ -14,11 +15,15 @@ import duckdb
 from pipelines.files import Row
 from pipelines.home import Home
 from pipelines.intake.acts import enter_recheck
-from pipelines.intake.editions import editions
+from pipelines.intake.editions import digest_of, editions
 from pipelines.intake.ledger import Ledger, archived
 from pipelines.judging import CHECKED, NEWEST, judge, registry_of
 from pipelines.reading.read import Job, read_written
-from pipelines.warehouse.rows import dicts, insert
+from pipelines.registry import registry as registries
+from pipelines.registry.registry import Registry
+from pipelines.warehouse.database import opened, schema_mark
+from pipelines.warehouse.known import enter_edition
+from pipelines.warehouse.rows import count, dicts, get_info, insert
 
 
 class Otherwise(NamedTuple):
@@ -36,13 +41,39 @@ class Otherwise(NamedTuple):
     now: str | None
 
 
+def judged_otherwise_today(home: Home, sources: Path) -> tuple[int, int] | None:
+    """How many of the files received, and of how many, this program would judge differently by what sources/ says now,
+    whether a run has met it or not. Keeps nothing of it. None where nothing was judged yet by this version.
+
+    Raises ValueError where sources/ does not hold together, duckdb.Error while another program has the build database.
+    """
+    ledger, registry = Ledger(home), registries.load(sources)
+    if not home.build.exists():
+        return None
+    with opened(home) as con:
+        if get_info(con, "schema") != schema_mark() or not count(con, "checked.submission"):
+            return None
+        con.execute("BEGIN")
+        try:
+            if digest_of(sources) != editions(ledger)[-1].digest:
+                enter_edition(con, digest_of(sources), len(ledger.entries) + 1, ledger.next_at, registry.rows())
+            found, verdicts = judged_otherwise(home, con, registry=registry)
+        finally:
+            con.execute("ROLLBACK")
+    return len({one.submission_id for one in found}), len(verdicts["checked.submission"])
+
+
 def judged_otherwise(
-    home: Home, con: duckdb.DuckDBPyConnection, submissions: list[str] | None = None
+    home: Home,
+    con: duckdb.DuckDBPyConnection,
+    submissions: list[str] | None = None,
+    registry: Registry | None = None,
 ) -> tuple[list[Otherwise], dict[str, list[Row]]]:
     """Read originals again and judge them by the newest edition of sources/, changing nothing that is recorded: which
     lines would be judged differently, and the verdicts as rows of checked.*.
 
     submissions: only these, against the figures in force now; None: all, each against those of the files before it.
+    registry: of sources/ that are no edition yet.
     """
     edition = editions(Ledger(home))[-1].digest
     sent = dicts(
@@ -53,11 +84,11 @@ def judged_otherwise(
         {"some": submissions},
     )
     jobs = [Job(row["submission_id"], archived(home, row["sha256"])) for row in sent]
-    read = [{"submission_id": job.key, **got._asdict()}
-            for job, got in read_written(jobs, registry_of(home, edition).form, is_last=True)]  # fmt: skip
+    form = (registry or registry_of(home, edition)).form
+    read = [{"submission_id": job.key, **got._asdict()} for job, got in read_written(jobs, form, is_last=True)]
     con.execute("DELETE FROM raw.reading")
     insert(con, "raw.reading", read)
-    verdicts = judge(home, con, edition, sent, look_back=submissions is not None)
+    verdicts = judge(home, con, edition, sent, look_back=submissions is not None, registry=registry)
     before = _decided(con, [row["submission_id"] for row in sent])
     now = _as_decided(verdicts)
     places = sorted(before.keys() | now.keys(), key=lambda place: (place[0], place[1] or "", place[2] or 0))

@@ -17,7 +17,7 @@ from pipelines.files import read_csv
 from pipelines.home import SOURCES, Home
 from pipelines.intake.ledger import VIETNAM, Ledger
 from pipelines.looking_back import make_bundle_again, write_as_of
-from pipelines.rechecking import chosen, judge_again, judged_otherwise
+from pipelines.rechecking import chosen, judge_again, judged_otherwise, judged_otherwise_today
 from pipelines.registry import registry as registries
 from pipelines.warehouse.database import building, discard_build
 
@@ -332,6 +332,19 @@ def test_judging_again_is_an_act_and_the_old_verdict_stays_for_the_past(city):
     assert city.ask("SELECT recorded_at FROM core.fct_actual WHERE submission_id = ?", submission) == [(at,)]
     now = decided(city)
     assert {moment: now[moment] for moment in MOMENTS} == {moment: before[moment] for moment in MOMENTS}
+
+
+def test_what_a_change_would_have_decided_is_told_before_a_run_meets_it(city):
+    """Of sources/ that are no edition yet; nothing of it is kept."""
+    assert judged_otherwise_today(city.home, city.sources) == (0, 5)
+    before = decided(city)
+    city.rule("C15", "warn")
+    assert judged_otherwise_today(city.home, city.sources) == (1, 5)
+    assert len(Ledger(city.home).of("edition")) == 1
+    flow.load_registry(city.home)
+    assert judged_otherwise_today(city.home, city.sources) == (1, 5)
+    city.run()
+    assert decided(city) == before
 
 
 def test_the_same_bytes_are_judged_anew_once_the_registry_was_fixed(city):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands import EXIT_ERRORS
-from pipelines.home import IS_CHECKOUT, SOURCES
+from pipelines.commands import EXIT_ERRORS, alone
+from pipelines.home import IS_CHECKOUT, SOURCES, Home, current_home
 
 
 @click.group()
@@ -110,4 +110,22 @@ def plans_check(sources: Path) -> None:
     errors, notes = (sum(finding.severity == severity for finding in found) for severity in ("error", "note"))
     click.echo(f"{len(known.plans)} plans, {len(known.targets)} targets, {len(known.tasks)} tasks: "
                f"{errors} errors, {notes} notes, {len(found) - errors - notes} warnings")  # fmt: skip
+    if sources == SOURCES and not errors:
+        _compare(current_home(), sources)
     sys.exit(EXIT_ERRORS if errors else 0)
+
+
+def _compare(home: Home, sources: Path) -> None:
+    """Say what a change of sources/ that no run has met yet would have decided of the files received."""
+    from pipelines.intake.editions import digest_of, editions
+    from pipelines.intake.ledger import Ledger
+    from pipelines.rechecking import judged_otherwise_today
+
+    known = editions(Ledger(home))
+    if not known or known[-1].digest == digest_of(sources):
+        return
+    with alone(home):
+        found = judged_otherwise_today(home, sources)
+    if found:
+        click.echo(f"{found[0]} of {found[1]} files received would be judged differently by this. The next run changes "
+                   "nothing of them: it judges by this what comes from then on (kpi57 recheck)")  # fmt: skip

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.commands import EXIT_ERRORS, alone
-from pipelines.home import current_home
+from pipelines.home import SOURCES, Home, current_home
+
+if TYPE_CHECKING:
+    from pipelines.upkeep.doctor import Finding
 
 _SHOWN = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="Read every original of the archive and compare its sha256 too.")
+@click.option("--full", is_flag=True, help="Read every original of the archive too: its sha256, its verdict.")
 def doctor(full: bool) -> None:
     """Look at versions, disk, folders, rights, ledger, archive, clock, runs, alerts and backups.
 
@@ -25,7 +30,7 @@ def doctor(full: bool) -> None:
     home = current_home()
     click.echo(f"kpi57 doctor in {home.root}")
     levels = []
-    for finding in examine(home, full=full):
+    for finding in (*examine(home, full=full), *(_verdicts(home) if full else ())):
         levels.append(finding.level)
         click.echo(f"{_SHOWN[finding.level]}  {finding.about:<9} {finding.words}")
         if finding.fix:
@@ -34,6 +39,31 @@ def doctor(full: bool) -> None:
     click.echo(f"{failed} to fix, {warned} warnings" if failed or warned else "all is well")
     if failed:
         sys.exit(EXIT_ERRORS)
+
+
+def _verdicts(home: Home) -> Iterator[Finding]:
+    """Whether what was decided would be decided again."""
+    from pipelines.rechecking import judged_otherwise_today
+    from pipelines.upkeep.doctor import OK, WARN, Finding
+    from pipelines.warehouse.database import BusyError, run_lock
+
+    try:
+        with run_lock(home):
+            found = judged_otherwise_today(home, SOURCES)
+    except BusyError as busy:
+        yield Finding(WARN, "verdicts", f"not compared: {busy}", "ask again when it has ended")
+        return
+    except ValueError as error:
+        yield Finding(WARN, "verdicts", f"cannot be compared: {error}", "fix the place named, see 'kpi57 plans check'")
+        return
+    if found is None:
+        yield Finding(OK, "verdicts", "nothing was judged by this version yet")
+    elif found[0]:
+        words = f"{found[0]} of {found[1]} files would be judged differently by this program and sources/ today"
+        fix = "nothing changes by itself: 'kpi57 rebuild --reread' lists the lines, 'kpi57 recheck' judges again"
+        yield Finding(WARN, "verdicts", words, fix)
+    else:
+        yield Finding(OK, "verdicts", f"{found[1]} files would be judged today as they were")
 
 
 @click.command()

@@ -46,6 +46,11 @@ def listing(sources: Path) -> bytes:
     return (json.dumps(named, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
+def digest_of(sources: Path) -> str:
+    """sha256 of the listing: an edition's name."""
+    return hashlib.sha256(listing(sources)).hexdigest()
+
+
 def editions(ledger: Ledger) -> list[Edition]:
     """The editions a home has met, oldest first."""
     found: list[Edition] = []

@@ -8,7 +8,24 @@ from typing import Any
 
 import duckdb
 
-from pipelines.warehouse.rows import columns_of, count, insert
+from pipelines.warehouse.rows import columns_of, count, insert, replace
+
+
+def enter_edition(
+    con: duckdb.DuckDBPyConnection,
+    digest: str,
+    sequence: int,
+    at: datetime | None,
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> None:
+    """What an edition of sources/ says, by table, as known from a moment on (None: always known). The statuses are
+    always those of the newest."""
+    replace(con, "raw.status", rows.get("raw.status", []))
+    for table, said in rows.items():
+        if table != "raw.status":
+            make_known(con, table, said, at)
+    row = {"edition": digest, "ledger_sequence": sequence, "known_from": at and str(at)[:26]}
+    insert(con, "raw.edition", [row])
 
 
 def make_known(
