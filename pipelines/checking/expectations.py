@@ -34,17 +34,14 @@ def breaks(rule: Row, facts: Facts) -> bool:
 
 
 def _lines(rule: Row, facts: Sequence[Facts]) -> list[int]:
-    given = rule["arguments"]
-    if rule["expectation"] == "expect_column_values_to_be_unique":
-        return _not_unique(facts, **given)
-    if rule["expectation"] == "expect_column_pair_values_a_to_be_greater_than_b":
-        return _not_greater(facts, **given)
+    if rule["expectation"] in OF_MANY:
+        return OF_MANY[rule["expectation"]](facts, **rule["arguments"])
     is_unexpected, column = _of_one(rule)
     return [line for line, of in enumerate(facts) if (v := of.get(column)) is not None and is_unexpected(v)]
 
 
 def _of_one(rule: Row) -> tuple[_OfOne, str]:
-    make = _OF_ONE.get(rule["expectation"])
+    make = OF_ONE.get(rule["expectation"])
     if make is None:
         raise RuntimeError(f"rule {rule['code']}: a value cannot be judged alone by {rule['expectation']}")
     given = {name: value for name, value in rule["arguments"].items() if name != "column"}
@@ -63,7 +60,7 @@ def _between(min_value: float = -math.inf, max_value: float = math.inf) -> _OfOn
     return lambda value: not min_value <= float(value) <= max_value
 
 
-_OF_ONE: dict[str, Callable[..., _OfOne]] = {
+OF_ONE: dict[str, Callable[..., _OfOne]] = {
     "expect_column_values_to_be_in_set": _in_set,
     "expect_column_values_to_not_be_in_set": _not_in_set,
     "expect_column_values_to_be_between": _between,
@@ -87,3 +84,9 @@ def _not_greater(
     pairs = [(line, of.get(column_A), of.get(column_B)) for line, of in enumerate(facts)]
     both = [(line, float(a), float(b)) for line, a, b in pairs if a is not None and b is not None]
     return [line for line, a, b in both if not (a > b or (or_equal and a == b))]
+
+
+OF_MANY: dict[str, Callable[..., list[int]]] = {
+    "expect_column_values_to_be_unique": _not_unique,
+    "expect_column_pair_values_a_to_be_greater_than_b": _not_greater,
+}

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pipelines.checking.expectations import OF_MANY, OF_ONE
 from pipelines.files import Row
 
 SEVERITIES = ("fail", "confirm", "warn")  # refuses the line; holds it until it is confirmed; lets it through
-_OF_ONE_FACT = ("expect_column_values_to_be_in_set", "expect_column_values_to_be_between")
 
 
 def expand(rule: Row, form: Row) -> list[Row]:
@@ -55,8 +55,8 @@ def insist(rules: Sequence[Row], form: Row, history: frozenset[str]) -> None:
                     faults.append(f"rule {code}: severity {one['severity']} is none of {', '.join(SEVERITIES)}")
                 elif one["severity"] == "fail" and needs_history(one, history):
                     faults.append(f"rule {code} looks at earlier figures, so its severity must be warn or confirm")
-                elif one["severity"] == "confirm" and one["expectation"] not in _OF_ONE_FACT:
-                    faults.append(f"rule {code}: only {' or '.join(_OF_ONE_FACT)} may ask for a confirmation")
+                elif one["expectation"] not in (OF_ONE if one["severity"] == "confirm" else OF_ONE | OF_MANY):
+                    faults.append(f"rule {code}: {one['severity']} by {one['expectation']} is not known")
         except (KeyError, TypeError) as error:
             faults.append(f"rule {code}: {error} is missing or not known")
     if faults:
