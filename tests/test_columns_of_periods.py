@@ -134,3 +134,10 @@ def test_a_text_alone_just_above_the_figures_is_a_group_over_them(registry, said
     checked = judged(registry, {"Bảng": [TABLE[0], [None, said], *TABLE[1:]]})
     assert outcome(checked)[1] == {}
     assert {f["source_row"] for f in checked.findings if f["rule_code"] == "C35"} == {4, 5}
+
+
+def test_parts_of_a_rate_are_asked_in_their_own_unit(registry):
+    checked = judged(registry, {"Bảng": [*TABLE[:2], ["(nghìn người)"], *TABLE[2:]]})
+    fixes = {f["fix"] for f in checked.findings if f["rule_code"] == "C35"}
+    assert len(fixes) == 1
+    assert fixes.pop().startswith("Ghi số theo đơn vị của chỉ tiêu (đơn vị đếm), ví dụ 5.000 chứ không ghi 5 nghìn")

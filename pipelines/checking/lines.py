@@ -240,7 +240,12 @@ def _around(known: Known, context: TableContext, line: Row, facts: Row, typed: T
         found = context.verdict(line, name, is_sum, text_of(typed, "unit_of_measure"), scales)
         around[f"{name}_context"] = "" if found.is_good or (found.kind == "cumulative" and is_sum) else found.kind
         if around[f"{name}_context"]:
-            said = {"period": facts["period_label"], "unit": unit or "đơn vị đếm", "what": words["whats"][found.what]}
+            counted = unit if name == "value" else ""  # the parts of a rate in % are no percentages
+            said = {
+                "period": facts["period_label"],
+                "unit": counted or "đơn vị đếm",
+                "what": words["whats"][found.what],
+            }
             where = f"{said['what']} “{found.text}”" + (f" (ô {found.cell})" if found.cell else "")
             around[f"{name}_context_where"] = where
             around[f"{name}_context_says"] = words["says"][found.kind].format_map(said)
