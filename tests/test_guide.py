@@ -185,6 +185,7 @@ def test_columns_and_sheets_named_are_those_of_the_forms(demo_home):
     )
     columns = {column["header"] for sheet in FORM["sheets"] for column in sheet["columns"]}
     columns |= {*column_titles(), *re.findall(r"header: (.+)$", _dump(plan), re.M)}
+    columns |= {name for column in FORM["line_columns"] for name in (column["header"], *column["aliases"])}
     sheets = {FORM["guide_sheet"]["title"], "Kết quả kiểm tra", *summary}
     sheets |= {sheet["title"] for sheet in FORM["sheets"]}
     sheets |= set(re.findall(r"^  title: (.+)$", _dump(plan) + _dump(drafted), re.M))
