@@ -239,7 +239,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
     return built
 
 
-_PUBLISHED = [model.table.split(".") for model in models() if not model.table.startswith("staged.")]
+_PUBLISHED = [model.table.split(".") for model in models() if model.is_published]
 
 
 _EVERY_MORNING = dg.FreshnessPolicy.cron(

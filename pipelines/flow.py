@@ -206,7 +206,7 @@ def publish(home: Home) -> Rows:
     quarantine.settle(home)
     if incremental.is_published(home):
         return {}
-    return publishing.publish(home, [model for model in models() if not model.table.startswith("staged.")])
+    return publishing.publish(home, [model for model in models() if model.is_published])
 
 
 def write_feedback(home: Home) -> int:

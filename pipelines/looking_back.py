@@ -90,4 +90,4 @@ def _built(
         for model in models():
             with building(then) as con:
                 build(con, model)
-        yield then, publish(then, [model for model in models() if not model.table.startswith("staged.")])
+        yield then, publish(then, [model for model in models() if model.is_published])

@@ -47,7 +47,7 @@ def judged_otherwise_today(home: Home, sources: Path) -> tuple[int, int] | None:
 
     Raises ValueError where sources/ does not hold together, duckdb.Error while another program has the build database.
     """
-    ledger, registry = Ledger(home), registries.load(sources)
+    ledger, registry, digest = Ledger(home), registries.load(sources), digest_of(sources)
     if not home.build.exists():
         return None
     with opened(home) as con:
@@ -55,8 +55,8 @@ def judged_otherwise_today(home: Home, sources: Path) -> tuple[int, int] | None:
             return None
         con.execute("BEGIN")
         try:
-            if digest_of(sources) != editions(ledger)[-1].digest:
-                enter_edition(con, digest_of(sources), len(ledger.entries) + 1, ledger.next_at, registry.rows())
+            if digest != editions(ledger)[-1].digest:
+                enter_edition(con, digest, len(ledger.entries) + 1, ledger.next_at, registry.rows())
             found, verdicts = judged_otherwise(home, con, registry=registry)
         finally:
             con.execute("ROLLBACK")

@@ -50,7 +50,7 @@ class Described(NamedTuple):
 def describe(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Table]) -> dict[str, Described]:
     """Find the columns of the tables in the models: those of the main model, the model that has most of them, there;
     the others where one has them. Raises LookupError for a column that is described nowhere."""
-    published = {m.table: m for m in models() if not m.table.startswith("staged.") and not m.parameters}
+    published = {m.table: m for m in models() if m.is_published and not m.parameters}
     # sums of counts are HUGEINT, which Parquet has no type for
     types = {(table, column): "BIGINT" if kind == "HUGEINT" else kind for table, column, kind in con.execute(
         "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "

@@ -1,8 +1,8 @@
 """Who a file says it is from, and for which period: what it states compared with its folder.
 
 The folder says who sends; a file that states somebody else is refused, one that states nothing takes the folder's. Only
-the focal agency sends for others (collected.py). The
-period is stated in the file, else in a column of its lines, else in its title or its name, else over its columns.
+the focal agency sends for others (collected.py). The period is stated in the file, else in a column of its lines, else
+in its title or its name, else over its columns.
 What its lines say does not belong here (facts.py).
 """
 

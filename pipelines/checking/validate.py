@@ -15,7 +15,7 @@ from pipelines.checking.earlier_figures import HISTORY_FACTS, SAYS, History, Mem
 from pipelines.checking.facts import file_facts
 from pipelines.checking.lines import line_code, table_facts
 from pipelines.checking.lookup import Duties, Known
-from pipelines.checking.rules import expand, needs_history
+from pipelines.checking.rules import expand, insist, needs_history
 from pipelines.checking.same_file import compare_lines
 from pipelines.files import Row
 from pipelines.registry.registry import Registry
@@ -49,8 +49,10 @@ def validate(
     before the first of them, by commune, agency and indicator; duties: who reports what, and when (default: as the
     registry says it now).
 
-    A file sees the figures of those before it, so that files give the same findings one by one or all at once.
+    A file sees the figures of those before it, so that files give the same findings one by one or all at once. Raises
+    ValueError where the rules cannot be run.
     """
+    insist(registry.rules, registry.form, HISTORY_FACTS)
     known = Known(registry, duties)
     files: list[Row] = []
     lines: list[Row] = []

@@ -124,8 +124,11 @@ def _compare(home: Home, sources: Path) -> None:
     known = editions(Ledger(home))
     if not known or known[-1].digest == digest_of(sources):
         return
-    with alone(home):
-        found = judged_otherwise_today(home, sources)
+    try:
+        with alone(home):
+            found = judged_otherwise_today(home, sources)
+    except ValueError as error:  # of the rules, which are not looked at above
+        raise click.ClickException(str(error)) from None
     if found:
         click.echo(f"{found[0]} of {found[1]} files received would be judged differently by this. The next run changes "
                    "nothing of them: it judges by this what comes from then on (kpi57 recheck)")  # fmt: skip

@@ -69,6 +69,11 @@ class Model:
         return f"CREATE OR REPLACE {'VIEW' if self.is_view else 'TABLE'} {self.table} AS {self.sql}"
 
     @property
+    def is_published(self) -> bool:
+        """False for an intermediate step."""
+        return not self.table.startswith("staged.")
+
+    @property
     def is_view(self) -> bool:
         """True for a view."""
         return bool(self.spec.get("view"))
