@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
-
 from benchmarks.inputs import LINES, make_workbooks
-from benchmarks.report import machine, table, write_part
+from benchmarks.report import machine, part_command, table
 from benchmarks.spent import KPI57, Spent, spend
 from pipelines.registry import registry as registries
 
@@ -68,16 +65,7 @@ def written(times: Mapping[str, list[Spent]]) -> str:
     )
 
 
-@click.command()
-@click.option("--runs", default=5, show_default=True)
-@click.option("--write/--no-write", default=False, help="Put the table into docs/performance.md.")
-def main(runs: int, write: bool) -> None:
-    """Print the table of docs/performance.md."""
-    with tempfile.TemporaryDirectory() as folder:
-        part = written(measure(runs, Path(folder)))
-    click.echo(part)
-    if write:
-        write_part("check", part)
+main = part_command("check", lambda runs, folder: written(measure(runs, folder)))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,11 @@ from __future__ import annotations
 import shutil
 import statistics
 import sys
-import tempfile
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
-import click
-
-from benchmarks.report import machine, table, write_part
+from benchmarks.report import machine, part_command, table
 from benchmarks.spent import KPI57, Spent, spend
 
 FIRST = date(2026, 11, 16)
@@ -63,7 +60,7 @@ def shape() -> list[tuple[int, int]]:
     return [(len(asset.keys), len(list(asset.check_specs))) for asset in ASSETS]
 
 
-def measure(runs: int, folder: str) -> dict[str, list[Spent]]:
+def measure(runs: int, folder: Path) -> dict[str, list[Spent]]:
     """What each candidate took, run by run."""
     of = shape()
     homes = [{"KPI57_HOME": f"{folder}/{name}", "KPI57_DAY": FIRST.isoformat()} for name in ("same", "next")]
@@ -105,16 +102,7 @@ def written(times: Mapping[str, list[Spent]]) -> str:
     )
 
 
-@click.command()
-@click.option("--runs", default=5, show_default=True)
-@click.option("--write/--no-write", default=False, help="Put the table into docs/performance.md.")
-def main(runs: int, write: bool) -> None:
-    """Print the table of docs/performance.md."""
-    with tempfile.TemporaryDirectory() as folder:
-        part = written(measure(runs, folder))
-    click.echo(part)
-    if write:
-        write_part("daily", part)
+main = part_command("daily", lambda runs, folder: written(measure(runs, folder)))
 
 
 if __name__ == "__main__":

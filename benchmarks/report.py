@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
+
+import click
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
@@ -38,3 +41,20 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     heads = list(heads)
     lines = [heads, ["---"] * len(heads), *([str(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def part_command(name: str, part: Callable[[int, Path], str]) -> click.Command:
+    """The command of a benchmark that measures in an empty folder and prints its part. part: of runs and the folder."""
+
+    @click.command()
+    @click.option("--runs", default=5, show_default=True)
+    @click.option("--write/--no-write", default=False, help="Put the table into docs/performance.md.")
+    def main(runs: int, write: bool) -> None:
+        """Print the table of docs/performance.md."""
+        with tempfile.TemporaryDirectory() as folder:
+            markdown = part(runs, Path(folder))
+        click.echo(markdown)
+        if write:
+            write_part(name, markdown)
+
+    return main

@@ -87,7 +87,7 @@ def fill_inbox(home: Home, registry: Registry, ledger: Ledger, *, seed: int = 57
                          f"take them out, or set KPI57_HOME to a new folder")  # fmt: skip
     settings: Row = read_yaml(SOURCES / "illustrative.yml")
     ledger.append([{"event": "illustrative", "seed": seed, "day": settings["day"].isoformat()}])
-    inbox = _Inbox(home, registry, random.Random(f"{seed}|times"))
+    inbox = _Inbox(home, registry, random.Random(f"{seed}|times"), settings["texts"]["unknown"])
     figures = {code: _Figures(registry, settings, code, seed) for code in sorted(registry.commune_codes_with_plans)}
     for sending in _sendings(registry, settings, seed):
         inbox.send(sending, figures[sending.commune_code].answers(sending.agency_code, sending.period))
@@ -147,8 +147,8 @@ def _working_day(first: date, last: date, free: set[date], dice: random.Random) 
 class _Inbox:
     """Writes the workbooks to where agencies drop them, mistakes included, each with the time it was sent."""
 
-    def __init__(self, home: Home, registry: Registry, dice: random.Random) -> None:
-        self.home, self.registry, self.dice = home, registry, dice
+    def __init__(self, home: Home, registry: Registry, dice: random.Random, unknown_name: str) -> None:
+        self.home, self.registry, self.dice, self.unknown_name = home, registry, dice, unknown_name
         self.times: set[int] = set()
 
     @property
@@ -163,7 +163,7 @@ class _Inbox:
         name = template_name(self.registry, code, sending.agency_code, sending.period.code)
         path = self._write(sending, self.home.inbox / folder / sending.agency_code / name, answers)
         if mistake == ("CA", "2026-04"):
-            _add_unknown_line(path, self.registry, sending.period)
+            _add_unknown_line(path, self.registry, sending.period, self.unknown_name)
         if mistake == ("QS", "2026-07"):
             path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 5])
         self._stamp(path, sending.day)
@@ -206,10 +206,10 @@ def _mistype(mistake: tuple[str, str], answers: dict[str, Row], registry: Regist
         answers["DVC-01"] = {"numerator": line["denominator"], "denominator": line["numerator"]}
 
 
-def _add_unknown_line(path: Path, registry: Registry, period: Period) -> None:
+def _add_unknown_line(path: Path, registry: Registry, period: Period, name: str) -> None:
     """A line below the table that the officer added, with a code of their own."""
     [layout] = [one for one in registry.form["sheets"] if one["kind"] == "indicator"]
-    line = {"indicator_code": "XHS-99", "indicator_name": "Tỷ lệ hộ dân theo dõi trang thông tin của xã (minh họa)",
+    line = {"indicator_code": "XHS-99", "indicator_name": name,
             "unit_of_measure": "%", "numerator": 3120, "denominator": 6480}  # fmt: skip
     book = load_workbook(path)
     sheet = book[layout["title"]]
@@ -253,7 +253,7 @@ class _Figures:
         if indicator["kind"] == "yes_no":
             return {"value": self.registry.form["answers"]["yes_no"][spec.get("answer", "0")]}
         if indicator["kind"] == "text":
-            return {"value": spec.get("text", "Đang triển khai (minh họa)")}
+            return {"value": spec.get("text", self.settings["texts"]["described"])}
         make = self._within_year if indicator["accumulates"] == "within_year" else self._level
         numerator, denominator = make(indicator["indicator_code"], spec, _months(period))
         if indicator["kind"] == "amount":

@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from functools import cache
 
+import jinja2
 import pytest
 import yaml
 
@@ -18,6 +19,7 @@ from pipelines.office.wording import PLACE, method_sections, say, texts, wording
 from pipelines.scorecard import write
 
 PACKAGE = PROJECT / "pipelines"
+TEMPLATES = sorted(PACKAGE.rglob("*.html"))
 SAYING = ("say", "say_each", "wording")
 # Codes that a key is put together with and that SQL gives, not Python.
 CODES = {row["status"] for row in read_csv(SOURCES / "reference" / "statuses.csv")} | {"high", "medium", "low"}
@@ -85,9 +87,15 @@ def calls():
     script = PACKAGE / "scorecard" / "assets" / "site.js"
     for name, values in re.findall(r'\bsay\("(\w+)"(?:, \{ ([^}]+) \})?\)', script.read_text("utf-8")):
         yield script, "say", rf"site\.(?:script\.)?{name}", set(re.findall(r"(?:^|, )(\w+): ", values))
-    for path in sorted(PACKAGE.rglob("*.html")):
-        for key in re.findall(r"wording\('([^']+)'\)", path.read_text("utf-8")):
-            yield path, "wording", re.escape(key), set()
+    for path in TEMPLATES:
+        for call in template(path).find_all(jinja2.nodes.Call):
+            if (name := getattr(call.node, "name", "")) in SAYING:
+                yield path, name, re.escape(call.args[0].value), {one.key for one in call.kwargs}
+
+
+@cache
+def template(path):
+    return jinja2.Environment(autoescape=True).parse(path.read_text("utf-8"))
 
 
 @cache
@@ -114,7 +122,9 @@ def said():
 def columns():
     """Titles of columns are asked for by their names alone."""
     folders = ("agencies", "bundles/report", "bundles/workbook")
-    return {f"labels.columns.{name}" for folder in folders for name in strings(PACKAGE / folder)} & ALL.keys()
+    named = {name for folder in folders for name in strings(PACKAGE / folder)}
+    named |= {one.value for path in TEMPLATES for one in template(path).find_all(jinja2.nodes.Const)}
+    return {f"labels.columns.{name}" for name in named} & ALL.keys()
 
 
 def test_every_key_the_code_names_is_there():
@@ -133,6 +143,73 @@ def test_every_place_of_a_sentence_has_a_value_and_every_value_a_place():
             filled = [set(PLACE.findall(str(ALL[key]))) for key in found]
             assert [key for key, places in zip(found, filled, strict=True) if not places <= given] == [], path.name
             assert given <= set().union(*filled), (path.name, keys)
+
+
+def test_every_column_of_a_page_has_its_title():
+    """Heads of tables are asked for by name: column('...'), th('...'), thead([...])."""
+    heads = [call for path in TEMPLATES for call in template(path).find_all(jinja2.nodes.Call)
+             if getattr(call.node, "name", getattr(call.node, "attr", "")) in ("column", "th", "thead")]  # fmt: skip
+    named = {one.value for call in heads for arg in call.args for one in [arg, *arg.find_all(jinja2.nodes.Const)]
+             if isinstance(one, jinja2.nodes.Const)}  # fmt: skip
+    assert len(named) > 40
+    assert sorted(name for name in named if f"labels.columns.{name}" not in ALL) == []
+
+
+# ---------------------------------------------------------------- what the code must not say
+
+VIETNAMESE = re.compile(r"[ăâđêôơưà-ãè-êìíò-õùúýĩũạ-ỹ]", re.IGNORECASE)
+# What reads Vietnamese has its words in it; everything else has them from sources/.
+READS_VIETNAMESE = (
+    "vietnamese/*.py",  # numbers, targets, deadlines, names of periods
+    "reading/**/*.py",  # marks around figures, letters of columns, a font of before Unicode
+    "registry/name_rules.py", "registry/plan_folders.py",  # names of agencies, documents a plan is founded on
+    "plans/*.py",  # numbers and scopes in the documents of a plan
+    "checking/lookup.py", "checking/figures.py", "checking/collected.py",  # names and days as officers type them
+    "intake/receive.py",  # copies of a file, by their names
+    "bundles/report/wording.py", "office/row_height.py",  # names of agencies and communes, letters by their width
+)  # fmt: skip
+IN_TWO_LANGUAGES = ("analysts/schema_docs.py", "warehouse/database.py")  # docs of tables, for analysts
+
+
+def said_in_code(path):
+    """The Vietnamese in a file that is no comment: texts of Python, literals of SQL, what a page, its style or script
+    says."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".py":
+        documented = {id(node.body[0].value) for node in parts_of(path) if is_documented(node)}
+        said = [node.value for node in parts_of(path) if isinstance(node, ast.Constant) and id(node) not in documented]
+        return [one for one in said if isinstance(one, str) and VIETNAMESE.search(without_comments(one))]
+    return [line for line in without_comments(text).splitlines() if VIETNAMESE.search(line)]
+
+
+def is_documented(node):
+    holds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return isinstance(node, holds) and ast.get_docstring(node) is not None
+
+
+def without_comments(text):
+    for letters in ("/đ/g", "'đ', 'dzz'"):  # by which names are compared and ordered
+        text = text.replace(letters, "")
+    return re.sub(r"/\*[\s\S]*?\*/|\{#[\s\S]*?#\}|--[^\n]*|(?m:^\s*//[^\n]*)", "", text)
+
+
+def test_no_code_no_template_and_no_query_says_vietnamese_of_its_own():
+    allowed = {path for one in (*READS_VIETNAMESE, *IN_TWO_LANGUAGES) for path in PACKAGE.glob(one)}
+    files = [path for kind in ("py", "html", "css", "js") for path in PACKAGE.rglob(f"*.{kind}")]
+    files = [path for path in [*files, *MODELS.rglob("*.sql")] if path not in allowed and "min." not in path.name]
+    assert len(files) > 150
+    found = {path.relative_to(PROJECT).as_posix(): said_in_code(path) for path in files}
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+def test_vietnamese_in_code_would_be_found(tmp_path):
+    for name, text in {
+        "a.py": '"""Tên xã."""\nX = f"Còn {1} ngày"\n', "a.html": "{# Tên xã. #}\n<p>Nhiệm vụ</p>\n",
+        "a.sql": "-- Tên xã.\nSELECT 'Quá hạn' AS label\n", "a.css": "/* xã */\np { content: 'Trang của xã' }\n",
+    }.items():  # fmt: skip
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert "Tên xã" not in "".join(found := said_in_code(tmp_path / name)), name
+        assert found, name
 
 
 def test_a_product_is_made_with_the_files_of_wording_it_reads():

@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS raw.period_event (
     acted_by VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.set_aside (
     submission_id VARCHAR, ledger_sequence INTEGER, reason VARCHAR, acted_by VARCHAR, acted_at TIMESTAMP,
-    check_code VARCHAR);
+    check_code VARCHAR, message VARCHAR, fix VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.bundle_event (
     ledger_sequence INTEGER, event VARCHAR, bundle_id VARCHAR, period_code VARCHAR, scope VARCHAR,
     manifest_sha256 VARCHAR, done_at TIMESTAMP, sent_to VARCHAR, sent_by VARCHAR);

@@ -5,10 +5,7 @@ WITH finding AS (
     UNION ALL BY NAME
     SELECT
         submission_id, 1 AS finding_order, 'T00' AS rule_code, 'fail' AS severity, r.original_name AS found,
-        CASE WHEN q.check_code IS NULL THEN 'Tệp được để riêng, số liệu trong tệp không được tính. Lý do: ' || q.reason
-            ELSE 'Hệ thống chưa xử lý được tệp này nên đã để riêng, số liệu trong tệp chưa được tính.' END AS message,
-        CASE WHEN q.check_code IS NULL THEN 'Liên hệ cán bộ đầu mối nếu cần biết thêm; nếu có số liệu đúng thì gửi tệp khác.'
-            ELSE 'Lấy biểu mẫu của kỳ, điền lại số liệu rồi gửi. Đơn vị vận hành hệ thống đã được báo về tệp này.' END AS fix
+        q.message, q.fix
     FROM raw.set_aside AS q
     JOIN raw.receipt AS r USING (submission_id)
 )

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import duckdb
 
 from pipelines.home import Home
+from pipelines.office.wording import say
 from pipelines.warehouse.copies import copy_csv, copy_json
 from pipelines.warehouse.database import reading
 
@@ -58,7 +59,7 @@ def answered(
 
 def _notice(con: duckdb.DuckDBPyConnection) -> str:
     [(day, illustrative)] = con.execute("SELECT as_of_on, is_illustrative FROM core.dim_build").fetchall()
-    return f"as of {day}" + (" · SỐ LIỆU MINH HỌA (illustrative figures)" if illustrative else "")
+    return f"as of {day}" + (f" · {say('labels.illustrative_figures')} (illustrative figures)" if illustrative else "")
 
 
 @contextmanager

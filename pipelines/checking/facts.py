@@ -7,7 +7,7 @@ in lines.py, who sends it in identify.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ _EARLY, _ANY_EARLY = {"year": timedelta(days=30)}, timedelta(days=3)
 
 def file_facts(known: Known, receipt: Mapping[str, Any], reading: Mapping[str, Any]) -> Row:
     registry, problem = known.registry, reading["problem"]
+    words = registry.form["found_words"]
     tables = reading.get("tables", [])
     missing = [t for t in tables if t["missing"]]
     received_on = datetime.fromisoformat(str(receipt["received_at"])).date()
@@ -53,20 +54,20 @@ def file_facts(known: Known, receipt: Mapping[str, Any], reading: Mapping[str, A
         "reading_problem_fix": registry.form["problem_fixes"].get(problem, registry.form["problem_fixes"]["other"]),
         "nearest": _nearest(registry, reading.get("unread", [])),
         **_passed_over(known, receipt["commune_code"], reading if tables else {}),
-        "sheets_found": _several(reading.get("sheet_names", [])) or "không có",
+        "sheets_found": _several(words, reading.get("sheet_names", [])) or words["nothing"],
         "folder_known": receipt["commune_code"] is not None and receipt["agency_code"] is not None,
         "period_known": period is not None if tables else None,
         "period_has_begun": period.starts_on <= received_on if tables and period else None,
         **_when(known, receipt["commune_code"], period, received_on),
         "received": received_on,
         "received_on": f"{received_on:%d/%m/%Y}",
-        "missing_columns": _several(h for t in missing for h in t["missing"]) if tables else None,
+        "missing_columns": _several(words, (h for t in missing for h in t["missing"])) if tables else None,
         "missing_where": "; ".join(
-            f"trang “{t['sheet']}” thiếu cột bắt buộc {', '.join(t['missing'])} "
-            f"(các cột tìm thấy: {_several(t['headers']) or 'không có'})" for t in missing),
-        "repeated_columns": _several(text for _, text, _ in repeated) if tables else None,
+            words["missing"].format(sheet=t["sheet"], missing=", ".join(t["missing"]),
+                                    found=_several(words, t["headers"]) or words["nothing"]) for t in missing),
+        "repeated_columns": _several(words, (text for _, text, _ in repeated)) if tables else None,
         "hidden_places": _hidden(registry, tables) if tables else None,
-        "other_columns": _several(text for _, text, _ in others) if tables else None,
+        "other_columns": _several(words, (text for _, text, _ in others)) if tables else None,
         "missing_lines": None,
         "cells": {
             **who["cells"],
@@ -83,12 +84,14 @@ def file_facts(known: Known, receipt: Mapping[str, Any], reading: Mapping[str, A
 
 def _nearest(registry: Registry, unread: list[Any]) -> str:
     """What sheets without a table lack to have one."""
-    words = registry.form["nearest"]
+    words, listed = registry.form["nearest"], registry.form["found_words"]
     said = [
-        words["some" if found else "none"].format(sheet=sheet, found=_several(found), missing=_several(missing))
+        words["some" if found else "none"].format(
+            sheet=sheet, found=_several(listed, found), missing=_several(listed, missing)
+        )
         for sheet, _, found, missing in unread
     ]
-    return "; ".join(said[:10]) or "không có trang tính nào có chữ"
+    return "; ".join(said[:10]) or str(listed["no_sheet"])
 
 
 def _known_texts(known: Known, commune: str | None, texts: list[list[str]]) -> list[list[str]]:
@@ -104,10 +107,11 @@ def _passed_over(known: Known, commune: str | None, reading: Mapping[str, Any]) 
     """The sheets with known codes or names and no table, beside others that have one."""
     found = [(one, _known_texts(known, commune, one[1])) for one in reading.get("unread", [])]
     found = [(one, texts) for one, texts in found if texts]
-    where = [f"{text} ở ô {cell}" for _, texts in found for cell, text in texts[:3]]
+    words = known.registry.form["found_words"]
+    where = [words["at_cell"].format(text=text, cell=cell) for _, texts in found for cell, text in texts[:3]]
     return {
-        "sheets_passed_over": _several(one[0] for one, _ in found) if reading else None,
-        "passed_over_where": f"{_several(where)} ({_nearest(known.registry, [one for one, _ in found])})",
+        "sheets_passed_over": _several(words, (one[0] for one, _ in found)) if reading else None,
+        "passed_over_where": f"{_several(words, where)} ({_nearest(known.registry, [one for one, _ in found])})",
     }
 
 
@@ -118,10 +122,11 @@ def _first_passed_over(known: Known, commune: str | None, reading: Mapping[str, 
     return [None, None]
 
 
-def _several(texts: Any) -> str:
+def _several(words: Row, texts: Iterable[str]) -> str:
     """Texts as a list, the first forty of them."""
     some = list(texts)
-    return ", ".join(some[:40]) + (f" … (tất cả {len(some)})" if len(some) > 40 else "")
+    shown = ", ".join(some[:40])
+    return words["cut"].format(shown=shown, count=len(some)) if len(some) > 40 else shown
 
 
 def _when(known: Known, commune: str | None, period: Period | None, received_on: date) -> Row:
@@ -142,6 +147,7 @@ def _when(known: Known, commune: str | None, period: Period | None, received_on:
 def _hidden(registry: Registry, tables: list[Row]) -> str:
     """Hidden sheets and columns with figures in them."""
     headers = {(s["kind"], c["name"]): c["header"] for s in registry.form["sheets"] for c in s["columns"]}
-    places = [f"trang “{t['sheet']}”" for t in tables if t["hidden_sheet"]]
+    words = registry.form["found_words"]
+    places = [words["sheet"].format(sheet=t["sheet"]) for t in tables if t["hidden_sheet"]]
     columns = [(table["sheet"], headers[table["kind"], name]) for table in tables for name in table["hidden_columns"]]
-    return ", ".join([*places, *(f"cột “{header}” của trang “{sheet}”" for sheet, header in columns)])
+    return ", ".join([*places, *(words["column"].format(header=header, sheet=sheet) for sheet, header in columns)])

@@ -15,7 +15,7 @@ from pipelines.checking.lookup import Known
 from pipelines.files import Row
 from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
-from pipelines.vietnamese import fold, format_number
+from pipelines.vietnamese import fold, format_number, in_sentence
 
 FIGURES = ("numerator", "denominator", "value")
 
@@ -35,7 +35,7 @@ def indicator_facts(known: Known, file: Row, line: LineCells) -> Row:
         "code_key": None,
         "other_places": "",
         "led_here": is_led(known, file, "indicator", line) if code and line.is_own else None,
-        "kind_text": _KINDS[kind],
+        "kind_text": known.registry.form["found_words"]["kinds"][kind],
         "due_but_empty": _due_but_empty(registry, indicator, file["period"], line),
     }  # fmt: skip
     if line.kind == "unanswered":
@@ -47,9 +47,6 @@ def indicator_facts(known: Known, file: Row, line: LineCells) -> Row:
         return facts | _unused(typed, ("numerator", "denominator")) | answer
     unit = indicator["unit_of_measure"] if indicator else ""
     return facts | _figures(registry.form, indicator, kind, unit, line)
-
-
-_KINDS = {"ratio": "tỷ lệ", "amount": "số lượng", "yes_no": "Đạt/Chưa đạt", "text": "mô tả"}
 
 
 def withdraws(known: Known, typed: Typed) -> bool:
@@ -112,13 +109,16 @@ def _in_range(form: Row, unit: str, value: Decimal | None) -> Row:
     span = form["units"].get(unit)
     if span is None or value is None:
         return {}
-    written = f"từ {format_number(span['low'])} đến {format_number(span['high'])}{unit if unit == '%' else f' {unit}'}"
+    words = form["found_words"]
+    written = words["range"].format(low=format_number(span["low"]), high=format_number(span["high"]),
+                                    unit=unit if unit == "%" else f" {unit}")  # fmt: skip
+    name = words["rate" if unit == "%" else "result"]
     return {
         "value_number": None,
         "value_in_range": span["low"] <= value <= span["high"],
         "value_range": written,
-        "value_name": "Tỷ lệ" if unit == "%" else "Kết quả",
-        "value_name_low": "tỷ lệ" if unit == "%" else "kết quả",
+        "value_name": name,
+        "value_name_low": in_sentence(name),
     }
 
 
@@ -144,7 +144,7 @@ def _ratio(form: Row, indicator: Row, unit: str, figures: Mapping[str, Figure]) 
         "ratio_numerator": num if is_complete and den else None,
         "ratio_denominator": den if is_complete and den else None,
         "half_ratio": half,
-        "half_ratio_missing": ("mẫu số" if den is None else "tử số") if half else "",
+        "half_ratio_missing": form["found_words"]["denominator" if den is None else "numerator"] if half else "",
         "half_ratio_cell": "denominator" if den is None else "numerator",
         "result_agrees": agrees or is_fraction if agrees is not None else None,
         "result_is_fraction": is_fraction,

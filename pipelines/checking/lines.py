@@ -230,7 +230,7 @@ def _name_beside(known: Known, file: Row, kind: str, facts: Row, typed: Typed, n
 
 def _around(known: Known, context: TableContext, line: Row, facts: Row, typed: Typed, is_sum: bool) -> Row:
     """What is said around each figure that makes it none of this period, indicator or unit."""
-    kind, words = facts["kind"], known.registry.form["context"]
+    kind, words, found_words = facts["kind"], known.registry.form["context"], known.registry.form["found_words"]
     unit = known.registry.indicators[facts["indicator_code"]]["unit_of_measure"] if facts.get("code_known") else ""
     scales = known.scales.get(facts["indicator_code"], frozenset()) if kind == "indicator" else ()
     around: Row = {}
@@ -243,11 +243,11 @@ def _around(known: Known, context: TableContext, line: Row, facts: Row, typed: T
             counted = unit if name == "value" else ""  # the parts of a rate in % are no percentages
             said = {
                 "period": facts["period_label"],
-                "unit": counted or "đơn vị đếm",
+                "unit": counted or found_words["uncounted"],
                 "what": words["whats"][found.what],
             }
-            where = f"{said['what']} “{found.text}”" + (f" (ô {found.cell})" if found.cell else "")
-            around[f"{name}_context_where"] = where
+            where = found_words["around_cell" if found.cell else "around"]
+            around[f"{name}_context_where"] = where.format(what=said["what"], text=found.text, cell=found.cell)
             around[f"{name}_context_says"] = words["says"][found.kind].format_map(said)
             around[f"{name}_context_fix"] = words["fixes"].get(found.kind, words["fixes"]["other"]).format_map(said)
     return around

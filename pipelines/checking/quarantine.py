@@ -13,7 +13,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines.home import Home
+from pipelines.files import Row, read_yaml
+from pipelines.home import SOURCES, Home
 from pipelines.intake.acts import files_set_aside, set_aside
 from pipelines.intake.ledger import Ledger
 from pipelines.warehouse.database import building, reading
@@ -36,7 +37,17 @@ class CheckFailedError(ValueError):
 def enter_set_aside(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> int:
     """What the ledger says of files set aside into raw.set_aside, with the head that proves it. Returns how many."""
     enter_head(con, ledger)
-    return replace(con, "raw.set_aside", files_set_aside(ledger))
+    return replace(con, "raw.set_aside", _as_told(files_set_aside(ledger)))
+
+
+def _as_told(rows: Iterable[Row]) -> list[Row]:
+    """Rows of raw.set_aside with what the sender is told: what is wrong, and what to do."""
+    words = read_yaml(SOURCES / "forms" / "periodic-report.yml")["set_aside"]
+    told = []
+    for row in rows:
+        by = "by_system" if row.get("check_code") else "by_person"
+        told.append({**row, "message": words[by].format(reason=row["reason"]), "fix": words[f"{by}_fix"]})
+    return told
 
 
 def enter_head(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
@@ -163,7 +174,7 @@ def _found_by_leaving_out(home: Home, model: Model) -> list[str]:
         with building(home) as con:
             rows = files_set_aside(Ledger(home))
             tried = [{"submission_id": one, "reason": "tried without it", "acted_by": BY} for one in sorted(left_out)]
-            replace(con, "raw.set_aside", [*rows, *tried])
+            replace(con, "raw.set_aside", _as_told([*rows, *tried]))
         try:
             _build_what_it_reads(home, model)
             with building(home) as con:
@@ -187,7 +198,7 @@ def _found_by_leaving_out(home: Home, model: Model) -> list[str]:
         return [] if not candidates or fails([]) else culprits(candidates)
     finally:
         with building(home) as con:
-            replace(con, "raw.set_aside", files_set_aside(Ledger(home)))
+            replace(con, "raw.set_aside", _as_told(files_set_aside(Ledger(home))))
 
 
 def _build_what_it_reads(home: Home, model: Model) -> None:

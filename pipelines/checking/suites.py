@@ -86,5 +86,5 @@ def _expectation(number: int, rule: Row) -> Any:
     make = getattr(gx.expectations, name, None)
     if make is None:
         raise RuntimeError(f"rule {rule['code']}: Great Expectations has no {rule['expectation']}")
-    said = f"{rule['code']} ({rule['severity']}): {rule['message']} Cách sửa: {rule['fix']}"
+    said = f"{rule['code']} ({rule['severity']}): {rule['message']} {rule['fix']}"
     return make(**rule["arguments"], meta={"number": number}, description=said)

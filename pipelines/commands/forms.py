@@ -118,12 +118,11 @@ def check(files: tuple[Path, ...], commune: str | None, agency: str | None, form
 def _say(answer: dict[str, Any]) -> None:
     """The answer on one file in lines for a terminal: its findings, then the counts of its lines."""
     from pipelines.agencies.findings import findings_lines
+    from pipelines.office.wording import say
 
     for line in findings_lines(answer["findings"]):
         click.echo(line)
     lines, found = answer["lines"], [finding["severity"] for finding in answer["findings"]]
-    click.echo(
-        f"{Path(answer['file']).name}: {lines['read']} dòng, nhận {lines['accepted']}, giữ lại {lines['held']}, "
-        f"từ chối {lines['rejected']}, bỏ qua {lines['ignored']}; {found.count('fail')} lỗi, "
-        f"{found.count('confirm')} cần xác nhận, {found.count('warn')} lưu ý."
-    )
+    counted = {name: lines[name] for name in ("read", "accepted", "held", "rejected", "ignored")}
+    click.echo(say("commands.checked", file=Path(answer["file"]).name, errors=found.count("fail"),
+                   to_confirm=found.count("confirm"), notices=found.count("warn"), **counted))  # fmt: skip

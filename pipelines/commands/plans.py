@@ -51,6 +51,7 @@ def plans_draft(files: tuple[Path, ...], commune: str | None, out: Path, sources
 
     White cells were read with certainty, yellow ones are proposals, red ones are questions. Nothing else is written.
     """
+    from pipelines.office.wording import say
     from pipelines.plans.draft_workbook import write_draft
     from pipelines.plans.reading.document import UnreadableDocumentError
     from pipelines.registry import registry
@@ -60,9 +61,9 @@ def plans_draft(files: tuple[Path, ...], commune: str | None, out: Path, sources
     except (ValueError, UnreadableDocumentError) as error:
         raise click.ClickException(str(error)) from None
     colours = [mark.colour for mark in drafted.marks]
-    click.echo(f"{out}: {len(drafted.rows['targets'])} dòng chỉ tiêu, {len(drafted.rows['tasks'])} nhiệm vụ; "
-               f"{colours.count('yellow')} ô vàng (đề xuất), {colours.count('red')} ô đỏ (phải điền), "
-               f"{len(drafted.unused)} con số không nằm trong dòng nào")  # fmt: skip
+    click.echo(say("commands.plan.drafted", file=out, targets=len(drafted.rows["targets"]),
+                   tasks=len(drafted.rows["tasks"]), yellow=colours.count("yellow"), red=colours.count("red"),
+                   unused=len(drafted.unused)))  # fmt: skip
 
 
 @plans.command("add")
@@ -72,6 +73,7 @@ def plans_draft(files: tuple[Path, ...], commune: str | None, out: Path, sources
 def plans_add(file: Path, replace: bool, sources: Path) -> None:
     """Check a filled registry workbook and write its plan folder. Exits 1, with nothing written, if it has errors."""
     from pipelines.agencies.findings import findings_lines
+    from pipelines.office.wording import say
     from pipelines.plans.add import add_plan
 
     if not IS_CHECKOUT and sources == SOURCES:
@@ -84,13 +86,14 @@ def plans_add(file: Path, replace: bool, sources: Path) -> None:
         raise click.ClickException(str(error)) from None
     for line in findings_lines(added.findings):
         click.echo(line)
-    counts = f"{file.name}: {added.targets} dòng chỉ tiêu, {added.tasks} nhiệm vụ"
     if added.folder is None:
-        click.echo(f"{counts}; {len(added.findings)} lỗi. Chưa ghi gì.")
+        click.echo(say("commands.plan.refused", file=file.name, targets=added.targets, tasks=added.tasks,
+                       errors=len(added.findings)))  # fmt: skip
         sys.exit(EXIT_ERRORS)
-    click.echo(f"{counts}; không có lỗi. Đã ghi {added.folder}")
+    click.echo(say("commands.plan.added", file=file.name, targets=added.targets, tasks=added.tasks,
+                   folder=added.folder))  # fmt: skip
     if added.warnings:
-        click.echo(f"{added.warnings} điểm cần xem lại trong chính văn bản: chạy kpi57 plans check.")
+        click.echo(say("commands.plan.to_look_at", count=added.warnings))
 
 
 @plans.command("check")

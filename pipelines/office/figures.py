@@ -13,7 +13,7 @@ from typing import Any
 from pipelines.files import Row, read_yaml
 from pipelines.home import SOURCES
 from pipelines.office.wording import say
-from pipelines.vietnamese import clean, format_number, place_in_plan
+from pipelines.vietnamese import clean, format_number
 
 FORM = SOURCES / "forms" / "periodic-report.yml"
 
@@ -75,7 +75,11 @@ def indicator(row: Row) -> str:
 
 def printed_at(row: Row, prefix: str = "") -> str:
     """'Phụ lục II, dòng 22': where its document prints a target or a task."""
-    return place_in_plan(row[f"{prefix}appendix"], row[f"{prefix}row_number"], row.get(f"{prefix}section"))
+    appendix, section, number = row[f"{prefix}appendix"], row.get(f"{prefix}section"), row[f"{prefix}row_number"]
+    named = (appendix and say("labels.appendix", appendix=appendix), section and say("labels.section", section=section),
+             number and say("labels.row", row=number))  # fmt: skip
+    text = ", ".join(filter(None, named))
+    return text[:1].upper() + text[1:]
 
 
 def cited(kind: str | None, number: str | None, issued: str | None, issuer: str) -> str:

@@ -55,17 +55,18 @@ def wording(key: str) -> Any:
 
 def say(key: str, **values: Any) -> str:
     """The sentence under a key, with its {places} filled. Raises KeyError for a place that has no value."""
-    return _filled(key, wording(key), values)
+    return filled(key, str(wording(key)), values)
 
 
 def say_each(key: str, **values: Any) -> list[str]:
     """The sentences of the list under a key."""
-    return [_filled(key, text, values) for text in wording(key)]
+    return [filled(key, str(text), values) for text in wording(key)]
 
 
-def _filled(key: str, text: Any, values: dict[str, Any]) -> str:
+def filled(key: str, text: str, values: dict[str, Any]) -> str:
+    """The text of a key with its places filled, in its own way: markup escapes the values. Raises KeyError as say()."""
     try:
-        return str(text).format(**values)
+        return text.format(**values)
     except KeyError as error:
         known = ", ".join(values) or "none"
         raise KeyError(f"sources/wording, {key}: {error.args[0]} is none of its places: {known}") from None

@@ -43,7 +43,7 @@ def write_draft(
     drafted = draft_plan(paths, sources, registry, form, commune)
     filled = plan_book(sources, registry, form, drafted.plan, drafted.rows)
     _whiten(filled, form, drafted)
-    places = [_colour(filled, form, mark) for mark in drafted.marks]
+    places = [_colour(filled, form, mark, words["sources"]) for mark in drafted.marks]
     _write_sources(filled.book.create_sheet(words["sources"]["title"]), drafted, places, words)
     save_plan_book(filled.book, form, out)
     return drafted
@@ -63,7 +63,7 @@ def _whiten(filled: Filled, form: Row, drafted: DraftedPlan) -> None:
                 cell.fill = _WHITE
 
 
-def _colour(filled: Filled, form: Row, mark: Mark) -> str:
+def _colour(filled: Filled, form: Row, mark: Mark, words: Row) -> str:
     """Colour the cell of a mark, red over yellow, and say why in its comment. Returns 'Nhiệm vụ!K12'."""
     sheet = filled.book[form[mark.part]["title"]]
     if mark.part == "plan":
@@ -72,16 +72,14 @@ def _colour(filled: Filled, form: Row, mark: Mark) -> str:
         column = [one["name"] for one in form[mark.part]["columns"]].index(mark.column) + 1
         address = f"{get_column_letter(column)}{filled.first_rows[mark.part] + mark.row}"
     cell = sheet[address]
-    said = "\n".join(filter(None, (mark.doubt, mark.text and f"Văn bản: {mark.text}", _where(mark))))
+    text = mark.text and words["text"].format(text=mark.text)
+    page_of = words["page"].format(page=mark.page) if mark.page else ""
+    said = "\n".join(filter(None, (mark.doubt, text, ", ".join(filter(None, (page_of, mark.place))))))
     if cell.comment is None or mark.colour == RED:
         cell.fill = _FILLS[mark.colour]
     before = f"{cell.comment.text}\n" if cell.comment else ""
     cell.comment = Comment(f"{before}{said}"[:_COMMENT], "kpi57", height=160, width=420)
     return f"{sheet.title}!{address}"
-
-
-def _where(mark: Mark) -> str:
-    return ", ".join(filter(None, (f"trang {mark.page}" if mark.page else "", mark.place)))
 
 
 def _write_sources(sheet: Worksheet, drafted: DraftedPlan, places: Sequence[str], words: Row) -> None:

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from pipelines.files import Row, read_yaml
+from pipelines.office.wording import say
 from pipelines.plans.codes import CodeFinder
 from pipelines.plans.front_matter import read_front_matter
 from pipelines.plans.reading.document import Document, Paragraph, UnreadableDocumentError
@@ -76,7 +77,7 @@ def read_document(path: Path) -> Document:
     """Raises UnreadableDocumentError with the reason."""
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise UnreadableDocumentError(f"{path.name}: chỉ đọc được tệp .docx, .pdf và .txt.")
+        raise UnreadableDocumentError(say("commands.document.kind", file=path.name))
     return reader(path)
 
 
@@ -103,10 +104,7 @@ class _Drafter:
         self._front(documents[0], commune)
         tables = [table for document in documents for table in TableReader(self.words, self.names).read(document)]
         if not any(table.lines for table in tables):
-            raise UnreadableDocumentError(
-                f"{documents[0].path.name}: không tìm thấy bảng chỉ tiêu hay nhiệm vụ còn khung ô. Văn bản mất khung ô "
-                "thì không đọc chắc chắn được: dùng tệp Word hoặc PDF xuất từ Word."
-            )
+            raise UnreadableDocumentError(say("commands.document.no_table", file=documents[0].path.name))
         self.made.tables = len(tables)
         for table in tables:
             for line in table.lines:

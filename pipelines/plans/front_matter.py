@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines.files import Row
 from pipelines.plans.reading.document import Document, Paragraph
-from pipelines.vietnamese import clean, fold
+from pipelines.vietnamese import clean, fold, in_sentence
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def read_front_matter(document: Document, words: Row, communes: Mapping[str, Row
     flow = clean(" ".join(text for text, _ in lines))
     sentences = re.split(r"(?<=[.;])\s", flow)  # a pattern over the whole document would take minutes
     for sentence in sentences:
-        m = re.search(words["annual_report"], sentence, re.IGNORECASE) if "trước ngày" in sentence.casefold() else None
+        has = words["annual_report_if"] in sentence.casefold()
+        m = re.search(words["annual_report"], sentence, re.IGNORECASE) if has else None
         if m and (day_of_year := _day_of_year(m)):
             said = clean(m["said"])
             found.setdefault("annual_report_due", Found(day_of_year, said))
@@ -53,7 +54,8 @@ def read_front_matter(document: Document, words: Row, communes: Mapping[str, Row
         if names.resolve(clean(m["agency"])):
             found.setdefault("focal_agency_as_written", Found(clean(m["agency"]), m[0]))
     for sentence in sentences:
-        m = re.search(words["supersedes"], sentence, re.IGNORECASE) if "thay thế" in sentence.casefold() else None
+        has = words["supersedes_if"] in sentence.casefold()
+        m = re.search(words["supersedes"], sentence, re.IGNORECASE) if has else None
         if m:
             said = clean(m["said"])
             found.setdefault("supersedes.document_number", Found(m["number"], said))
@@ -92,7 +94,7 @@ def _issuer(head: list[tuple[str, int | None]], whole: str, words: Row, communes
                     if len(codes) == 1:
                         name = communes[codes[0]]["commune_name"]
                         found["commune_code"] = Found(codes[0], m[0], page)
-                        found["issuer"] = Found(f"Ủy ban nhân dân {name[:1].lower()}{name[1:]}", m[0], page)
+                        found["issuer"] = Found(words["named"]["issuer"].format(commune=in_sentence(name)), m[0], page)
                         return
 
 
@@ -105,7 +107,8 @@ def _title(document: Document, lines: list[tuple[str, int | None]], words: Row, 
                     break
                 rest.append(line)
             if rest:
-                found["title"] = Found(f"Kế hoạch {rest[0][:1].lower()}{' '.join(rest)[1:]}", " ".join(rest), page)
+                title = words["named"]["title"].format(title=in_sentence(" ".join(rest)))
+                found["title"] = Found(title, " ".join(rest), page)
             return
 
 

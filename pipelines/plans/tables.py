@@ -256,7 +256,8 @@ class _Lines:
                     self._continue(row, texts)
                 continue
             last = "row"
-            line = Line(number, texts, self._values(row), row.page, f"bảng {chunk.table.number}, dòng {row.number}",
+            place = self.reader.words["named"]["place"].format(table=chunk.table.number, row=row.number)
+            line = Line(number, texts, self._values(row), row.page, place,
                         self.section, self.section_title, _bare_number(self._text(row, "printed_number")),
                         self._text(row, "source_task"))  # fmt: skip
             self._take(line, row, texts)

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
+from pipelines.files import read_yaml
+from pipelines.home import SOURCES
 from pipelines.vietnamese import month_end
 from pipelines.vietnamese.period_names import PERIOD
 
@@ -61,16 +64,16 @@ def period_bounds(code: str, closes_on_day: int | None = None) -> tuple[str, dat
     return kind, date(before.year, before.month, closes_on_day + 1), date(year, last, closes_on_day)
 
 
-_LABELS = {"month": "Tháng {part}/{year}", "quarter": "Quý {part}/{year}", "half": "6 tháng {part} năm {year}",
-           "nine_months": "9 tháng năm {year}", "year": "Năm {year}"}  # fmt: skip
-_ROMAN = {"Q1": "I", "Q2": "II", "Q3": "III", "Q4": "IV", "H1": "đầu", "H2": "cuối"}
+@cache
+def _config() -> Any:
+    return read_yaml(SOURCES / "reference" / "periods.yml")
 
 
 def period_label(code: str) -> str:
     """What officers call a period: '2026-10' is 'Tháng 10/2026', '2026-Q4' is 'Quý IV/2026'."""
     year, _, part = code.partition("-")
-    kind = period_bounds(code)[0]
-    return _LABELS[kind].format(year=year, part=_ROMAN.get(part, part))
+    label: str = _config()["labels"][period_bounds(code)[0]]
+    return label.format(year=year, part=_config()["parts"].get(part, part))
 
 
 def make_periods(config: Mapping[str, Any], reporting: Mapping[str, Any], calendar: str) -> dict[str, Period]:

@@ -6,7 +6,7 @@ How a page looks is in templates/ and assets/, how a figure is written filters.p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from pipelines.files import Row
 from pipelines.made_with import digest_of_code, digest_of_files
@@ -21,7 +22,7 @@ from pipelines.office.colours import FINDINGS
 from pipelines.office.figures import FORM, answers, in_words, printed_at, sent
 from pipelines.office.statuses import Counts, counts, newest_due
 from pipelines.office.wording import files as wording_files
-from pipelines.office.wording import joined, method_sections, say, wording
+from pipelines.office.wording import filled, joined, method_sections, say, wording
 from pipelines.scorecard import filters
 from pipelines.scorecard.board import Board, grouped
 from pipelines.scorecard.series import is_forecast, paths
@@ -80,11 +81,11 @@ class Pages:
         yield "reporting.html", self._reporting()
         yield "quality.html", self._quality()
         yield "method.html", self._render("method.html", "method", method_sections=method_sections("site"))
-        yield "assets/places.js", f"window.PLACES = {filters.embedded(self._places())};\n"
+        yield "assets/places.js", self.places
         yield "assets/words.js", self._words()
 
     def _render(self, template: str, here: str, root: str = "", **shown: Any) -> str:
-        return self.env.get_template(template).render(here=here, root=root, **shown)
+        return self.env.get_template(template).render(here=here, root=root, places_mark=mark(self.places), **shown)
 
     def _counted(self, answer: str, rows: list[Row], title: str | None = None) -> Counts:
         """title: if not the usual one."""
@@ -141,13 +142,15 @@ class Pages:
             conflicts=sum(one["kind"] == "conflict" for one in board.conflicts),
         )  # fmt: skip
 
-    def _places(self) -> list[list[str]]:
+    @cached_property
+    def places(self) -> str:
         """What the search at the top of every page finds: name, what it is, page."""
         found = [[one.commune["commune_name"], one.commune["commune_code"],
                   filters.commune_page(one.commune["commune_code"])] for one in self.standings]  # fmt: skip
         found += [[one["indicator_name"], code, filters.indicator_page(code)]
                   for code, one in self.board.indicators.items()]  # fmt: skip
-        return found + [[self.board.agencies[code], code, filters.agency_page(code)] for code in self.task_agencies]
+        found += [[self.board.agencies[code], code, filters.agency_page(code)] for code in self.task_agencies]
+        return f"window.PLACES = {filters.embedded(found)};\n"
 
     def _words(self) -> str:
         """What the script says."""
@@ -281,8 +284,12 @@ def _iso(value: date) -> str:
 
 def assets_mark() -> str:
     """What a browser that keeps the site's files knows new ones by."""
-    made_with = digest_of_code("assets of the scorecard") + digest_of_files([FORM, *wording_files("site")])
-    return hashlib.sha256(made_with.encode()).hexdigest()[:8]
+    made_with = digest_of_code("assets of the scorecard") + digest_of_files([FORM, *wording_files("labels", "site")])
+    return mark(made_with)
+
+
+def mark(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def environment(board: Board) -> Environment:
@@ -291,6 +298,20 @@ def environment(board: Board) -> Environment:
                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in filters.FILTERS}
     env.globals |= {"board": board, "status": board.statuses, "printed_at": printed_at, "is_forecast": is_forecast,
-                    "in_words": in_words, "sent": sent, "wording": wording, "findings": FINDINGS, "joined": joined,
-                    "assets_mark": assets_mark()}  # fmt: skip
+                    "in_words": in_words, "sent": sent, "findings": FINDINGS, "assets_mark": assets_mark(),
+                    "wording": wording, "say": _say, "column": _column, "joined": _joined,
+                    "bold": Markup("<b>{}</b>").format, "strong": Markup("<strong>{}</strong>").format}  # fmt: skip
     return env
+
+
+def _say(key: str, **values: Any) -> Markup:
+    """A sentence for a page. What it says and its values are escaped, but for values that are markup (bold)."""
+    return Markup(filled(key, escape(wording(key)), values))
+
+
+def _column(name: str) -> str:
+    return say(f"labels.columns.{name}")
+
+
+def _joined(parts: Iterable[str]) -> Markup:
+    return Markup(joined([escape(part) for part in parts]))

@@ -16,6 +16,7 @@ from pipelines.made_with import digest_of_code, digest_of_files
 from pipelines.office.colours import as_css
 from pipelines.office.figures import FORM
 from pipelines.office.wording import files as wording_files
+from pipelines.office.wording import say
 from pipelines.scorecard.board import read_board, state_of
 from pipelines.scorecard.pages import ASSETS, HERE, Pages
 
@@ -34,7 +35,7 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
         return 0
     (home.site / MARK).unlink(missing_ok=True)
     files = {f"assets/{name}": (HERE / "assets" / name).read_bytes() for name in ASSETS}
-    files["assets/site.css"] = as_css().encode() + files["assets/site.css"]
+    files["assets/site.css"] = f"{as_css()}{_on_paper()}".encode() + files["assets/site.css"]
     sizes: dict[str, int] = {}
     changed = 0
     for name, data in files.items():
@@ -51,6 +52,13 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
     mark = {"made_from": made_from, "files": sizes}
     _write(home.site / MARK, json.dumps(mark, indent=1, sort_keys=True).encode() + b"\n")
     return changed
+
+
+def _on_paper() -> str:
+    """What stands on every printed page; how it looks is in site.css."""
+    number = say("labels.page", page='" counter(page) "', pages='" counter(pages) "')
+    return (f'@page {{ @bottom-right {{ content: "{number}"; }} }}\n'
+            f'@page illustrative {{ @top-center {{ content: "{say("labels.illustrative")}"; }} }}\n')  # fmt: skip
 
 
 def _standing(site: Path, made_from: str) -> bool:

@@ -196,7 +196,7 @@ def _told(home: Home) -> dict[str, list[str]]:
 
 
 def _message(kind: str, causes: list[Cause], illustrative: bool) -> Message:
-    mark = say("alerts.illustrative_subject") + " " if illustrative else ""
+    mark = say("labels.illustrative_figures") + ": " if illustrative else ""
     lines = [f"- {cause.line}" for cause in causes[:_MOST_LINES]]
     if len(causes) > _MOST_LINES:
         lines.append("- " + say("alerts.more", count=len(causes) - _MOST_LINES))

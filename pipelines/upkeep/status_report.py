@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from pipelines.home import Home
+from pipelines.office.wording import say
 from pipelines.warehouse.database import reading
 
 
@@ -43,7 +44,10 @@ def run_report(home: Home) -> str:
             "SELECT submission_id, folder, original_name, set_aside_by, set_aside_reason FROM core.fct_submission "
             "WHERE status = 'set_aside' ORDER BY ledger_sequence"
         ).fetchall()
-    lines = [f"As of {as_of:%Y-%m-%d}" + ("   ILLUSTRATIVE FIGURES (SỐ LIỆU MINH HỌA)" if illustrative else "")]
+    lines = [
+        f"As of {as_of:%Y-%m-%d}"
+        + (f"   ILLUSTRATIVE FIGURES ({say('labels.illustrative_figures')})" if illustrative else "")
+    ]
     lines += ["", "Submissions  " + (", ".join(f"{n} {status}" for status, n in statuses) or "none")]
     lines += [
         "Lines        {} read = {} accepted + {} unchanged + {} held + {} rejected + {} ignored "

@@ -7,7 +7,7 @@ Reading files and applying rules do not belong here.
 from pipelines.vietnamese.deadlines import Deadline, month_end, parse_deadline
 from pipelines.vietnamese.numbers import Number, format_number, parse_number
 from pipelines.vietnamese.targets import Target, parse_target, split_targets
-from pipelines.vietnamese.text import clean, code_key, fold, in_sentence, place_in_plan, slug
+from pipelines.vietnamese.text import clean, code_key, fold, in_sentence, slug
 
 __all__ = [
     "Deadline",
@@ -22,7 +22,6 @@ __all__ = [
     "parse_deadline",
     "parse_number",
     "parse_target",
-    "place_in_plan",
     "slug",
     "split_targets",
 ]

@@ -54,10 +54,3 @@ def slug(text: str) -> str:
 def in_sentence(name: str) -> str:
     """'Xã Vĩnh Lại' within a sentence: 'xã Vĩnh Lại'."""
     return name[:1].lower() + name[1:]
-
-
-def place_in_plan(appendix: str | None, row_number: str | None, section: str | None = None) -> str:
-    """The place of a target or a task in its document: 'Phụ lục II, dòng 27'."""
-    named = (("Phụ lục", appendix), ("mục", section), ("dòng", row_number))
-    text = ", ".join(f"{word} {printed}" for word, printed in named if printed)
-    return text[:1].upper() + text[1:]

@@ -296,7 +296,7 @@ def _milestone(row: Row, which: str) -> str:
 
 
 def _task_lines(rows: list[Row]) -> tuple[Columns, list[list[str]]]:
-    columns = [("serial", 10, True), ("printed_in_plan", 24, False), ("task", 76, False),
+    columns = [("serial", 10, True), ("printed_at", 24, False), ("task", 76, False),
                ("lead_as_written", 34, False), ("deadline_as_written", 24, True), ("task_status", 26, True),
                ("percent_done", 17, True), ("document", 36, False)]  # fmt: skip
     lines = []

@@ -46,7 +46,7 @@ def add_summary(sheet: Worksheet, extract: Extract) -> None:
     worries = _worries(counts, extract)
     across(sheet, row, _followed(extract), _WIDTHS, size=12)
     text = (say("workbook.summary.attention", what="; ".join(worries)) if worries
-            else say("workbook.summary.no_attention"))  # fmt: skip
+            else say("labels.no_attention"))  # fmt: skip
     across(sheet, row + 1, text, _WIDTHS, size=12, bold=True, fill=SEVERITY_FILLS[_ATTENTION if worries else 0])
     sheet.freeze_panes = sheet.cell(row, 1)
     sheet.print_title_rows = f"1:{row - 1}"
@@ -99,7 +99,7 @@ def _worries(counts: list[Counts], extract: Extract) -> list[str]:
     texts = [f"{line.n} {one.noun} {in_sentence(line.label)}" for one in counts for line in one.attention]
     refused = sum(row["severity"] == "fail" for row in extract.tables["rejections"].dicts())
     counts_of = {"conflicts": len(extract.tables["conflicts"].rows), "refused": refused}
-    return texts + [say(f"workbook.summary.worries.{what}", count=count) for what, count in counts_of.items() if count]
+    return texts + [say(f"labels.worries.{what}", count=count) for what, count in counts_of.items() if count]
 
 
 # ---------------------------------------------------------------- the most urgent by name

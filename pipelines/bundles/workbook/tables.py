@@ -210,8 +210,8 @@ def _reporting(extract: Extract) -> list[Column]:
 
 def _where(row: Row, extract: Extract) -> str:
     """'Chỉ tiêu, ô J16'; of a finding about the file itself, that."""
-    cell = (say("workbook.rejections.cell", cell=row["source_cell"]) if row["source_cell"] else
-            say("workbook.rejections.row", row=row["source_row"]) if row["source_row"] else None)  # fmt: skip
+    cell = (say("labels.cell", cell=row["source_cell"]) if row["source_cell"] else
+            say("labels.row", row=row["source_row"]) if row["source_row"] else None)  # fmt: skip
     return ", ".join(part for part in (row["source_sheet"], cell) if part) or say("labels.whole_file")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.office.wording import say
 from pipelines.plans.reading.document import Cell, Document, Paragraph, Table, TableRow, UnreadableDocumentError
 
 if TYPE_CHECKING:
@@ -27,16 +28,14 @@ def read_pdf(path: Path) -> Document:
         import pdfplumber
         import pypdf
     except ImportError:
-        raise UnreadableDocumentError(
-            "Đọc tệp PDF cần thêm thư viện: chạy pip install 'kpi57[plans]' rồi thử lại."
-        ) from None
+        raise UnreadableDocumentError(say("commands.document.no_pdf_reader")) from None
     try:
         reader = pypdf.PdfReader(path)
         if reader.is_encrypted and not reader.decrypt(""):
-            raise UnreadableDocumentError(f"{path.name}: tệp PDF có mật khẩu. Bỏ mật khẩu rồi thử lại.")
+            raise UnreadableDocumentError(say("commands.document.pdf_password", file=path.name))
         data = _upright(reader, pypdf) or path.read_bytes()
     except pypdf.errors.PyPdfError as error:
-        raise UnreadableDocumentError(f"{path.name}: không mở được như một tệp PDF ({error}).") from None
+        raise UnreadableDocumentError(say("commands.document.no_pdf", file=path.name, error=error)) from None
     blocks: list[Paragraph | Table] = []
     pictures: list[int] = []
     with pdfplumber.open(io.BytesIO(data)) as pdf:
@@ -53,10 +52,7 @@ def read_pdf(path: Path) -> Document:
         pages = len(pdf.pages)
     if pictures:
         shown = ", ".join(map(str, pictures[:10])) + ("..." if len(pictures) > 10 else "")
-        raise UnreadableDocumentError(
-            f"{path.name}: trang {shown} là ảnh chụp, không có chữ để đọc. Dùng tệp Word hoặc PDF xuất từ Word; "
-            "không có thì chép vào phiếu của lệnh kpi57 plans template."
-        )
+        raise UnreadableDocumentError(say("commands.document.pictures", file=path.name, pages=shown))
     return Document(path, "pdf", blocks, pages)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pipelines.office.wording import say
 from pipelines.plans.reading.document import Cell, Document, Paragraph, Table, TableRow, UnreadableDocumentError
 
 _RULE = re.compile(r"[|\s:+-]+")
@@ -15,9 +16,7 @@ def read_text(path: Path) -> Document:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise UnreadableDocumentError(
-            f"{path.name}: không phải văn bản UTF-8. Lưu lại với mã UTF-8, hoặc dùng tệp .docx hay .pdf."
-        ) from None
+        raise UnreadableDocumentError(say("commands.document.no_text", file=path.name)) from None
     blocks: list[Paragraph | Table] = []
     table: Table | None = None
     number = 0

@@ -15,6 +15,7 @@ import docx
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
 
+from pipelines.office.wording import say
 from pipelines.plans.reading.document import Cell, Document, Paragraph, Table, TableRow, UnreadableDocumentError
 from pipelines.plans.reading.numbering import Numbering
 
@@ -33,10 +34,7 @@ def read_docx(path: Path) -> Document:
     try:
         opened = docx.Document(str(path))
     except (PackageNotFoundError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise UnreadableDocumentError(
-            f"{path.name}: không mở được như một tệp Word .docx ({error}). Mở bằng Word, bỏ mật khẩu nếu có, lưu lại "
-            "thành .docx rồi thử lại."
-        ) from None
+        raise UnreadableDocumentError(say("commands.document.no_word", file=path.name, error=error)) from None
     walker = _Walker(Numbering(opened))
     walker.blocks_of(opened.element.body)
     return Document(path, "docx", walker.blocks, walker.page if walker.knows_pages else None)
