@@ -62,7 +62,7 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
-	    pyproject.toml --extra plans --group dev -c requirements.lock -o requirements-dev.lock
+	    pyproject.toml --extra plans --extra portal --group dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    --group bench -c requirements.lock -o requirements-bench.lock
 	for engine in $(ENGINES); do echo "duckdb==$$engine.*" | \

@@ -6,7 +6,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 CARRIED = ("sources", "models", "warehouse/schema.sql", "dagster.yaml", "workspace.yaml", "requirements.lock")
-NOT_CARRIED = Path("sources", "inbox")  # what agencies sent
+NOT_CARRIED = (Path("sources", "inbox"), Path("sources", "acts"))  # what was sent
 
 
 class BuildWithProject(build_py):
@@ -24,7 +24,7 @@ class BuildWithProject(build_py):
         project = Path(self.build_lib, "pipelines", "project")
         named = [path for name in CARRIED for path in (Path(name), *sorted(Path(name).rglob("*")))]
         return {str(project / path): str(path) for path in named
-                if path.is_file() and not path.is_relative_to(NOT_CARRIED)}  # fmt: skip
+                if path.is_file() and not any(map(path.is_relative_to, NOT_CARRIED))}  # fmt: skip
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
         return [*super().get_outputs(include_bytecode), *self._carried()]

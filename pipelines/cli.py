@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands import ask, daily, exports, files, forms, periods, plans, rules, upkeep, verdicts
+from pipelines.commands import ask, daily, exports, files, forms, periods, plans, portal, rules, upkeep, verdicts
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,6 +41,8 @@ for command in (
     exports.export,
     plans.plans,
     rules.rules,
+    portal.portal,
+    portal.users,
     upkeep.doctor,
     upkeep.backup,
     upkeep.restore,

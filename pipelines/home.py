@@ -34,6 +34,20 @@ class Home:
         return self.root / "sources" / "inbox"
 
     @property
+    def acts(self) -> Path:
+        """Where the portal drops acts (approvals, locks) for the next run: nobody but it writes there."""
+        return self.root / "sources" / "acts"
+
+    @property
+    def portal(self) -> Path:
+        """The portal's own: accounts, and files not yet handed in. No run reads or writes it."""
+        return self.root / "portal"
+
+    @property
+    def portal_database(self) -> Path:
+        return self.portal / "portal.sqlite3"
+
+    @property
     def warehouse(self) -> Path:
         return self.root / "warehouse"
 

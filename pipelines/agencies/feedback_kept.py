@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import duckdb
 
@@ -26,3 +27,9 @@ def discard_answer(home: Home, submission_id: str) -> None:
     """Take an answer away that is not right any more: it is written again."""
     for path in home.feedback.glob(f"*/*/*-{submission_id}.xlsx"):
         path.unlink()
+
+
+def answer_of(home: Home, commune_code: str, agency_code: str, submission_id: str) -> Path | None:
+    """The answer to a file that an agency of a commune sent, if it lies there."""
+    folder = home.feedback / commune_code / agency_code
+    return next(folder.glob(f"*-{submission_id}.xlsx"), None)

@@ -208,6 +208,32 @@ def reading(home: Home, *, sealed: bool = False, writes: Path | None = None) -> 
         yield con
 
 
+@contextmanager
+def reading_newest(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published database for a program that reads while runs publish: the copy there is at this moment.
+
+    DuckDB gives a process that has a path open the database it opened first, also where another file has been swapped
+    in since. So each has a database of its own in memory, to which the copy is attached. Raises FileNotFoundError.
+    """
+    if not home.published.exists():
+        raise FileNotFoundError(f"no published warehouse at {home.published}: run 'kpi57 run' first")
+    while True:
+        before = _identity(home.published)
+        with duckdb.connect(config={"threads": 1}) as con:
+            try:
+                con.execute(f"ATTACH {literal(str(home.published))} AS published (READ_ONLY)")
+            except duckdb.Error:
+                if _identity(home.published) == before:
+                    raise
+                continue
+            if _identity(home.published) != before:
+                continue
+            con.execute("USE published")
+            con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+            yield con
+            return
+
+
 def _open_published(home: Home, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
     """DuckDB 2.0 opens a file by its name three times while it connects: the header of one copy could be read with the
     blocks of the next, where a run swaps it in between. Opened again then."""

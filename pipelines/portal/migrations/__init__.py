@@ -1,0 +1,1 @@
+"""How the portal's database came to be, step by step."""

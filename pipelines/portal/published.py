@@ -1,0 +1,95 @@
+"""What the portal asks the published copy. Nothing is computed here.
+
+It is opened for each question and closed again, so a run that swaps a new one in is seen at once and never hindered.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from pipelines.files import Row
+from pipelines.home import Home
+from pipelines.intake.ledger import VIETNAM
+from pipelines.warehouse.database import reading_newest
+from pipelines.warehouse.rows import dicts
+
+_BUILD = "SELECT as_of_on, is_illustrative FROM core.dim_build"
+_REPORTS = """
+SELECT
+    r.*,
+    coalesce((SELECT arg_max(e.event, e.ledger_sequence) = 'locked' FROM core.fct_period_event AS e
+        WHERE e.period_code = r.period_code AND (e.commune_code IS NULL OR e.commune_code = r.commune_code)), false)
+        AS is_locked
+FROM marts.mart_reporting_status AS r
+JOIN core.dim_period AS p USING (period_code)
+WHERE r.commune_code = $commune AND ($agency IS NULL OR r.agency_code = $agency)
+ORDER BY r.due_on DESC, p.kind, r.agency_name
+"""
+_HELD = """
+SELECT h.*, p.label AS period_label
+FROM marts.mart_held_line AS h
+JOIN core.dim_period AS p USING (period_code)
+WHERE h.commune_code = $commune AND ($agency IS NULL OR h.agency_code = $agency) AND h.state = 'waiting'
+ORDER BY h.received_at, h.agency_code, h.code
+"""
+_SUBMISSIONS = """
+SELECT
+    s.submission_id, s.original_name, s.sha256, s.commune_code, s.agency_code, s.period_code, s.received_at, s.is_late,
+    s.status, t.label AS status_label, t.severity, p.label AS period_label, s.rows_read, s.rows_accepted,
+    s.rows_unchanged, s.rows_held, s.rows_rejected
+FROM core.fct_submission AS s
+LEFT JOIN core.dim_period AS p USING (period_code)
+LEFT JOIN core.dim_status AS t ON t.answer = 'submission' AND t.status = s.status
+WHERE s.commune_code = $commune AND s.agency_code = $agency
+ORDER BY s.ledger_sequence DESC
+LIMIT 200
+"""
+_SUBMISSION = """
+SELECT submission_id, commune_code, agency_code FROM core.fct_submission WHERE submission_id = $submission
+"""
+
+
+def state(home: Home) -> Row:
+    """As-of day and whether the figures are made up; of a home in which no run has published yet None and False."""
+    found = _ask(home, _BUILD)
+    return found[0] if found else {"as_of_on": None, "is_illustrative": False}
+
+
+def today(home: Home) -> date:
+    """The day pages speak of: today in Vietnam. An illustrative home lives on the day its figures were made for."""
+    now = state(home)
+    return now["as_of_on"] if now["is_illustrative"] else home.day or datetime.now(VIETNAM).date()
+
+
+def reports(home: Home, commune: str, agency: str | None = None) -> list[Row]:
+    """What is owed and what came, the newest due day first; is_locked beside it."""
+    return _ask(home, _REPORTS, commune=commune, agency=agency)
+
+
+def held_lines(home: Home, commune: str, agency: str | None = None) -> list[Row]:
+    """Lines that wait to be confirmed."""
+    return _ask(home, _HELD, commune=commune, agency=agency)
+
+
+def submissions(home: Home, commune: str, agency: str) -> list[Row]:
+    """What an agency sent, by whatever way, the newest first, and what each became."""
+    return _ask(home, _SUBMISSIONS, commune=commune, agency=agency)
+
+
+def submission(home: Home, submission_id: str) -> Row | None:
+    found = _ask(home, _SUBMISSION, submission=submission_id)
+    return found[0] if found else None
+
+
+def mark(home: Home) -> str:
+    """Tells one published copy from another."""
+    return str(home.published.stat().st_mtime_ns) if home.published.exists() else ""
+
+
+def _ask(home: Home, sql: str, **parameters: Any) -> list[Row]:
+    try:
+        with reading_newest(home) as con:
+            return dicts(con, sql, parameters)
+    except FileNotFoundError:  # no run has published yet
+        return []
