@@ -33,6 +33,11 @@ serve: .venv/run.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# What 'kpi57 portal' needs besides.
+.venv/portal.done: .venv/run.done requirements-portal.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-portal.lock
+	@touch $@
+
 .venv/dev.done: .venv/run.done requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@
@@ -63,6 +68,8 @@ lock:
 	    pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    pyproject.toml --extra plans --extra portal --group dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+	    pyproject.toml --extra portal -c requirements-dev.lock -o requirements-portal.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    --group bench -c requirements.lock -o requirements-bench.lock
 	for engine in $(ENGINES); do echo "duckdb==$$engine.*" | \

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 PROJECT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-portal.lock", "requirements-dev.lock")
 SERVICES = ("osv", "pypi")
 
 

@@ -271,7 +271,7 @@ def test_no_key_stands_twice_in_a_yaml_file():
 
 
 def test_nothing_written_at_run_time_is_tracked():
-    assert tracked("warehouse", "sources/inbox") == [SCHEMA]
+    assert tracked("warehouse", "sources/inbox", "sources/acts", "portal") == [SCHEMA]
 
 
 def test_no_tracked_file_names_a_place_of_one_machine_or_a_package_index():
@@ -327,7 +327,7 @@ def locked(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["requirements.lock", "requirements-dev.lock", "tests/engines/duckdb-1.4.lock", "tests/engines/duckdb-1.5.lock"],
+    ["requirements.lock", "requirements-portal.lock", "requirements-dev.lock", "tests/engines/duckdb-1.4.lock", "tests/engines/duckdb-1.5.lock"],
 )
 def test_a_lock_names_version_and_hash_of_everything_and_no_address(name):
     assert locked(name)
@@ -345,17 +345,19 @@ def test_everything_declared_is_locked():
     assert {plain(one) for one in groups["dev"]} <= run.keys() | dev.keys()
 
 
-def test_the_two_locks_agree():
+def test_the_locks_agree():
     """On version and hashes; where a package is wanted (its marker) may differ."""
 
     def entries(lock):
         return {name: (re.search(r"==([^\s;]+)", line)[1], set(re.findall(r"--hash=\S+", line)))
                 for name, line in locked(lock)}  # fmt: skip
 
-    run, dev = entries("requirements.lock"), entries("requirements-dev.lock")
-    both = run.keys() & dev.keys()
-    assert both
-    assert {name: run[name] for name in both} == {name: dev[name] for name in both}
+    dev = entries("requirements-dev.lock")
+    for lock in ("requirements.lock", "requirements-portal.lock"):
+        run = entries(lock)
+        both = run.keys() & dev.keys()
+        assert both
+        assert {name: run[name] for name in both} == {name: dev[name] for name in both}
 
 
 if __name__ == "__main__":

@@ -38,9 +38,9 @@ def render(request: HttpRequest, template: str, status: int = 200, **shown: Any)
     return HttpResponse(_environment().get_template(template).render(**shown), status=status)
 
 
-def failed(request: HttpRequest, status: int, why: str = "", **values: Any) -> HttpResponse:
+def failed(request: HttpRequest, status: int, why: str = "") -> HttpResponse:
     """A page that says why not, and what to do. why: the key of the wording; by default that of the status."""
-    told = say(f"portal.failed.{why or f'status_{status}'}", **values)
+    told = wording("portal.failed")[why or f"status_{status}"]
     return render(request, "failed.html", status, told=told)
 
 
@@ -129,13 +129,13 @@ def _environment() -> Environment:
     env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
                       trim_blocks=True, lstrip_blocks=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in (day, moment, kilobytes, number)}
-    env.globals |= {"say": say, "wording": wording, "url": reverse, "severity_of": FINDINGS, "names": _names,
+    env.globals |= {"say": say, "wording": wording, "url": reverse, "severity_of": FINDINGS, "names": name_of,
                     "style_mark": style_mark(), "menu": menu, "submitted_by": submitted_by,
                     "clipped": _clipped}  # fmt: skip
     return env
 
 
-def _names(commune: str, agency: str = "") -> str:
+def name_of(commune: str, agency: str = "") -> str:
     """The name of a commune, or of an agency."""
     known = registry_now()
     if agency:

@@ -6,6 +6,7 @@ It is opened for each question and closed again, so a run that swaps a new one i
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from pipelines.files import Row
@@ -45,6 +46,29 @@ WHERE s.commune_code = $commune AND s.agency_code = $agency
 ORDER BY s.ledger_sequence DESC
 LIMIT 200
 """
+# One commune a row: how many of its agencies have given the period's report.
+_COMMUNES = """
+SELECT
+    r.commune_code, r.commune_name, count(*) AS agencies, count(r.first_received_at) AS given,
+    count(*) FILTER (r.is_outstanding) AS outstanding, count(*) FILTER (r.reporting_status = 'late') AS late,
+    max(r.due_on) AS due_on,
+    coalesce((SELECT arg_max(e.event, e.ledger_sequence) = 'locked' FROM core.fct_period_event AS e
+        WHERE e.period_code = $period AND (e.commune_code IS NULL OR e.commune_code = r.commune_code)), false)
+        AS is_locked,
+    (SELECT count(*) FROM marts.mart_held_line AS h
+     WHERE h.commune_code = r.commune_code AND h.period_code = $period AND h.state = 'waiting') AS held
+FROM marts.mart_reporting_status AS r
+WHERE r.period_code = $period
+GROUP BY r.commune_code, r.commune_name
+ORDER BY r.commune_name, r.commune_code
+"""
+_PERIODS = """
+SELECT period_code, any_value(period_label) AS period_label, min(due_on) AS due_on
+FROM marts.mart_reporting_status
+WHERE $commune IS NULL OR commune_code = $commune
+GROUP BY period_code
+ORDER BY due_on DESC, period_code DESC
+"""
 _SUBMISSION = """
 SELECT submission_id, commune_code, agency_code FROM core.fct_submission WHERE submission_id = $submission
 """
@@ -52,6 +76,11 @@ SELECT submission_id, commune_code, agency_code FROM core.fct_submission WHERE s
 
 def state(home: Home) -> Row:
     """As-of day and whether the figures are made up; of a home in which no run has published yet None and False."""
+    return _state_of(home, mark(home))
+
+
+@lru_cache(maxsize=4)
+def _state_of(home: Home, mark: str) -> Row:
     found = _ask(home, _BUILD)
     return found[0] if found else {"as_of_on": None, "is_illustrative": False}
 
@@ -75,6 +104,16 @@ def held_lines(home: Home, commune: str, agency: str | None = None) -> list[Row]
 def submissions(home: Home, commune: str, agency: str) -> list[Row]:
     """What an agency sent, by whatever way, the newest first, and what each became."""
     return _ask(home, _SUBMISSIONS, commune=commune, agency=agency)
+
+
+def periods(home: Home, commune: str | None = None) -> list[Row]:
+    """The periods reports are owed for, the newest due day first."""
+    return _ask(home, _PERIODS, commune=commune)
+
+
+def communes(home: Home, period: str) -> list[Row]:
+    """How far each commune is with a period."""
+    return _ask(home, _COMMUNES, period=period)
 
 
 def submission(home: Home, submission_id: str) -> Row | None:

@@ -91,8 +91,8 @@ def _settings(home: Home, names: Sequence[str], key: str) -> dict[str, Any]:
             "django.middleware.common.CommonMiddleware",
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
-            "pipelines.portal.gate.Gate",  # before CSRF, which reads the body
-            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",  # reads the body only where a view is about to be called,
+            "pipelines.portal.gate.Gate",  # so after this has let it through
         ],
         **_ACCOUNTS,
         **_COOKIES,

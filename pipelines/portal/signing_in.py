@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.timezone import now
 
-from pipelines.office.wording import say
+from pipelines.office.wording import say, wording
 from pipelines.portal import audit, pages
 from pipelines.portal.gate import page
 from pipelines.portal.models import Account, AuditEntry
@@ -89,7 +89,7 @@ def _faults(account: Any, present: str, new: str, again: str) -> list[str]:
     try:
         validate_password(new, account)
     except ValidationError as error:
-        return [say(f"portal.password.{one.code}") for one in error.error_list]
+        return [wording("portal.password")[one.code] for one in error.error_list]
     return []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from pipelines.portal import agency_pages, pages, signing_in
+from pipelines.portal import agency_pages, commune_pages, pages, signing_in
 from pipelines.portal.gate import insist
 
 
@@ -47,6 +47,8 @@ urlpatterns = [
     path("dang-nhap", signing_in.sign_in, name="sign_in"),
     path("dang-xuat", signing_in.sign_out, name="sign_out"),
     path("mat-khau", signing_in.password, name="password"),
+    path("thanh-pho", commune_pages.city, name="city"),
+    path("<commune:commune>/", commune_pages.commune, name="commune"),
     path("<commune:commune>/<agency:agency>/", agency_pages.agency, name="agency"),
     path("<commune:commune>/<agency:agency>/bieu-mau/<period:period>.xlsx", agency_pages.form, name="form"),
     path("<commune:commune>/<agency:agency>/tai-len", agency_pages.upload, name="upload"),
