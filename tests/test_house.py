@@ -327,7 +327,13 @@ def locked(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["requirements.lock", "requirements-portal.lock", "requirements-dev.lock", "tests/engines/duckdb-1.4.lock", "tests/engines/duckdb-1.5.lock"],
+    [
+        "requirements.lock",
+        "requirements-portal.lock",
+        "requirements-dev.lock",
+        "tests/engines/duckdb-1.4.lock",
+        "tests/engines/duckdb-1.5.lock",
+    ],
 )
 def test_a_lock_names_version_and_hash_of_everything_and_no_address(name):
     assert locked(name)
