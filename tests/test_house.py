@@ -286,6 +286,8 @@ def test_no_tracked_file_names_a_place_of_one_machine_or_a_package_index():
 
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 USED_WITHOUT_AN_IMPORT = {
+    "argon2-cffi": "by Django, which is told of it by name",
+    "django-axes": "by Django, which is told of it by name",
     "dagster-webserver": "started as a program by 'kpi57 serve'",
     "tzdata": "read by zoneinfo where the system has no time zones (Windows)",
 }

@@ -90,7 +90,8 @@ def calls():
     for path in TEMPLATES:
         for call in template(path).find_all(jinja2.nodes.Call):
             if (name := getattr(call.node, "name", "")) in SAYING:
-                yield path, name, re.escape(call.args[0].value), {one.key for one in call.kwargs}
+                given = None if call.dyn_kwargs else {one.key for one in call.kwargs}
+                yield path, name, re.escape(call.args[0].value), given
 
 
 @cache
