@@ -1,6 +1,7 @@
 """Who is told what, against a mail server and a web server of the test's own on loopback."""
 
 import json
+import re
 import shutil
 import socketserver
 import threading
@@ -203,6 +204,53 @@ def test_a_file_with_many_rejected_lines_is_told_of_and_a_good_one_is_not(home, 
     assert "thư.xlsx: bị từ chối cả tệp" in body
     assert "trống.xlsx" not in body
     assert "đúng.xlsx" not in body
+
+
+def figures(numerator, denominator):
+    return {"XHS-02": {"numerator": numerator, "denominator": denominator}}
+
+
+def test_an_indicator_that_turned_for_the_worse_is_told_of_once_with_the_first_page(
+    home, settle, office, published, mail_server
+):
+    settle(tell=["turned_red", "milestone_missed"])
+    office.send("CA", "2026-08", figures(750, 1000))
+    office.send("CA", "2026-09", figures(755, 1000))
+    published("2026-10-20")
+    assert tell(home, QUIET) == []
+    office.send("CA", "2026-10", figures(690, 1000))
+    published("2026-10-21")
+    flow.write_site(home)
+    tell(home, QUIET)
+    assert tell(home, QUIET) == []
+    texts = {mail["Subject"]: mail.get_body().get_content() for mail in mail_server.mails}
+    assert texts.keys() == {"[kpi57] Chỉ tiêu chuyển sang mức cần chú ý (1)", "[kpi57] Chỉ tiêu không đạt mốc (1)"}
+    for text, said in zip(texts.values(), ("kém hơn số gốc; mốc tiếp theo 31/12/2030: 85%",
+                                           "chưa đạt mốc; mốc 31/12/2025: ≥ 70%"), strict=True):  # fmt: skip
+        assert (
+            f"- Xã Vĩnh Lại · Tỷ lệ người dân có tài khoản định danh điện tử (VNeID): 69% (Tháng 10/2026), {said}"
+            in text
+        )
+    [page] = list(mail_server.mails[0].iter_attachments())
+    assert page.get_filename() == "trang-dau.html"
+    alone = page.get_content()
+    assert "<h1>Thành phố Hải Phòng" in alone
+    assert "<style>" in alone
+    assert not re.search(r'<script|<link rel="style|href="(?!#|data:)|src=', alone)
+
+
+def test_a_figure_that_waits_to_be_confirmed_is_told_of_with_its_question(home, settle, office, published, mail_server):
+    settle(tell=["held"])
+    office.send("CA", "2026-09", figures(300, 1000))
+    office.send("CA", "2026-10", figures(990, 1000))
+    published("2026-10-20")
+    tell(home, QUIET)
+    [mail] = mail_server.mails
+    assert mail["Subject"] == "[kpi57] Số liệu chờ xác nhận (1)"
+    assert (
+        "- Xã Vĩnh Lại · Công an xã, phường · Tỷ lệ người dân có tài khoản định danh điện tử (VNeID) (Tháng 10/2026): "
+        in (mail.get_content())
+    )
 
 
 def test_a_failed_run_is_told_of_until_it_works_again_and_then_anew(home, settle, mail_server):

@@ -287,6 +287,21 @@ def test_the_gravest_are_named(book_of):
     assert any("quá hạn 320 ngày" in text for text in named)
 
 
+def test_the_first_page_says_what_lies_ahead(book_of, demo):
+    [(waiting,)] = demo("SELECT waiting_names FROM marts.mart_commune_report WHERE commune_code = '11164' AND "
+                        "period_code = '2026'")  # fmt: skip
+    due = "SELECT count(*) FROM marts.mart_task_deadline WHERE days_left >= 0 AND due_on <= DATE '2026-12-31'"
+    for scope, report, of in (
+        (VINH_LAI, f"Báo cáo năm 2026: hạn gửi 30/11/2026, còn 14 ngày; đã nhận của 0/7 cơ quan; cơ quan chưa gửi: "
+                   f"{'; '.join(waiting)}.", " AND commune_code = '11164'"),
+        ("city", "Báo cáo năm 2026: đã nhận 0/16 báo cáo của các cơ quan; 0/3 xã, phường, đặc khu đã bàn giao.", ""),
+    ):  # fmt: skip
+        [said] = [
+            cell.value for cell in texts(book_of(scope)["Tổng hợp"]) if cell.value.startswith("Báo cáo năm 2026:")
+        ]
+        assert said.startswith(f"{report} Từ nay đến 31/12/2026 có {demo.one(due + of)} nhiệm vụ đến hạn; ")
+
+
 def test_every_status_has_a_meaning_among_the_notes(demo, book_of):
     said = demo("SELECT label, meaning FROM core.dim_status WHERE answer <> 'submission'")
     shown = [line[:3] for line in book_of("city")["Phương pháp"].iter_rows(values_only=True)]

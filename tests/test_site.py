@@ -4,23 +4,29 @@ import json
 import random
 import re
 import shutil
+from datetime import datetime
 
 import duckdb
 import pytest
+import yaml
 from axe_playwright_python.sync_playwright import Axe
 from browser import ADVICE, launch
 from conftest import VINH_LAI
+from openpyxl import load_workbook
 from playwright.sync_api import sync_playwright
 from site_city import Size, made_up_city
 
 from pipelines import flow
-from pipelines.home import Home
+from pipelines.home import PROJECT, Home
+from pipelines.scorecard import front, pages
+from pipelines.scorecard.board import read_board
 from pipelines.scorecard.filters import day, embedded, number
 from pipelines.warehouse import published_copy
 
 KINDS = ["index.html", "commune/11791.html", "commune/11383.html", "indicators.html", "indicator/dvc-01.html",
          "indicator/gd-02.html", "tasks.html", "agency/vhxh.html", "reporting.html", "quality.html",
-         "method.html"]  # fmt: skip
+         "ranking.html", "origin/11164.html", "method.html"]  # fmt: skip
+QUESTIONS = re.findall(r"^\| ([^|]+\?) \| `([^`]+)` \|$", (PROJECT / "docs" / "scorecard.md").read_text("utf-8"), re.M)
 BANNER = "SỐ LIỆU MINH HỌA"
 ODD = "</script><script>window.hit = 1</script>\u2028<b onclick='x'>\"&lt;ghi chú</b>"
 A4_WIDTH = 1031  # points of CSS between the margins of A4 across: 297 - 24 mm
@@ -70,11 +76,14 @@ def tab(browser, demo_home):
 
 @pytest.fixture(scope="module")
 def odd_home(tmp_path_factory):
-    """A small made-up city that is not illustrative and whose officers write what could break a page."""
+    """A small made-up city that is not illustrative, wants no ranking, and whose officers write what could break a
+    page."""
     home = Home(tmp_path_factory.mktemp("odd"))
     with made_up_city(home, Size(communes=9, indicators=9, months=26, tasks=80), ODD, illustrative=False):
         flow.publish(home)
-    flow.write_site(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "settings", lambda: front.settings() | {"ranking": False})
+        flow.write_site(home)
     return home
 
 
@@ -321,6 +330,125 @@ def test_an_agency_finds_its_tasks_in_two_clicks_overdue_first(tab, demo):
     assert states[: states.count("overdue")] == ["overdue"] * states.count("overdue") != []
 
 
+# ---------------------------------------------------------------- the first page
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_ten_questions_are_answered_at_most_one_click_from_the_first_page(browser, demo_home, width):
+    assert len(QUESTIONS) == 10
+    tab = Tab(browser, demo_home.site)
+    tab.page.set_viewport_size({"width": width, "height": 900})
+    for question, place in QUESTIONS:
+        page = tab.open("index.html")
+        name, _, part = place.partition("#")
+        if name == "index.html":
+            page.locator(f".jump a[href='#{part}']").click()
+            heading = page.locator(f"h2#{part}")
+            assert heading.bounding_box()["y"] < 900, question
+            following = page.locator(f"h2#{part} ~ :is(.wide, .cards4, details):visible").first
+            assert len(following.inner_text()) > 40, question
+        else:
+            page.locator(f"main a[href^='{name}'], nav a[href^='{name}']").first.click()
+            page.wait_for_url(f"**/{name}**")
+            assert page.locator("main table:visible").count(), question
+    assert tab.errors == []
+    tab.page.close()
+
+
+def test_the_first_page_names_who_has_not_sent_the_yearly_report_and_how_many_days_are_left(tab, demo):
+    tab.open("index.html")
+    expected = demo("SELECT commune_name, due_on, days_left, waiting_names FROM marts.mart_commune_report "
+                    "WHERE period_code = '2026'")  # fmt: skip
+    assert len(expected) > 1
+    shown = [row.locator("th, td").all_inner_texts() for row in tab.rows("#t-yearly")]
+    assert sorted((cells[0], cells[1], cells[3]) for cells in shown) == sorted(
+        (name, f"{day(due)}\ncòn {days} ngày", "; ".join(names)) for name, due, days, names in expected
+    )
+    assert {cells[4] for cells in shown} == {"Chưa bàn giao"}
+
+
+def test_the_first_page_shows_the_indicators_the_city_asks_for_first(tab, demo):
+    tab.open("index.html")
+    codes = yaml.safe_load((PROJECT / "sources" / "reference" / "scorecard.yml").read_text("utf-8"))["first_indicators"]
+    cards = tab.texts(".three .card")
+    assert len(cards) == len(codes) == 3
+    for code, card in zip(codes, cards, strict=True):
+        [(value, covered, all_of)] = demo(
+            "SELECT p.value, p.communes_in_rate, p.communes_in_city FROM marts.mart_city_progress AS p "
+            f"JOIN core.dim_period AS d USING (period_code) WHERE indicator_code = '{code}' "
+            "ORDER BY d.period_order DESC LIMIT 1")  # fmt: skip
+        assert f"{number(value)}%" in card
+        assert f"{covered}/{all_of} xã" in card
+
+
+def test_a_window_of_the_tasks_that_fall_due_is_chosen_and_the_default_is_there_without_a_script(
+    browser, demo_home, demo
+):
+    counted = dict(demo("SELECT due_within, count(*) FROM marts.mart_task_deadline GROUP BY ALL"))
+    near, year, next_year = (counted.get(window, 0) for window in ("days_30", "this_year", "next_year"))
+    assert year and next_year
+    tab = Tab(browser, demo_home.site)
+    page = tab.open("tasks.html")
+    assert len(tab.rows("#t-due")) == near + year
+    for window, expected in (("days_30", near), ("next_year", near + year + next_year)):
+        page.get_by_label("Đến hạn", exact=True).select_option(window)
+        assert len(tab.rows("#t-due")) == expected
+    tab.page.close()
+    tab = Tab(browser, demo_home.site, java_script_enabled=False)
+    page = tab.open("index.html")
+    assert [one.get_attribute("open") for one in page.locator("details").all()][-1] is None
+    assert page.locator("#t-due-this_year").is_visible()
+    tab.page.close()
+
+
+def test_a_figure_opens_where_it_comes_from_without_names_of_files(tab, demo):
+    page = tab.open(f"commune/{VINH_LAI}.html")
+    page.locator("#t-lines a.origin").first.click()
+    page.wait_for_url(f"**/origin/{VINH_LAI}.html#*")
+    code = page.url.rpartition("#")[2].upper()
+    [(sha256, sheet, cell, name)] = demo(
+        "SELECT t.sha256, t.source_sheet, t.source_cell, t.original_name FROM marts.mart_trace AS t "
+        "JOIN marts.mart_kpi_progress AS p USING (actual_id) "
+        f"WHERE p.is_latest AND p.commune_code = '{VINH_LAI}' AND p.indicator_code = '{code}'")  # fmt: skip
+    row = page.locator("tr:target").inner_text()
+    assert f"{sheet}, ô {cell}" in row
+    assert f"tệp {sha256[:12]}" in row
+    assert name not in page.content()
+
+
+def test_every_table_to_take_away_is_there_as_a_workbook_and_as_csv_with_numbers(tab):
+    links = set()
+    for path in tab.site.rglob("*.html"):
+        found = re.findall(r'href="([^"]*data/[^"]+)" download', path.read_text("utf-8"))
+        links |= {(path.parent / link).resolve() for link in found}
+    assert len(links) > 100
+    assert [link for link in links if not link.is_file()] == []
+    made = {path for path in (tab.site / "data").iterdir() if path.suffix == ".csv"}
+    assert made <= links
+    sheet = load_workbook(tab.site / "data" / "commune-11164-html.xlsx")["Chỉ tiêu"]
+    lines = list(sheet.iter_rows(min_row=2, values_only=True))
+    rates = [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+    assert sheet["A1"].value.startswith(BANNER)
+    assert any(isinstance(line["Kết quả"], float) and isinstance(line["Mốc tiếp theo"], datetime) for line in rates)
+
+
+def test_what_an_officer_writes_does_not_run_in_a_table_taken_away(odd_home):
+    text = (odd_home.site / "data" / "tasks-tasks.csv").read_bytes().decode("utf-8")
+    assert text.startswith('\ufeff"Xã, phường",')
+    assert not re.search(r'(?:^|,)"?[=+@-](?!\d)', text, re.MULTILINE)
+
+
+def test_the_city_can_leave_the_ranking_out(odd_home):
+    assert not (odd_home.site / "ranking.html").exists()
+    assert "ranking.html" not in (odd_home.site / "index.html").read_text("utf-8")
+
+
+def test_an_indicator_asked_for_first_that_is_none_is_named(monkeypatch, demo):
+    monkeypatch.setattr(front, "settings", lambda: {"first_indicators": ["DVC-99"]})
+    with duckdb.connect(str(demo.path), read_only=True) as con, pytest.raises(ValueError, match="no indicator DVC-99"):
+        front.first_indicators(read_board(con))
+
+
 def test_reports_owed_and_lines_reconciled_are_those_of_the_marts(tab, demo):
     tab.open("reporting.html")
     owed = demo("SELECT commune_name, agency_name, period_label, due_on FROM marts.mart_reporting_status "
@@ -410,4 +538,7 @@ def test_one_figure_changed_changes_the_pages_that_show_it(copied):
     flow.write_site(copied)
     after = contents(copied.site)
     changed = {name for name in after if after[name] != before[name]}
-    assert changed == {".made-from.json", "commune/11164.html", "indicator/dvc-01.html"}
+    shown = {"commune/11164.html", "indicator/dvc-01.html", "index.html", "origin/11164.html"}
+    assert {name for name in changed if not name.startswith("data/")} == {".made-from.json", *shown}
+    pages_of_data = tuple(f"data/{name.replace('/', '-').replace('.', '-')}" for name in shown - {"index.html"})
+    assert all(name.startswith((*pages_of_data, "data/index")) for name in changed if name.startswith("data/"))

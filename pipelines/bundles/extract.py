@@ -193,6 +193,21 @@ SELECT count(DISTINCT (commune_code, indicator_code, scope)) AS targeted
 FROM core.fct_target
 WHERE list_contains($communes::VARCHAR[], commune_code)
 """
+# What lies ahead on the as-of date: the yearly report, tasks that fall due by the end of the year, targets in doubt.
+_YEARLY = """
+SELECT *
+FROM marts.mart_commune_report
+WHERE list_contains($communes::VARCHAR[], commune_code) AND period_kind = 'year'
+QUALIFY period_code = max(period_code) OVER ()
+ORDER BY due_on, commune_code
+"""
+_DUE = """
+SELECT count(*)
+FROM marts.mart_task_deadline
+WHERE list_contains($communes::VARCHAR[], commune_code) AND due_within IN ('days_30', 'this_year')
+    AND due_on <= (SELECT make_date(year(as_of_on), 12, 31) FROM core.dim_build)
+"""
+_DOUBTFUL = "SELECT count(*) FROM marts.mart_target_outlook WHERE list_contains($communes::VARCHAR[], commune_code)"
 _BUILD = "SELECT as_of_on, is_illustrative, sources_fingerprint, ledger_entries, ledger_head FROM core.dim_build"
 _AGENCIES = "SELECT agency_code, agency_name FROM core.dim_agency WHERE NOT is_group"
 # Who reports the figure of an indicator, by commune.
@@ -238,6 +253,9 @@ class Extract:
     as_of_on: date
     is_illustrative: bool
     targeted: int
+    yearly: list[Row]  # the yearly report of each commune, of marts.mart_commune_report
+    due: int  # open tasks that fall due by the end of the year
+    doubtful: int  # targets that will be missed as things are
     tables: dict[str, Table]
     statuses: dict[tuple[str, str], Status]
     periods: dict[str, str]
@@ -299,6 +317,9 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
         communes={code: name for code, name, _ in chosen},
         city_name=", ".join(dict.fromkeys(city for _, _, city in chosen)),
         targeted=_query(con, _TARGETED, chose).rows[0][0],
+        yearly=_query(con, _YEARLY, chose).dicts(),
+        due=_query(con, _DUE, chose).rows[0][0],
+        doubtful=_query(con, _DOUBTFUL, chose).rows[0][0],
         tables={name: _query(con, sql, chose) for name, sql in _TABLES.items()},
         statuses=read_statuses(con),
         periods={code: label for code, (label, _) in periods.items()},

@@ -25,10 +25,13 @@ Key = tuple[str, str, str]  # commune, indicator, scope
 TABLES = (
     "(SELECT as_of_on, is_illustrative FROM core.dim_build)",  # its other columns are new in every run
     "core.dim_commune", "core.dim_agency", "core.dim_indicator", "core.dim_period", "core.dim_status",
-    "core.dim_plan", "core.dim_milestone", "core.bridge_plan_in_force", "core.bridge_task_duty", "core.fct_actual",
+    "core.dim_plan", "core.dim_milestone", "core.fct_target", "core.bridge_plan_in_force",
+    "core.bridge_task_duty", "core.fct_actual",
     "core.fct_submission", "core.fct_task_report", "core.fct_rejection", "core.dim_task", "marts.mart_kpi_progress",
     "marts.mart_city_progress", "marts.mart_task_progress", "marts.mart_reporting_status",
     "marts.mart_plan_conflict", "marts.mart_reconciliation", "marts.mart_late_change", "marts.mart_held_line",
+    "marts.mart_commune_report", "marts.mart_task_deadline", "marts.mart_task_agency", "marts.mart_target_outlook",
+    "marts.mart_commune_standing",
 )  # fmt: skip
 
 # In the order of the Vietnamese alphabet, as near as it matters: đ after d, tones last.
@@ -73,7 +76,8 @@ ORDER BY p.commune_code, p.indicator_code, p.scope
 _SERIES = f"""
 SELECT
     p.commune_code, p.indicator_code, p.scope, p.period_code, p.measured_on, p.value::DOUBLE AS value, p.value_text,
-    p.numerator::DOUBLE AS numerator, p.denominator::DOUBLE AS denominator, p.expected_value, f.note
+    p.numerator::DOUBLE AS numerator, p.denominator::DOUBLE AS denominator, p.expected_value, f.note,
+    p.commune_name, d.label AS period_label
 FROM marts.mart_kpi_progress AS p
 JOIN core.dim_period AS d USING (period_code)
 JOIN core.fct_actual AS f USING (actual_id)
@@ -104,12 +108,14 @@ ORDER BY p.indicator_code, d.measured_on DESC, if(d.kind = 'month', '', d.kind)
 """
 _TASKS = """
 SELECT
-    t.*, d.line_order, d.section_title, s.severity, p.label AS period_label,
+    t.*, d.line_order, d.section_title, s.severity, p.label AS period_label, e.days_left, e.due_within, e.is_done,
+    e.is_on_time,
     coalesce((
         SELECT list(b.agency_code ORDER BY b.agency_code) FROM core.bridge_task_duty AS b
         WHERE b.commune_code = t.commune_code AND b.task_id = t.task_id), []) AS agencies
 FROM marts.mart_task_progress AS t
 JOIN core.dim_task AS d USING (task_id)
+JOIN marts.mart_task_deadline AS e USING (task_id)
 JOIN core.dim_status AS s ON s.answer = 'task' AND s.status = t.task_status
 LEFT JOIN core.dim_period AS p ON p.period_code = t.period_code
 ORDER BY s.severity DESC, t.days_overdue DESC NULLS LAST, t.due_on NULLS LAST, t.commune_code, t.plan_id, d.line_order
@@ -161,6 +167,62 @@ LEFT JOIN core.dim_agency AS a USING (agency_code)
 ORDER BY l.received_at DESC, l.submission_id
 """
 
+# The yearly report that the communes work on or made last: those that wait for most agencies first.
+_YEARLY = """
+SELECT *
+FROM marts.mart_commune_report
+WHERE period_kind = 'year'
+QUALIFY period_code = max(period_code) OVER ()
+ORDER BY handed_over_at IS NOT NULL, due_on, len(waiting_codes) DESC, commune_code
+"""
+_OUTLOOK = """
+SELECT o.*, d.label AS period_label
+FROM marts.mart_target_outlook AS o
+JOIN core.dim_period AS d USING (period_code)
+ORDER BY o.milestone_on, o.pace NULLS FIRST, o.commune_code, o.indicator_code, o.scope
+"""
+# Places of the communes by the newest figure of the city.
+_PLACES = """
+SELECT r.indicator_code, r.commune_code, r.commune_name, r.value, r.rank, r.communes_ranked
+FROM marts.mart_commune_rank AS r
+JOIN core.dim_period AS d USING (period_code)
+WHERE r.scope = '' AND (r.indicator_code, r.period_code) IN (
+    SELECT p.indicator_code, arg_max(p.period_code, (q.measured_on, if(q.kind = 'month', '', q.kind)))
+    FROM marts.mart_city_progress AS p
+    JOIN core.dim_period AS q USING (period_code)
+    GROUP BY p.indicator_code)
+ORDER BY r.indicator_code, r.rank, r.commune_code
+"""
+_HEADS = """
+SELECT * FROM marts.mart_task_agency ORDER BY commune_code, overdue DESC, tasks DESC, agency_code, head_role
+"""
+_STANDING = "FROM marts.mart_commune_standing ORDER BY rank NULLS LAST, score DESC, commune_code"
+# Where the newest figures come from, without the names of people or of files.
+_ORIGINS = """
+SELECT
+    p.commune_code, p.indicator_code, p.indicator_name, p.scope, p.unit_of_measure, p.actual_id, p.numerator,
+    p.denominator, p.value, p.value_text, p.is_estimate, d.label AS period_label, a.agency_name, t.sha256,
+    t.source_sheet, t.source_cell, t.received_at, t.replaced_value, t.replaced_actual_id,
+    coalesce((
+        SELECT list(DISTINCT r.rule_code ORDER BY r.rule_code) FROM core.fct_rejection AS r
+        WHERE r.submission_id = t.submission_id AND r.source_sheet = t.source_sheet AND r.source_row = t.source_row
+    ), []) AS rules
+FROM marts.mart_kpi_progress AS p
+JOIN marts.mart_trace AS t USING (actual_id)
+JOIN core.dim_period AS d ON d.period_code = p.period_code
+LEFT JOIN core.dim_agency AS a ON a.agency_code = p.agency_code
+WHERE p.is_latest
+ORDER BY p.commune_code, p.indicator_code, p.scope
+"""
+_TARGETS = """
+SELECT
+    t.commune_code, t.indicator_code, t.scope, t.milestone_on, t.as_written, t.appendix, t.row_number,
+    p.document_number, p.issued_on
+FROM core.fct_target AS t
+JOIN core.dim_plan AS p USING (plan_id)
+WHERE p.superseded_by IS NULL
+ORDER BY t.commune_code, t.indicator_code, t.scope, t.milestone_on, t.plan_id, t.line_order
+"""
 
 # What waits to be confirmed, beside what is in force meanwhile.
 _HELD = """
@@ -221,6 +283,13 @@ class Board:
     conflicts: list[Row]
     late: list[Row]
     held: list[Row]
+    yearly: list[Row]
+    outlook: list[Row]
+    places: dict[str, list[Row]]
+    heads: list[Row]
+    standing: list[Row]
+    origins: dict[str, list[Row]]
+    targets: dict[Key, list[Row]]
 
     @property
     def city_name(self) -> str:
@@ -285,6 +354,13 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         conflicts=dicts(con, _CONFLICTS),
         late=dicts(con, _LATE),
         held=dicts(con, _HELD),
+        yearly=dicts(con, _YEARLY),
+        outlook=dicts(con, _OUTLOOK),
+        places=grouped(dicts(con, _PLACES), lambda one: one["indicator_code"]),
+        heads=dicts(con, _HEADS),
+        standing=dicts(con, _STANDING),
+        origins=grouped(dicts(con, _ORIGINS), lambda one: one["commune_code"]),
+        targets=grouped(dicts(con, _TARGETS), _key),
     )
 
 

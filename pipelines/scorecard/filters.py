@@ -6,12 +6,13 @@ Only the form of single values belongs here; what the pages show is pages.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from pipelines.office.statuses import Counts
+from pipelines.scorecard.downloads import csv_of, workbook_of
 from pipelines.vietnamese import format_number, slug
 
 # What could end a script element, open a tag or comment, or break a line inside a string of older browsers.
@@ -65,6 +66,16 @@ def agency_page(agency_code: str) -> str:
     return f"agency/{slug(agency_code)}.html"
 
 
+def origin_page(commune_code: str) -> str:
+    """Where the figures of a commune come from."""
+    return f"origin/{slug(commune_code)}.html"
+
+
+def anchor(line: Mapping[str, Any]) -> str:
+    """The place of an indicator, in its scope, within a page."""
+    return slug(f"{line['indicator_code']} {line['scope']}")
+
+
 def embedded(value: Any) -> str:
     """A value as JSON inside a script element: nothing in it can end the element or the string around it.
 
@@ -80,4 +91,4 @@ def choices(counted: Counts) -> list[tuple[str, str]]:
 
 
 FILTERS = (number, percent, day, moment, month, short_period, listed, commune_page, indicator_page, agency_page,
-           embedded, choices)  # fmt: skip
+           origin_page, anchor, embedded, choices, workbook_of, csv_of)  # fmt: skip

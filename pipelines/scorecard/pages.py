@@ -23,14 +23,17 @@ from pipelines.office.figures import FORM, answers, in_words, printed_at, sent
 from pipelines.office.statuses import Counts, counts, newest_due
 from pipelines.office.wording import files as wording_files
 from pipelines.office.wording import filled, joined, method_sections, say, wording
-from pipelines.scorecard import filters
+from pipelines.scorecard import downloads, filters
 from pipelines.scorecard.board import Board, grouped
+from pipelines.scorecard.front import WINDOWS, due, first_indicators, settings
 from pipelines.scorecard.series import is_forecast, paths
 from pipelines.vietnamese import in_sentence
 
 HERE = Path(__file__).parent
 ASSETS = ("early.js", "site.css", "site.js", "uPlot.iife.min.js", "uPlot.min.css", "uPlot-LICENSE.txt")
 _GRAVEST = 12  # lines named on the first page
+_NAMED = 12  # communes, targets and tasks of a window named there
+_LISTED = 400  # of a table of the whole city that may have thousands; the file to take away has all
 _PERIODS_SHOWN = 24  # columns of an indicator's table of communes
 _URGENT = 200  # tasks of all agencies on one page; each agency's page has all of its own
 _REPORTS_SHOWN = 12  # periods of a commune's table of reports
@@ -80,12 +83,70 @@ class Pages:
             yield filters.agency_page(code), self._agency(code)
         yield "reporting.html", self._reporting()
         yield "quality.html", self._quality()
+        if settings()["ranking"]:
+            yield "ranking.html", self._render("ranking.html", "ranking")
+        for standing in self.standings:
+            if origins := self.board.origins.get(code := standing.commune["commune_code"]):
+                yield (
+                    filters.origin_page(code),
+                    self._render(
+                        "origin.html",
+                        "city",
+                        "../",
+                        page_name=filters.origin_page(code),
+                        commune=standing.commune,
+                        origins=origins,
+                    ),
+                )
         yield "method.html", self._render("method.html", "method", method_sections=method_sections("site"))
         yield "assets/places.js", self.places
         yield "assets/words.js", self._words()
 
+    def downloads(self) -> Iterator[downloads.Download]:
+        """The tables of the pages to take away."""
+        board = self.board
+
+        def of(page: str, *tables: downloads.Table) -> downloads.Download:
+            return downloads.Download(page, tables, board.is_illustrative)
+
+        def whose(rows: list[Row], code: str) -> list[Row]:
+            return [one for one in rows if one["commune_code"] == code]
+
+        yield of("index", downloads.yearly(board.yearly), downloads.outlook(board.outlook),
+                 downloads.lines(board.lines, board.indicators))  # fmt: skip
+        for standing in self.standings:
+            code = standing.commune["commune_code"]
+            yield of(filters.commune_page(code), downloads.lines(standing.lines, board.indicators),
+                     downloads.tasks(self.tasks_of.get(code, [])), downloads.heads(whose(board.heads, code)),
+                     downloads.reports(self.reports_of.get(code, [])), downloads.held(whose(board.held, code)),
+                     downloads.conflicts(whose(board.conflicts, code)))  # fmt: skip
+            if origins := board.origins.get(code):
+                yield of(filters.origin_page(code), downloads.origins(origins))
+        yield of("indicators", downloads.city([rows[0] for rows in self.city_of.values()]),
+                 downloads.outlook(board.outlook))  # fmt: skip
+        for code, lines in self.indicator_lines.items():
+            keys = [(one["commune_code"], one["indicator_code"], one["scope"]) for one in lines]
+            series = [row for key in keys for row in board.series.get(key, [])]
+            yield of(filters.indicator_page(code), downloads.lines(lines, board.indicators), downloads.series(series),
+                     downloads.city(self.city_of.get(code, [])))  # fmt: skip
+        yield of("tasks", downloads.tasks(board.tasks), downloads.heads(board.heads))
+        for code, tasks in self.task_agencies.items():
+            reports = [one for one in board.reporting if one["agency_code"] == code and one["is_outstanding"]]
+            yield of(filters.agency_page(code), downloads.tasks(tasks), downloads.reports(reports))
+        yield of("reporting", downloads.reports(board.reporting), downloads.held(board.held))
+        yield of("quality", downloads.rejections(board.rejections), downloads.conflicts(board.conflicts),
+                 downloads.reconciled(board.reconciled), downloads.late(board.late))  # fmt: skip
+        if settings()["ranking"]:
+            yield of("ranking", downloads.standing(board.standing))
+
     def _render(self, template: str, here: str, root: str = "", **shown: Any) -> str:
-        return self.env.get_template(template).render(here=here, root=root, places_mark=mark(self.places), **shown)
+        shown = {
+            "page_name": template.removesuffix(".html"),
+            "places_mark": mark(self.places),
+            "listed": _LISTED,
+            **shown,
+        }
+        return self.env.get_template(template).render(here=here, root=root, **shown)
 
     def _counted(self, answer: str, rows: list[Row], title: str | None = None) -> Counts:
         """title: if not the usual one."""
@@ -136,10 +197,12 @@ class Pages:
         grave.sort(key=lambda one: (-one["severity"], 1 if one["pace"] is None else one["pace"]))
         with_plan = {one.commune["commune_code"] for one in self.standings}
         return self._render(
-            "city.html", "city", four=four, standings=self.standings, grave=grave[:_GRAVEST], grave_count=len(grave),
+            "city.html", "city", page_name="index", four=four,
+            standings=self.standings, grave=grave[:_GRAVEST], grave_count=len(grave),
             without=[one for one in board.communes if one["commune_code"] not in with_plan],
             waiting=sum(one["is_waiting"] for one in board.lines), newest=self.newest,
-            conflicts=sum(one["kind"] == "conflict" for one in board.conflicts),
+            conflicts=sum(one["kind"] == "conflict" for one in board.conflicts), first=first_indicators(board),
+            yearly=board.yearly[:_NAMED], outlook=board.outlook[:_NAMED], due=due(board.tasks), named=_NAMED,
         )  # fmt: skip
 
     @cached_property
@@ -165,7 +228,7 @@ class Pages:
         reports = self.reports_of.get(code, [])
         periods = list(dict.fromkeys(one["period_code"] for one in reports))[:_REPORTS_SHOWN]
         return self._render(
-            "commune.html", "city", "../", standing=standing,
+            "commune.html", "city", "../", standing=standing, page_name=filters.commune_page(code),
             four=[standing.level, standing.pace, standing.tasks, standing.reporting],
             paths=paths(self.board, standing.lines, full=True),
             tasks=self.tasks_of.get(code, []), report_periods=periods,
@@ -173,6 +236,9 @@ class Pages:
             agencies=sorted({one["agency_code"] for one in reports}),
             conflicts=[one for one in self.board.conflicts if one["commune_code"] == code],
             held=[one for one in self.board.held if one["commune_code"] == code],
+            heads=[one for one in self.board.heads if one["commune_code"] == code],
+            yearly=[one for one in self.board.yearly if one["commune_code"] == code],
+            due=[one for tasks in due(self.tasks_of.get(code, [])).values() for one in tasks], windows=WINDOWS,
         )  # fmt: skip
 
     # ------------------------------------------------------------ indicators
@@ -202,7 +268,8 @@ class Pages:
         matrix = [(say("site.whole_city"), [of_city[code] for code in shown])]
         matrix += [(self._name(line), self._cells(line, shown)) for line in lines if not line["is_waiting"]]
         return self._render(
-            "indicator.html", "indicators", "../", indicator=self.board.indicators[code], lines=lines, city=city,
+            "indicator.html", "indicators", "../", page_name=filters.indicator_page(code),
+            indicator=self.board.indicators[code], lines=lines, city=city,
             titles=[(filters.short_period(code), label) for code, label, _ in drawn["periods"][-_PERIODS_SHOWN:]],
             matrix=matrix, paths={**drawn, "names": [self._name(line) for line in lines], "shown": shown,
                                   "unit": self.board.indicators[code]["unit_of_measure"]},
@@ -224,22 +291,27 @@ class Pages:
 
     def _tasks(self) -> str:
         by_agency = [
-            (code, self.board.agencies[code], self._counted("task", tasks))
+            (code, self.board.agencies[code], self._counted("task", tasks),
+             sum(one["is_on_time"] is True for one in tasks), sum(one["is_on_time"] is False for one in tasks))
             for code, tasks in self.task_agencies.items()
-        ]
+        ]  # fmt: skip
         by_agency.sort(key=lambda one: (-one[2].of("overdue"), -one[2].of("due_soon"), one[1]))
         total = self._counted("task", self.board.tasks, say("site.whole_city"))
         urgent = [one for one in self.board.tasks if one["task_status"] in ("overdue", "due_soon")]
         return self._render("tasks.html", "tasks", by_agency=by_agency, total=total, urgent=urgent[:_URGENT],
-                            urgent_count=len(urgent))  # fmt: skip
+                            urgent_count=len(urgent), windows=WINDOWS,
+                            due=[one for tasks in due(self.board.tasks).values() for one in tasks])  # fmt: skip
 
     def _agency(self, code: str) -> str:
         tasks = self.task_agencies[code]
         lines = [one for one in self.board.lines if one.get("agency_code") == code]
         return self._render(
-            "agency.html", "tasks", "../", code=code, name=self.board.agencies[code], tasks=tasks,
+            "agency.html", "tasks", "../", page_name=filters.agency_page(code), code=code,
+            name=self.board.agencies[code], tasks=tasks,
             communes=sorted({(one["commune_code"], one["commune_name"]) for one in tasks}),
             total=self._counted("task", tasks),
+            on_time=sum(one["is_on_time"] is True for one in tasks),
+            late=sum(one["is_on_time"] is False for one in tasks),
             reports=[one for one in self.board.reporting if one["agency_code"] == code and one["is_outstanding"]],
             figures=self._counted("pace", lines, say("site.figures_by_pace")),
         )  # fmt: skip
@@ -254,7 +326,7 @@ class Pages:
         outstanding = sorted((one for one in reports if one["is_outstanding"]), key=lambda one: -one["days_late"])
         return self._render(
             "reporting.html", "reporting", by_period=by_period, newest=self.newest, outstanding=outstanding,
-            held=self.board.held,
+            held=self.board.held, yearly=self.board.yearly,
             now=self._counted("reporting", newest, ""), owed=self._counted("reporting", outstanding, ""),
             matrix=grouped(newest, lambda one: one["commune_code"]),
             agencies=sorted({one["agency_code"] for one in newest}),
@@ -298,8 +370,10 @@ def environment(board: Board) -> Environment:
                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in filters.FILTERS}
     env.globals |= {"board": board, "status": board.statuses, "printed_at": printed_at, "is_forecast": is_forecast,
-                    "in_words": in_words, "sent": sent, "findings": FINDINGS, "assets_mark": assets_mark(),
-                    "wording": wording, "say": _say, "column": _column, "joined": _joined,
+                    "in_words": in_words, "sent": sent, "in_sentence": in_sentence, "findings": FINDINGS,
+                    "assets_mark": assets_mark(),
+                    "with_ranking": settings()["ranking"], "wording": wording, "say": _say,
+                    "column": _column, "joined": _joined,
                     "bold": Markup("<b>{}</b>").format, "strong": Markup("<strong>{}</strong>").format}  # fmt: skip
     return env
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -18,10 +19,13 @@ from pipelines.office.figures import FORM
 from pipelines.office.wording import files as wording_files
 from pipelines.office.wording import say
 from pipelines.scorecard.board import read_board, state_of
+from pipelines.scorecard.downloads import FOLDER
+from pipelines.scorecard.front import SETTINGS
 from pipelines.scorecard.pages import ASSETS, HERE, Pages
 
 WORDED = ("labels", "method", "site")  # the wording that the pages are made with
 MARK = ".made-from.json"
+FOLDERS = ("assets", FOLDER)  # in which every file is the site's own
 
 
 def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
@@ -29,10 +33,11 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
 
     con: a database with core and marts built. The mark is written last: a site that was not finished is made again.
     """
-    made_with = digest_of_code("scorecard") + digest_of_files([FORM, *wording_files(*WORDED)])
+    made_with = digest_of_code("scorecard") + digest_of_files([FORM, SETTINGS, *wording_files(*WORDED)])
     made_from = hashlib.sha256(f"{state_of(con)}{made_with}".encode()).hexdigest()
     if _standing(home.site, made_from):
         return 0
+    before = _mark(home.site)
     (home.site / MARK).unlink(missing_ok=True)
     files = {f"assets/{name}": (HERE / "assets" / name).read_bytes() for name in ASSETS}
     files["assets/site.css"] = f"{as_css()}{_on_paper()}".encode() + files["assets/site.css"]
@@ -41,15 +46,28 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
     for name, data in files.items():
         changed += _write(home.site / name, data)
         sizes[name] = len(data)
-    for name, text in Pages(read_board(con)).all():
+    pages = Pages(read_board(con))
+    for name, text in pages.all():
         page = text.encode()
         changed += _write(home.site / name, page)
         sizes[name] = len(page)
+    digests: dict[str, str] = {}
+    for download in pages.downloads():
+        for name, data in download.csv():
+            changed += _write(home.site / name, data)
+            sizes[name] = len(data)
+        name, path = download.workbook, home.site / download.workbook
+        digests[name] = download.digest(made_with)
+        there = path.stat().st_size if path.is_file() else None
+        if before["workbooks"].get(name) != digests[name] or before["files"].get(name) != there:
+            download.write(path)
+            changed += 1
+        sizes[name] = path.stat().st_size
     for path in _found(home.site):
         if path.relative_to(home.site).as_posix() not in sizes:
             path.unlink()
             changed += 1
-    mark = {"made_from": made_from, "files": sizes}
+    mark = {"made_from": made_from, "files": sizes, "workbooks": digests}
     _write(home.site / MARK, json.dumps(mark, indent=1, sort_keys=True).encode() + b"\n")
     return changed
 
@@ -63,19 +81,26 @@ def _on_paper() -> str:
 
 def _standing(site: Path, made_from: str) -> bool:
     """Whether the site was made from the same, and every file of it is there."""
+    mark = _mark(site)
+    sizes = {path.relative_to(site).as_posix(): path.stat().st_size for path in _found(site)}
+    return bool(mark["made_from"] == made_from and mark["files"] == sizes)
+
+
+def _mark(site: Path) -> dict[str, Any]:
+    """What the site was made from, the sizes of its files and the digests of its workbooks; nothing where it was not
+    finished or is of a version before."""
+    nothing: dict[str, Any] = {"made_from": None, "files": {}, "workbooks": {}}
     try:
         mark = json.loads((site / MARK).read_bytes())
-        return bool(mark["made_from"] == made_from and mark["files"] == {
-            path.relative_to(site).as_posix(): path.stat().st_size for path in _found(site)
-        })  # fmt: skip
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return False
+    except (FileNotFoundError, ValueError):
+        return nothing
+    return nothing | mark if isinstance(mark, dict) else nothing
 
 
 def _found(site: Path) -> list[Path]:
     """The site's own files, and what a killed run left half-written; a file somebody else put there is let be."""
     files = (path for path in site.rglob("*") if path.is_file())
-    return sorted(path for path in files if path.suffix in (".html", ".new") or path.parent.name == "assets")
+    return sorted(path for path in files if path.suffix in (".html", ".new") or path.parent.name in FOLDERS)
 
 
 def _write(path: Path, data: bytes) -> bool:

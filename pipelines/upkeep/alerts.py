@@ -17,13 +17,16 @@ import yaml
 
 from pipelines.files import write_whole
 from pipelines.home import Home
-from pipelines.office.figures import day
+from pipelines.office.figures import day, indicator, measured
 from pipelines.office.wording import say
 from pipelines.upkeep.channels import Channel, Message, channels
+from pipelines.upkeep.leaders_page import NAME, leaders_page
+from pipelines.vietnamese import in_sentence
 from pipelines.warehouse.database import reading
 from pipelines.warehouse.rows import dicts
 
-KINDS = ("failed_run", "overdue", "closing", "rejected_share")
+KINDS = ("failed_run", "overdue", "closing", "rejected_share", "turned_red", "milestone_missed", "held")
+_WITH_PAGE = ("overdue", "closing", "turned_red", "milestone_missed", "held")  # the first page of the scorecard with it
 _MOST_LINES = 40
 
 _OVERDUE = """
@@ -46,6 +49,22 @@ LEFT JOIN core.dim_commune USING (commune_code) LEFT JOIN core.dim_agency USING 
 WHERE received_at::DATE BETWEEN $since AND $today AND status <> 'duplicate'
     AND (status IN ('rejected', 'unreadable', 'set_aside') OR (lines >= $lines AND rows_rejected >= $share * lines))
 ORDER BY received_at, submission_id
+"""
+
+_CHANGED = """
+SELECT c.*, d.label AS period_label
+FROM marts.mart_status_change AS c
+JOIN core.dim_period AS d USING (period_code)
+ORDER BY c.commune_code, c.indicator_code, c.scope, c.answer
+"""
+_HELD = """
+SELECT h.*, d.label AS period_label, coalesce(i.indicator_name, t.title) AS name
+FROM marts.mart_held_line AS h
+LEFT JOIN core.dim_period AS d USING (period_code)
+LEFT JOIN core.dim_indicator AS i ON h.table_kind = 'indicator' AND i.indicator_code = h.code
+LEFT JOIN core.dim_task AS t ON h.table_kind = 'task' AND t.task_id = h.code
+WHERE h.state = 'waiting'
+ORDER BY h.received_at, h.submission_id, h.source_row
 """
 
 
@@ -150,6 +169,7 @@ def _of_the_figures(con: Any, settings: Settings, today: date) -> Iterator[Cause
         line = say("alerts.closing", commune=r["commune_name"], period=r["period_label"], due=day(r["due_on"]),
                    agencies=r["agencies"], names=r["names"])  # fmt: skip
         yield Cause("closing", key, line)
+    yield from _of_the_results(con)
     since = {"since": today - timedelta(days=7), "today": today, "share": settings.share, "lines": settings.lines}
     for r in dicts(con, _REJECTED, since):
         of = {"file": r["original_name"], "commune": r["commune_name"] or say("alerts.unknown_commune"),
@@ -159,6 +179,22 @@ def _of_the_figures(con: Any, settings: Settings, today: date) -> Iterator[Cause
         else:
             line = say("alerts.rejected_lines", **of, rejected=r["rows_rejected"], lines=r["lines"])
         yield Cause("rejected_share", r["submission_id"], line)
+
+
+def _of_the_results(con: Any) -> Iterator[Cause]:
+    """Indicators that turned for the worse with their newest figure, and figures that wait to be confirmed."""
+    for r in dicts(con, _CHANGED):
+        key = f"{r['commune_code']}/{r['indicator_code']}/{r['scope']}/{r['period_code']}/{r['status']}"
+        of = {"commune": r["commune_name"], "indicator": indicator(r), "period": r["period_label"],
+              "value": measured(r["value"], r["unit_of_measure"]), "status": in_sentence(r["status_label"]),
+              "target": "; ".join(r["as_written"] or ()), "milestone": day(r["milestone_on"])}  # fmt: skip
+        kind = "milestone_missed" if r["answer"] == "level" else "turned_red"
+        yield Cause(kind, key, say(f"alerts.{kind}", **of))
+    for r in dicts(con, _HELD):
+        key = f"{r['submission_id']}/{r['source_sheet']}/{r['source_row']}"
+        line = say("alerts.held", commune=r["commune_name"], agency=r["agency_name"], what=r["name"],
+                   period=r["period_label"], question=r["question"])  # fmt: skip
+        yield Cause("held", key, line)
 
 
 # ---------------------------------------------------------------- sending
@@ -175,7 +211,8 @@ def _send(home: Home, settings: Settings, causes: list[Cause], illustrative: boo
             new = [cause for cause in causes if cause.kind == kind and f"{kind} {cause.key}" not in known]
             if not new:
                 continue
-            fault = channel.send(_message(kind, new, illustrative))
+            page = leaders_page(home) if kind in _WITH_PAGE else None
+            fault = channel.send(_message(kind, new, illustrative, page))
             if fault:
                 why = without(fault, settings.secrets)
                 said.append(Told(f"not sent by {channel.name}: {kind} ({len(new)}): {why}", is_sent=False))
@@ -195,16 +232,18 @@ def _told(home: Home) -> dict[str, list[str]]:
     return told if isinstance(told, dict) else {}
 
 
-def _message(kind: str, causes: list[Cause], illustrative: bool) -> Message:
+def _message(kind: str, causes: list[Cause], illustrative: bool, page: str | None) -> Message:
     mark = say("labels.illustrative_figures") + ": " if illustrative else ""
     lines = [f"- {cause.line}" for cause in causes[:_MOST_LINES]]
     if len(causes) > _MOST_LINES:
         lines.append("- " + say("alerts.more", count=len(causes) - _MOST_LINES))
     body = [say(f"alerts.openings.{kind}"), "", *lines]
+    if page:
+        body += ["", say("alerts.attached", name=NAME)]
     if illustrative:
         body = [say("alerts.illustrative"), "", *body]
     title = f"[kpi57] {mark}{say(f'alerts.titles.{kind}')} ({len(causes)})"
-    return Message(kind, title, "\n".join(body), illustrative)
+    return Message(kind, title, "\n".join(body), illustrative, (NAME, page) if page else None)
 
 
 def without(text: str, secrets: list[str]) -> str:

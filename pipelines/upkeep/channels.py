@@ -21,12 +21,13 @@ SECONDS = 20
 
 @dataclass(frozen=True)
 class Message:
-    """One message. kind: what it is about ('overdue'), for programs."""
+    """One message. kind: what it is about ('overdue'), for programs. attached: a page, by its name; e-mail alone."""
 
     kind: str
     title: str
     body: str
     is_illustrative: bool
+    attached: tuple[str, str] | None = None
 
 
 class Channel(Protocol):
@@ -60,6 +61,9 @@ class Email:
         mail["From"], mail["To"], mail["Subject"] = self.sender, ", ".join(self.to), message.title
         mail["Date"], mail["Message-ID"] = formatdate(localtime=True), make_msgid(domain=self.sender.split("@")[-1])
         mail.set_content(message.body + "\n")
+        if message.attached:
+            name, page = message.attached
+            mail.add_attachment(page, subtype="html", charset="utf-8", filename=name)
         try:
             with self._connect() as server:
                 if self.user:

@@ -48,9 +48,10 @@ def add_summary(sheet: Worksheet, extract: Extract) -> None:
     text = (say("workbook.summary.attention", what="; ".join(worries)) if worries
             else say("labels.no_attention"))  # fmt: skip
     across(sheet, row + 1, text, _WIDTHS, size=12, bold=True, fill=SEVERITY_FILLS[_ATTENTION if worries else 0])
+    across(sheet, row + 2, _ahead(extract), _WIDTHS, size=12)
     sheet.freeze_panes = sheet.cell(row, 1)
     sheet.print_title_rows = f"1:{row - 1}"
-    row += 3
+    row += 4
     for one in counts:
         row = _block(sheet, row, one) + 1
     for heading, lines in _gravest(extract):
@@ -92,6 +93,28 @@ def _followed(extract: Extract) -> str:
     figures = sum(one["actual_id"] is not None for one in progress)
     return say("workbook.summary.followed", targeted=extract.targeted, figures=figures, tasks=len(tasks),
                missing=len(progress) - figures, later=extract.targeted - len(progress))  # fmt: skip
+
+
+def _ahead(extract: Extract) -> str:
+    """What is to be done by the end of the year: the yearly report, who has not sent it, tasks and targets in doubt."""
+    said = say("workbook.summary.ahead", due=extract.due, year=extract.as_of_on.year, doubtful=extract.doubtful)
+    if not any(one["days_left"] >= 0 or one["waiting_codes"] for one in extract.yearly):
+        return said  # the last one is done, the next one not asked for yet
+    first = extract.yearly[0]
+    period = in_sentence(first["period_label"])
+    if extract.scope == CITY:
+        handed = sum(one["handed_over_at"] is not None for one in extract.yearly)
+        report = say("workbook.summary.yearly_of_city", period=period, handed=handed, communes=len(extract.yearly),
+                     reported=sum(one["agencies_reported"] for one in extract.yearly),
+                     agencies=sum(one["agencies"] for one in extract.yearly))  # fmt: skip
+    else:
+        left = say(
+            f"workbook.summary.days_{'late' if first['days_left'] < 0 else 'left'}", days=abs(first["days_left"])
+        )
+        waiting = "; ".join(first["waiting_names"]) or say("workbook.summary.nobody")
+        report = say("workbook.summary.yearly", period=period, due=day(first["due_on"]), waiting=waiting, days=left,
+                     reported=first["agencies_reported"], agencies=first["agencies"])  # fmt: skip
+    return f"{report} {said}"
 
 
 def _worries(counts: list[Counts], extract: Extract) -> list[str]:

@@ -135,7 +135,8 @@
     form.querySelector("input").addEventListener("input", function (event) { table.search(event.target.value); });
     form.querySelectorAll("select").forEach(function (select) {
       var by = select.dataset.by;
-      if (asked.has(by)) { select.value = asked.get(by); table.choose(by, select.value); }
+      if (asked.has(by)) select.value = asked.get(by);
+      if (select.value) table.choose(by, select.value);
       select.addEventListener("change", function () { table.choose(by, select.value); });
     });
     table.say(form.querySelector(".count"));

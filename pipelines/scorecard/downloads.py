@@ -1,0 +1,263 @@
+"""The tables of the pages to take away: a workbook a page with a sheet a table, and a CSV a table.
+
+Figures are numbers, days are days. Which rows a table has is what the page shows; how a workbook looks is office/.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from openpyxl import Workbook
+
+from pipelines.files import Row
+from pipelines.office.figures import answers, in_words, printed_at, sent
+from pipelines.office.wording import say, wording
+from pipelines.office.workbook import banner, head, page, plain, put, save
+from pipelines.vietnamese import slug
+
+FOLDER = "data"
+_AT = datetime(2000, 1, 1)  # the same bytes for the same rows, whenever they are written
+_WIDTHS = {"indicator": 60, "task": 60, "agencies_waiting": 60, "message": 50, "fix": 50, "question": 50, "found": 20}
+_BOM = "\ufeff"
+
+Show = Callable[[Row], Any]
+Columns = Sequence[
+    tuple[str, str | Show]
+]  # the name of its title, and what is in it: a column of the row, or made of it
+
+
+class Table(NamedTuple):
+    """A table of a page: its name, its columns and its rows."""
+
+    name: str
+    columns: Columns
+    rows: Sequence[Row]
+
+    @property
+    def title(self) -> str:
+        return say(f"site.downloads.{self.name}")
+
+    @property
+    def heads(self) -> list[str]:
+        return [say(f"labels.columns.{name}") for name, _ in self.columns]
+
+    def values(self) -> Iterator[list[Any]]:
+        for row in self.rows:
+            yield [_shown(row[show] if isinstance(show, str) else show(row)) for _, show in self.columns]
+
+
+class Download(NamedTuple):
+    """The tables of a page, by the page's name without its ending."""
+
+    page: str
+    tables: Sequence[Table]
+    is_illustrative: bool
+
+    @property
+    def workbook(self) -> str:
+        return workbook_of(self.page)
+
+    def csv(self) -> Iterator[tuple[str, bytes]]:
+        """Each table as RFC 4180 in UTF-8 with a mark that Excel knows it by; no text in it runs as a formula."""
+        for table in self.tables:
+            if not table.rows:
+                continue
+            text = io.StringIO(newline="")
+            writer = csv.writer(text)
+            writer.writerow(table.heads)
+            writer.writerows([plain(_in_csv(value)) for value in values] for values in table.values())
+            yield csv_of(self.page, table.name), (_BOM + text.getvalue()).encode()
+
+    def digest(self, made_with: str) -> str:
+        """sha256 of everything the workbook says, and of what it is made with."""
+        said = repr([(table.name, list(table.values())) for table in self.tables])
+        return hashlib.sha256(f"{made_with}{self.is_illustrative}{said}".encode()).hexdigest()
+
+    def write(self, path: Path) -> None:
+        """The workbook, a sheet a table."""
+        book = Workbook()
+        book.remove(book.worksheets[0])
+        for table in [one for one in self.tables if one.rows] or self.tables[:1]:
+            sheet = book.create_sheet(table.title)
+            first = 2 if self.is_illustrative else 1
+            if self.is_illustrative:
+                banner(sheet, 1, len(table.columns))
+            head(sheet, first, table.heads, [_WIDTHS.get(name, 16) for name, _ in table.columns])
+            for row, values in enumerate(table.values(), first + 1):
+                for column, value in enumerate(values, 1):
+                    put(sheet.cell(row, column), value, number=_NUMBERS.get(type(value)))
+            page(sheet, footer=table.title)
+        save(book, path, _AT)
+
+
+_NUMBERS = {date: "dd/mm/yyyy", datetime: "dd/mm/yyyy hh:mm"}
+
+
+def workbook_of(page: str) -> str:
+    return f"{FOLDER}/{slug(page)}.xlsx"
+
+
+def csv_of(page: str, table: str) -> str:
+    return f"{FOLDER}/{slug(f'{page} {table}')}.csv"
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
+
+
+def _in_csv(value: Any) -> Any:
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else value
+
+
+# ---------------------------------------------------------------- the tables
+
+
+def lines(rows: Sequence[Row], kinds: dict[str, Row]) -> Table:
+    def result(row: Row) -> Any:
+        words = in_words(row, kinds[row["indicator_code"]]["kind"]) if row["actual_id"] else None
+        return row["value"] if words is None else words
+
+    return Table("lines", (
+        ("commune_name", "commune_name"), ("indicator_code", "indicator_code"), ("indicator", "indicator_name"),
+        ("scope", "scope"), ("unit_of_measure", "unit_of_measure"), ("figure_period", "period_label"),
+        ("numerator", "numerator"), ("denominator", "denominator"), ("result", result),
+        ("in_force_milestone", "in_force_on"), ("target_in_force", "in_force_as_written"),
+        ("level_label", lambda row: row.get("level_label")), ("next_milestone", "next_on"),
+        ("target_next", "next_as_written"), ("expected_value", "expected_value"), ("pace", "pace"),
+        ("pace_label", lambda row: row.get("pace_label")), ("forecast_at_next", "forecast_at_next"),
+    ), rows)  # fmt: skip
+
+
+def tasks(rows: Sequence[Row]) -> Table:
+    return Table("tasks", (
+        ("commune_name", "commune_name"), ("printed_at", printed_at), ("task", "title"),
+        ("lead_as_written", "lead_as_written"), ("head_role", "head_role"), ("deliverable", "deliverable"),
+        ("deadline_as_written", "deadline_as_written"), ("due_on", "due_on"), ("task_status", "task_label"),
+        ("days_overdue", "days_overdue"), ("state", lambda row: answers()["state"].get(row["state"])),
+        ("percent_done", "percent_done"), ("document", "document_number"), ("latest_period", "period_label"),
+        ("difficulty", "difficulty"),
+    ), rows)  # fmt: skip
+
+
+def reports(rows: Sequence[Row]) -> Table:
+    return Table("reports", (
+        ("commune_name", "commune_name"), ("agency_name", "agency_name"), ("period_label", "period_label"),
+        ("report_due_on", "due_on"), ("report_status", "reporting_label"), ("days_late", "days_late"),
+        ("first_received_at", "first_received_at"), ("lines_accepted", "lines_accepted"),
+        ("lines_rejected", "lines_rejected"),
+    ), rows)  # fmt: skip
+
+
+def yearly(rows: Sequence[Row]) -> Table:
+    return Table("yearly", (
+        ("commune_name", "commune_name"), ("period_label", "period_label"), ("report_due_on", "due_on"),
+        ("agencies_reported", "agencies_reported"), ("agencies_asked", "agencies"),
+        ("agencies_waiting", "waiting_names"), ("handed_over", "handed_over_at"),
+    ), rows)  # fmt: skip
+
+
+def outlook(rows: Sequence[Row]) -> Table:
+    return Table("outlook", (
+        ("commune_name", "commune_name"), ("indicator_code", "indicator_code"), ("indicator", "indicator_name"),
+        ("scope", "scope"), ("result", "value"), ("unit_of_measure", "unit_of_measure"),
+        ("figure_period", "period_label"), ("target_at_milestone", "as_written"), ("milestone_on", "milestone_on"),
+        ("outlook", lambda row: wording("site.outlook.kinds")[row["outlook"]]),
+        ("forecast_at_next", "forecast_at_next"), ("pace", "pace"),
+    ), rows)  # fmt: skip
+
+
+def city(rows: Sequence[Row]) -> Table:
+    return Table("city", (
+        ("indicator_code", "indicator_code"), ("indicator", "indicator_name"), ("unit_of_measure", "unit_of_measure"),
+        ("figure_period", "period_label"), ("sum_of_numerators", "numerator"), ("sum_of_denominators", "denominator"),
+        ("pooled_value", "value"), ("communes_reporting", "communes_reporting"),
+        ("communes_in_rate", "communes_in_rate"), ("communes_in_city", "communes_in_city"),
+        ("value_lowest", "value_lowest"), ("value_median", "value_median"), ("value_highest", "value_highest"),
+    ), rows)  # fmt: skip
+
+
+def held(rows: Sequence[Row]) -> Table:
+    return Table("held", (
+        ("commune_name", "commune_name"), ("indicator_or_task", "name"), ("agency_name", "agency_name"),
+        ("period_label", "period_label"), ("held_value", sent), ("value_in_use", lambda row: sent(row, "old_")),
+        ("question", "question"), ("waiting_since", "received_at"),
+    ), rows)  # fmt: skip
+
+
+def conflicts(rows: Sequence[Row]) -> Table:
+    return Table("conflicts", (
+        ("commune_name", "commune_name"), ("indicator_code", "indicator_code"), ("indicator", "indicator_name"),
+        ("milestone_on", "milestone_on"), ("conflict_kind", lambda row: wording("site.conflicts.kinds")[row["kind"]]),
+        ("first_given", "first_as_written"), ("first_place", lambda row: printed_at(row, "first_")),
+        ("second_given", "second_as_written"), ("second_place", lambda row: printed_at(row, "second_")),
+    ), rows)  # fmt: skip
+
+
+def rejections(rows: Sequence[Row]) -> Table:
+    return Table("rejections", (
+        ("received_at", "received_at"), ("commune_name", "commune_name"), ("agency_name", "agency_name"),
+        ("period_label", "period_label"), ("sheet", "source_sheet"), ("cell", "source_cell"),
+        ("finding_severity", lambda row: wording("labels.severities")[row["severity"]]), ("message", "message"),
+        ("fix", "fix"), ("rule_code", "rule_code"),
+    ), rows)  # fmt: skip
+
+
+def series(rows: Sequence[Row]) -> Table:
+    return Table("series", (
+        ("commune_name", "commune_name"), ("scope", "scope"), ("period_label", "period_label"),
+        ("numerator", "numerator"), ("denominator", "denominator"),
+        ("result", lambda row: row["value_text"] if row["value"] is None else row["value"]),
+    ), rows)  # fmt: skip
+
+
+def reconciled(rows: Sequence[Row]) -> Table:
+    names = ("rows_read", "rows_accepted", "rows_unchanged", "rows_held", "rows_rejected", "rows_ignored",
+             "rows_unaccounted")  # fmt: skip
+    return Table(
+        "reconciled", (("period_label", "period_label"), ("file", "files"), *zip(names, names, strict=True)), rows
+    )
+
+
+def late(rows: Sequence[Row]) -> Table:
+    return Table("late", (
+        ("commune_name", "commune_name"), ("agency_name", "agency_name"), ("period_label", "period_label"),
+        ("received_at", "received_at"), ("locked_at", "locked_at"), ("entered_at", "entered_at"),
+        ("good_lines", "good_lines"),
+    ), rows)  # fmt: skip
+
+
+def standing(rows: Sequence[Row]) -> Table:
+    return Table("standing", (
+        ("rank", "rank"), ("commune_name", "commune_name"), ("score", "score"), ("share_met", "milestones_met"),
+        ("share_on_track", "on_track"), ("share_tasks", "tasks_on_time"), ("share_reports", "reports_on_time"),
+    ), rows)  # fmt: skip
+
+
+def heads(rows: Sequence[Row]) -> Table:
+    return Table("heads", (
+        ("commune_name", "commune_name"), ("head_role", "head_role"), ("agency_name", "agency_name"),
+        ("task", "tasks"), ("done_on_time", "done_on_time"), ("done_late", "done_late"),
+        ("without_proof", "done_without_proof"), ("overdue", "overdue"), ("not_reported", "report_owed"),
+    ), rows)  # fmt: skip
+
+
+def origins(rows: Sequence[Row]) -> Table:
+    return Table("origins", (
+        ("indicator_code", "indicator_code"), ("indicator", "indicator_name"), ("scope", "scope"),
+        ("result", lambda row: row["value_text"] if row["value"] is None else row["value"]),
+        ("numerator", "numerator"), ("denominator", "denominator"), ("unit_of_measure", "unit_of_measure"),
+        ("agency_name", "agency_name"), ("period_label", "period_label"), ("file", "sha256"), ("sheet", "source_sheet"),
+        ("cell", "source_cell"), ("received_at", "received_at"), ("replaced", "replaced_value"),
+        ("rules_said", "rules"),
+    ), rows)  # fmt: skip
