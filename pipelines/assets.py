@@ -44,6 +44,7 @@ REGISTRY = {
 RECEIVED = {
     "raw/receipt": "The ledger: one row per file received.",
     "raw/period_event": "Locks and unlocks of periods, from the ledger.",
+    "raw/approval_event": "Approvals of a commune's figures and their withdrawals, from the ledger.",
     "raw/set_aside": "Files that a person or a check set aside, from the ledger.",
     "raw/bundle_event": "Bundles made and handed over, from the ledger.",
     "raw/told": "What each sender was told of a submission, from the ledger.",

@@ -22,6 +22,7 @@ from pipelines.checking.rules import insist
 from pipelines.earlier_homes import keep_aside, note_told, take_over
 from pipelines.home import SOURCES, Home
 from pipelines.intake.acts import (
+    approval_events,
     bundle_events,
     period_events,
     record_made,
@@ -31,6 +32,7 @@ from pipelines.intake.acts import (
     superseded,
     told_events,
 )
+from pipelines.intake.acts_received import take_acts, waiting_acts
 from pipelines.intake.editions import Edition, editions, record_edition, rows_of
 from pipelines.intake.ledger import VIETNAM, Ledger, archived, store
 from pipelines.intake.receive import receive, waiting
@@ -96,6 +98,9 @@ def receive_files(home: Home) -> Rows:
     ledger = Ledger(home)
     ledger.seal()
     ledger.record_day(home.day)
+    if waiting_acts(home):
+        known = registries.load(SOURCES)
+        take_acts(home, ledger, known.city_communes, known.periods)
     receive(home, ledger)
     is_earlier = not ledger.of("judged") and home.earlier_build.exists()
     with building(home) as con:
@@ -112,6 +117,7 @@ def enter_ledger(home: Home, con: duckdb.DuckDBPyConnection, ledger: Ledger, new
         "raw.receipt": enter_receipts(home, con, ledger),
         "raw.set_aside": quarantine.enter_set_aside(con, ledger),
         "raw.period_event": replace(con, "raw.period_event", period_events(ledger)),
+        "raw.approval_event": replace(con, "raw.approval_event", approval_events(ledger)),
         "raw.bundle_event": replace(con, "raw.bundle_event", bundle_events(ledger)),
         "raw.told": replace(con, "raw.told", told_events(ledger)),
     }

@@ -76,6 +76,10 @@ CREATE TABLE IF NOT EXISTS raw.receipt (
 CREATE TABLE IF NOT EXISTS raw.period_event (
     ledger_sequence INTEGER, period_code VARCHAR, commune_code VARCHAR, event VARCHAR, acted_at TIMESTAMP,
     acted_by VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS raw.approval_event (
+    ledger_sequence INTEGER, period_code VARCHAR, commune_code VARCHAR, event VARCHAR, acted_at TIMESTAMP,
+    acted_by VARCHAR, account VARCHAR, reason VARCHAR, figures_sha256 VARCHAR, known_at TIMESTAMP, missing VARCHAR,
+    act_id VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.set_aside (
     submission_id VARCHAR, ledger_sequence INTEGER, reason VARCHAR, acted_by VARCHAR, acted_at TIMESTAMP,
     check_code VARCHAR, message VARCHAR, fix VARCHAR);

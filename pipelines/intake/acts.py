@@ -1,5 +1,5 @@
-"""Acts people enter in the ledger: locks and unlocks of periods, files set aside and taken back, bundles made, handed
-over and removed.
+"""Acts people enter in the ledger: locks and unlocks of periods, approvals of figures, files set aside and taken back,
+bundles made, handed over and removed.
 
 Taking files is in receive.py."""
 
@@ -14,8 +14,9 @@ from pipelines.vietnamese import clean
 
 
 def act_on_period(
-    ledger: Ledger, event: str, period_code: str, reason: str, by: str, commune_code: str | None = None
-) -> None:
+    ledger: Ledger, event: str, period_code: str, reason: str, by: str, commune_code: str | None = None, *,
+    act_id: str = "",
+) -> None:  # fmt: skip
     """Enter a lock or an unlock ('locked', 'unlocked') of a period, for the city (None) or one commune.
 
     An act for the city applies to each of its communes until something is done for that commune, and the other way
@@ -29,7 +30,7 @@ def act_on_period(
     at = max(datetime.now(VIETNAM), ledger.last_at + timedelta(microseconds=1))
     ledger.append(
         [{"event": event, "period_code": period_code, "commune_code": commune_code, "reason": clean(reason),
-          "by": clean(by), "at": at.isoformat(timespec="microseconds")}]
+          "by": clean(by), "at": at.isoformat(timespec="microseconds"), **({"act_id": act_id} if act_id else {})}]
     )  # fmt: skip
 
 
@@ -47,6 +48,37 @@ def period_events(ledger: Ledger) -> list[dict[str, Any]]:
          "acted_at": e["at"][:26], "acted_by": e["by"], "reason": e["reason"]}
         for e in ledger.entries
         if e["event"] in ("locked", "unlocked")
+    ]  # fmt: skip
+
+
+def record_approval(ledger: Ledger, act: dict[str, Any]) -> None:
+    """Enter that a commune's figures of a period were approved, or that the approval was withdrawn ('approved',
+    'approval_withdrawn'): by whom, of which figures, which agencies were missing. known_at: up to when the figures that
+    were approved were known. Raises ValueError for a withdrawal of what is not approved."""
+    place = act["commune_code"], act["period_code"]
+    last = [e["event"] for e in approvals_in(ledger) if (e["commune_code"], e["period_code"]) == place][-1:]
+    if act["event"] == "approval_withdrawn" and last != ["approved"]:
+        raise ValueError(f"period {act['period_code']} of commune {act['commune_code']} is not approved")
+    names = ("event", "act_id", "period_code", "commune_code", "account", "figures_sha256", "up_to_sequence", "missing")
+    known_at = ledger.before(act["up_to_sequence"] + 1).last_at
+    ledger.append([{**{name: act[name] for name in names}, "by": clean(act["by"]), "reason": clean(act["reason"]),
+                    "known_at": known_at.isoformat(timespec="microseconds"),
+                    "at": ledger.next_at.isoformat(timespec="microseconds")}])  # fmt: skip
+
+
+def approvals_in(ledger: Ledger) -> list[dict[str, Any]]:
+    """The entries of approvals and of their withdrawals, in order."""
+    return [entry for entry in ledger.entries if entry["event"] in ("approved", "approval_withdrawn")]
+
+
+def approval_events(ledger: Ledger) -> list[dict[str, Any]]:
+    """Approvals and withdrawals as rows of raw.approval_event."""
+    return [
+        {"ledger_sequence": e["sequence"], "period_code": e["period_code"], "commune_code": e["commune_code"],
+         "event": e["event"], "acted_at": e["at"][:26], "acted_by": e["by"], "account": e["account"],
+         "reason": e["reason"], "figures_sha256": e["figures_sha256"], "known_at": e["known_at"][:26],
+         "missing": ", ".join(e["missing"]), "act_id": e["act_id"]}
+        for e in approvals_in(ledger)
     ]  # fmt: skip
 
 

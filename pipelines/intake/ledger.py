@@ -25,7 +25,8 @@ from pipelines.home import Home
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 NO_HEAD = "0" * 64
 # What runs and people note of what was made; the figures do not depend on it.
-_OF_WHAT_WAS_MADE = frozenset({"bundle_made", "bundle_sent", "bundle_removed", "told"})
+_OF_WHAT_WAS_MADE = frozenset({"bundle_made", "bundle_sent", "bundle_removed", "told", "approved",
+                                "approval_withdrawn"})  # fmt: skip
 
 
 DAYS_AHEAD = 31  # how far a run's day may be ahead of the last without a person saying that it is right
@@ -73,7 +74,8 @@ def read_lines(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
 
 class Ledger:
     """The append-only ledger, one JSON object a line: sealed, edition, received, judged, told, locked, unlocked,
-    set_aside, taken_back, day, day_undone, illustrative, bundle_made, bundle_sent, bundle_removed. Raises LedgerError
+    approved, approval_withdrawn, set_aside, taken_back,
+    day, day_undone, illustrative, bundle_made, bundle_sent, bundle_removed. Raises LedgerError
     where it is damaged or was altered."""
 
     def __init__(self, home: Home) -> None:

@@ -148,6 +148,8 @@ def _figures(answer: Row | None) -> list[Row]:
 @page("hand_in", "POST", where=_own)
 def hand_in(request: HttpRequest, token: str) -> HttpResponse:
     upload, home = Upload.objects.get(token=token), portal_home()
+    if upload.state == Upload.STAGED:  # not checked yet: its page says so
+        return _to(upload)
     if upload.state not in (Upload.CHECKED, Upload.UNCHECKED):
         return pages.failed(request, 409, "handed_in_already")
     if upload.known != mark(published.mark(home), registry_mark()):  # figures, rules or a lock came since

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from pipelines.files import Row
 from pipelines.office.wording import joined, say
-from pipelines.portal import handing_in, pages, published
+from pipelines.portal import acts, handing_in, pages, published
 from pipelines.portal.gate import page
 from pipelines.portal.models import Upload
 from pipelines.portal.settings import portal_home
@@ -21,15 +21,15 @@ def commune(request: HttpRequest, commune: str) -> HttpResponse:
     home = portal_home()
     periods, today = published.periods(home, commune), published.today(home)
     period = chosen(periods, request.GET.get("ky", ""), today)
-    reports = [
-        one for one in published.reports(home, commune) if period and one["period_code"] == period["period_code"]
-    ]
-    held = [one for one in published.held_lines(home, commune)
-            if period and one["period_code"] == period["period_code"]]  # fmt: skip
+    code = period["period_code"] if period else ""
+    reports = [one for one in published.reports(home, commune) if one["period_code"] == code]
+    held = [one for one in published.held_lines(home, commune) if one["period_code"] == code]
     missing = [one for one in reports if one["first_received_at"] is None]
     return pages.render(
         request, "commune.html", commune=commune, periods=periods, period=period, reports=reports, held=held,
-        waiting=_waiting(commune), reminder=_reminder(commune, period, missing) if period and missing else None,
+        waiting=_waiting(commune),
+        approval=published.approval(home, commune, code),
+        reminder=_reminder(commune, period, missing) if period and missing else None,
     )  # fmt: skip
 
 
@@ -63,4 +63,5 @@ def city(request: HttpRequest) -> HttpResponse:
     periods, today = published.periods(home), published.today(home)
     period = chosen(periods, request.GET.get("ky", ""), today)
     communes = published.communes(home, period["period_code"]) if period else []
-    return pages.render(request, "city.html", periods=periods, period=period, communes=communes)
+    waiting = [act for act in acts.waiting(home) if act["event"] in ("locked", "unlocked")]
+    return pages.render(request, "city.html", periods=periods, period=period, communes=communes, waiting=waiting)

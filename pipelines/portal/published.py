@@ -46,6 +46,22 @@ WHERE s.commune_code = $commune AND s.agency_code = $agency
 ORDER BY s.ledger_sequence DESC
 LIMIT 200
 """
+_APPROVALS = """
+SELECT period_code, figures, figures_sha256, approval_status, acted_by, acted_at, reason, missing, figures_changed,
+    (SELECT ledger_entries FROM core.dim_build) AS up_to_sequence
+FROM marts.mart_approval
+WHERE commune_code = $commune
+"""
+_FIGURES = """
+SELECT
+    a.agency_code, g.agency_name, a.indicator_code, i.indicator_name, i.unit_of_measure, a.numerator, a.denominator,
+    a.value, a.value_text, a.is_estimate, a.note, a.recorded_at
+FROM core.fct_actual AS a
+JOIN core.dim_indicator AS i USING (indicator_code)
+JOIN core.dim_agency AS g USING (agency_code)
+WHERE a.commune_code = $commune AND a.period_code = $period AND a.is_current AND NOT a.is_withdrawn
+ORDER BY g.agency_name, a.agency_code, a.indicator_code
+"""
 # One commune a row: how many of its agencies have given the period's report.
 _COMMUNES = """
 SELECT
@@ -56,8 +72,11 @@ SELECT
         WHERE e.period_code = $period AND (e.commune_code IS NULL OR e.commune_code = r.commune_code)), false)
         AS is_locked,
     (SELECT count(*) FROM marts.mart_held_line AS h
-     WHERE h.commune_code = r.commune_code AND h.period_code = $period AND h.state = 'waiting') AS held
+     WHERE h.commune_code = r.commune_code AND h.period_code = $period AND h.state = 'waiting') AS held,
+    coalesce(any_value(a.approval_status), 'not_approved') AS approval_status,
+    any_value(a.figures_changed) AS figures_changed
 FROM marts.mart_reporting_status AS r
+LEFT JOIN marts.mart_approval AS a USING (commune_code, period_code)
 WHERE r.period_code = $period
 GROUP BY r.commune_code, r.commune_name
 ORDER BY r.commune_name, r.commune_code
@@ -109,6 +128,21 @@ def submissions(home: Home, commune: str, agency: str) -> list[Row]:
 def periods(home: Home, commune: str | None = None) -> list[Row]:
     """The periods reports are owed for, the newest due day first."""
     return _ask(home, _PERIODS, commune=commune)
+
+
+_NOT_APPROVED = {"figures": 0, "figures_sha256": None, "approval_status": "not_approved", "figures_changed": None,
+                 "acted_by": None}  # fmt: skip
+
+
+def approval(home: Home, commune: str, period: str) -> Row:
+    """Whether the figures of a commune's period are approved, and the digest of those in force."""
+    found = [one for one in _ask(home, _APPROVALS, commune=commune) if one["period_code"] == period]
+    return found[0] if found else {**_NOT_APPROVED, "period_code": period, "up_to_sequence": 0}
+
+
+def figures(home: Home, commune: str, period: str) -> list[Row]:
+    """The figures in force of a commune's period."""
+    return _ask(home, _FIGURES, commune=commune, period=period)
 
 
 def communes(home: Home, period: str) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from pipelines.portal import agency_pages, commune_pages, pages, signing_in
+from pipelines.portal import agency_pages, approving, commune_pages, pages, signing_in
 from pipelines.portal.gate import insist
 
 
@@ -49,6 +49,10 @@ urlpatterns = [
     path("mat-khau", signing_in.password, name="password"),
     path("thanh-pho", commune_pages.city, name="city"),
     path("<commune:commune>/", commune_pages.commune, name="commune"),
+    path("thanh-pho/khoa", approving.lock, name="lock"),
+    path("<commune:commune>/so-lieu/<period:period>", approving.figures, name="figures"),
+    path("<commune:commune>/so-lieu/<period:period>/duyet", approving.approve, name="approve"),
+    path("<commune:commune>/so-lieu/<period:period>/rut", approving.withdraw, name="withdraw"),
     path("<commune:commune>/<agency:agency>/", agency_pages.agency, name="agency"),
     path("<commune:commune>/<agency:agency>/bieu-mau/<period:period>.xlsx", agency_pages.form, name="form"),
     path("<commune:commune>/<agency:agency>/tai-len", agency_pages.upload, name="upload"),

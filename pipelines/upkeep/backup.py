@@ -1,10 +1,11 @@
-"""Backup and restore of what cannot be built again: the ledger, the archive, and files that still wait in the inbox.
+"""Backup and restore of what cannot be built again: the ledger, the archive, files and acts that still wait for a run,
+and the portal's database.
 
 A backup folder holds archive/ (originals, editions and segments by sha256, shared by all snapshots) and
-snapshots/<moment>/ with the ledger, the inbox and a manifest. A snapshot appears whole or not at all. It is made while
-runs go on: the inbox is copied before the ledger is read, and what the ledger then names as received is taken out of
-the copied inbox again; so every file is in it exactly once. Everything else comes out of these by 'kpi57 run' and does
-not belong here.
+snapshots/<moment>/ with the ledger, the inbox, the acts, the portal's database and a manifest. A snapshot appears whole
+or not at all. It is made while runs go on: the inbox is copied before the ledger is read, and what the ledger then names
+as received is taken out of the copied inbox again; so every file is in it exactly once. Everything else comes out of
+these by 'kpi57 run' and does not belong here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import hashlib
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -22,6 +25,7 @@ from typing import Any
 
 from pipelines.files import fsync, sha256_of, swap_in, write_whole
 from pipelines.home import Home
+from pipelines.intake.acts_received import waiting_acts
 from pipelines.intake.editions import named_in
 from pipelines.intake.ledger import (
     NO_HEAD,
@@ -37,7 +41,7 @@ from pipelines.intake.receive import entered_as, waiting
 from pipelines.warehouse.database import discard_build, schema_mark
 
 KEEP = 14
-_MANIFEST, _LEDGER, _INBOX = "backup.json", "ledger.jsonl", "inbox"
+_MANIFEST, _LEDGER, _INBOX, _ACTS, _PORTAL = "backup.json", "ledger.jsonl", "inbox", "acts", "portal.sqlite3"
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -71,6 +75,7 @@ def backup(home: Home, to: Path) -> Done:
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
     copies = _copy_inbox(home, making / _INBOX)
+    others = _copy_acts(home, making / _ACTS) + _copy_portal(home, making / _PORTAL)
     ledger = whole_lines(home)
     received = received_in(ledger)
     entered = {(e["folder"], e["name"], e["identity"]) for e in received}
@@ -91,6 +96,7 @@ def backup(home: Home, to: Path) -> Done:
         "ledger_sha256": hashlib.sha256(ledger).hexdigest(),
         "ledger": {"entries": len(heads), "head": heads[-1] if heads else NO_HEAD},
         "originals": originals,
+        "others": {p.relative_to(making).as_posix(): sha256_of(p) for p in others},
         "waiting": {p.relative_to(making / _INBOX).as_posix(): sha256_of(p) for p in sorted(copies.values())},
     }
     write_whole(making / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
@@ -117,7 +123,7 @@ def restore(home: Home, frm: Path, *, replace: bool) -> Done:
     snapshot = found[-1]
     manifest = json.loads((snapshot / _MANIFEST).read_bytes())
     named = _verified(frm, snapshot, manifest)
-    used = home.ledger.exists() or bool(waiting(home))
+    used = home.ledger.exists() or bool(waiting(home)) or home.portal_database.exists()
     if used and not replace:
         raise BackupError(f"{home.root} was used already; --replace moves its archive and inbox aside and restores")
     aside = _move_aside(home) if used else None
@@ -130,6 +136,10 @@ def restore(home: Home, frm: Path, *, replace: bool) -> Done:
             raise BackupError(f"{home.shown(place)} would be written outside the inbox: a folder on the way is a link")
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(snapshot / _INBOX / name, place)
+    for name in manifest.get("others", {}):
+        place = home.portal_database if name == _PORTAL else home.acts / Path(name).name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(snapshot / name, place)
     home.archive.mkdir(parents=True, exist_ok=True)
     new = home.ledger.with_name(".ledger.new")
     shutil.copyfile(snapshot / _LEDGER, new)
@@ -179,6 +189,33 @@ def _copy_inbox(home: Home, to: Path) -> dict[tuple[str, str, str], Path]:
         elif place.exists():
             place.unlink()  # taken, or still being written: the next backup has it
     return copies
+
+
+def _copy_acts(home: Home, to: Path) -> list[Path]:
+    """Copy the acts that wait. One that a run takes meanwhile is in the ledger, which is read after this; where it is
+    in both, the next run knows it by its id."""
+    to.mkdir()
+    copies = []
+    for path in waiting_acts(home):
+        try:
+            shutil.copy2(path, to / path.name)
+        except FileNotFoundError:
+            continue
+        copies.append(to / path.name)
+    return copies
+
+
+def _copy_portal(home: Home, to: Path) -> list[Path]:
+    """Copy the portal's database as it is at one moment, without its sessions."""
+    if not home.portal_database.exists():
+        return []
+    with closing(sqlite3.connect(home.portal_database)) as source, closing(sqlite3.connect(to)) as copy:
+        source.backup(copy)
+        copy.execute("DELETE FROM django_session")
+        copy.commit()
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+    fsync(to)
+    return [to]
 
 
 def _copy_original(home: Home, to: Path, sha256: str) -> int:
@@ -234,12 +271,13 @@ def _faults(frm: Path, snapshot: Path, manifest: dict[str, Any]) -> Iterator[str
         yield "the ledger is not the one its manifest proves"
     named = named_in(ledger, frm / "archive")
     odd = [sha256 for sha256 in named if not _SHA256.fullmatch(str(sha256))]
-    odd += [name for name in manifest["waiting"] if not _stays_inside(name)]
+    odd += [name for name in (*manifest["waiting"], *manifest.get("others", {})) if not _stays_inside(name)]
     if odd:
         yield f"it names places outside itself: {', '.join(map(repr, odd[:3]))}"
         return
     parts = {_original(frm, sha256): sha256 for sha256 in named}
     parts |= {snapshot / _INBOX / name: sha256 for name, sha256 in manifest["waiting"].items()}
+    parts |= {snapshot / name: sha256 for name, sha256 in manifest.get("others", {}).items()}
     for path, sha256 in parts.items():
         if not path.exists():
             yield f"{path.relative_to(frm)} is missing"
@@ -259,6 +297,8 @@ def _move_aside(home: Home) -> Path:
     aside.mkdir(parents=True)
     if home.archive.exists():
         home.archive.rename(aside / home.archive.name)
+    for path in (*waiting_acts(home), *home.portal.glob(f"{_PORTAL}*")):  # the log of the database too
+        shutil.move(path, aside / path.name)
     for w in waiting(home):
         place = aside / _INBOX / w.path.relative_to(home.inbox)
         place.parent.mkdir(parents=True, exist_ok=True)
