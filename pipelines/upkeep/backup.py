@@ -3,9 +3,9 @@ and the portal's database.
 
 A backup folder holds archive/ (originals, editions and segments by sha256, shared by all snapshots) and
 snapshots/<moment>/ with the ledger, the inbox, the acts, the portal's database and a manifest. A snapshot appears whole
-or not at all. It is made while runs go on: the inbox is copied before the ledger is read, and what the ledger then names
-as received is taken out of the copied inbox again; so every file is in it exactly once. Everything else comes out of
-these by 'kpi57 run' and does not belong here.
+or not at all. It is made while runs go on: the inbox is copied before the ledger is read, and what the ledger then
+names as received is taken out of the copied inbox again; so every file is in it exactly once. Everything else comes out
+of these by 'kpi57 run' and does not belong here.
 """
 
 from __future__ import annotations
