@@ -199,8 +199,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         load, wrong = run(given.uploads, given.seconds, Home(Path(folder), date(2026, 11, 16)))
     took = sorted(load.seconds)
-    print(f"{given.uploads} uploads in {given.seconds:.0f} s, the server killed half-way: {len(load.acknowledged)} "
-          f"acknowledged, {wrong} not on disk exactly once, {len(load.refused)} refused, {load.again} tried again")  # fmt: skip
+    print(f"{given.uploads} uploads in {given.seconds:.0f} s, the server killed half-way:")
+    print(f"{len(load.acknowledged)} acknowledged, {wrong} not on disk exactly once, {len(load.refused)} refused, "
+          f"{load.again} tried again")  # fmt: skip
     print(f"from sending up to what was found: median {took[len(took) // 2]:.2f} s, 95 % in "
           f"{took[int(len(took) * 0.95)]:.2f} s, longest {took[-1]:.2f} s")  # fmt: skip
     for why in load.refused[:5]:
