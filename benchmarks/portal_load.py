@@ -93,9 +93,11 @@ class Agency:
         status, place, text = self.ask("POST", f"/{self.place}/tai-len", body, "multipart/form-data; boundary=b7")
         if status != 303:
             raise RuntimeError(f"refused: {status} {re.sub('<[^>]+>', ' ', text)[-300:]}")
-        while "<progress" in self.ask("GET", place)[2]:
+        while True:
+            status, _, text = self.ask("GET", place)
+            if status == 200 and "<progress" not in text:
+                return place
             time.sleep(0.3)
-        return place
 
 
 def serve(home: Home) -> tuple[subprocess.Popen[str], int]:
@@ -180,8 +182,11 @@ def _until_acknowledged(agency: Agency, data: bytes, load: Load, serving: list[o
                 place = agency.send_up(data)
                 load.seconds.append(time.monotonic() - then)
             status, _, text = agency.post(f"{place}/nop")
-            if status == 303 or "Đã nộp" in agency.ask("GET", place)[2]:
+            page = agency.ask("GET", place)[2]
+            if "<h1>Đã nộp</h1>" in page:
                 load.acknowledged.append(data)
+            elif "<progress" in page or status >= 500:
+                continue
             else:
                 load.refused.append(f"{status} {re.sub('<[^>]+>', ' ', text)[-200:]}")
             return
