@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.checking import expectations
-from pipelines.checking.earlier_figures import History, Past, stored
+from pipelines.checking.earlier_figures import History, Past, PastReport, stored
 from pipelines.checking.lookup import Names
 from pipelines.checking.validate import validate
 from pipelines.files import Row
@@ -111,6 +111,11 @@ SELECT commune_code, agency_code, indicator_code, period_code,
 FROM core.fct_actual
 WHERE is_current AND commune_code IN (SELECT unnest($communes::VARCHAR[]))
 """
+_REPORTS = """
+SELECT commune_code, agency_code, task_id, period_code, state, percent_done, document_number, document_date
+FROM core.fct_task_report
+WHERE is_current AND commune_code IN (SELECT unnest($communes::VARCHAR[]))
+"""
 _HELD = """
 SELECT commune_code, agency_code, code, period_code, submission_id, table_kind, numerator, denominator, value,
     value_text, document_number, document_date
@@ -126,13 +131,16 @@ def _history(home: Home, rows: list[Row]) -> History:
     parameters = {"communes": sorted({row["commune_code"] for row in rows if row["commune_code"]})}
     in_force: dict[tuple[str, str, str], list[Past]] = defaultdict(list)
     held: dict[tuple[str, str, str, str], list[Any]] = defaultdict(list)
+    reports: dict[tuple[str, str, str], list[PastReport]] = defaultdict(list)
     with reading(home) as con:
         for commune, agency, code, period, *figures in con.execute(_IN_FORCE, parameters).fetchall():
             in_force[commune, agency, code].append(Past(period, *figures))
+        for commune, agency, code, period, *report in con.execute(_REPORTS, parameters).fetchall():
+            reports[commune, agency, code].append(PastReport(period, *report))
         for *place, submission, kind, num, den, value, text, number, day in con.execute(_HELD, parameters).fetchall():
             said = (num, den, value, text) if kind == "indicator" else (text, value, number, day)
             held[tuple(place)].append((tuple(map(stored, said)), submission))
-    return History(in_force, held)
+    return History(in_force, held, reports)
 
 
 # ---------------------------------------------------------------- the answer

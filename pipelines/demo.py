@@ -211,12 +211,13 @@ def _add_unknown_line(path: Path, registry: Registry, period: Period, name: str)
     [layout] = [one for one in registry.form["sheets"] if one["kind"] == "indicator"]
     line = {"indicator_code": "XHS-99", "indicator_name": name,
             "unit_of_measure": "%", "numerator": 3120, "denominator": 6480}  # fmt: skip
-    book = load_workbook(path)
+    book = load_workbook(path, rich_text=True)
     sheet = book[layout["title"]]
     row = sheet.max_row + 1
-    for number, column in enumerate(layout["columns"], 1):
+    printed = [column for column in layout["columns"] if "until" not in column and "only" not in column]
+    for number, column in enumerate(printed, 1):
         put(sheet.cell(row, number), line.get(column["name"]))
-    sheet.row_dimensions[row].height = row_height((line.get(c["name"]), c["width"]) for c in layout["columns"])
+    sheet.row_dimensions[row].height = row_height((line.get(c["name"]), c["width"]) for c in printed)
     save(book, path, datetime.combine(period.starts_on, time()))
 
 

@@ -16,7 +16,7 @@ import duckdb
 
 from pipelines.agencies.feedback_kept import discard_answer, lost
 from pipelines.checking import quarantine
-from pipelines.checking.earlier_figures import HISTORY_FACTS
+from pipelines.checking.earlier_figures import NEVER_REFUSING
 from pipelines.checking.misplaced import place
 from pipelines.checking.rules import insist
 from pipelines.earlier_homes import keep_aside, note_told, take_over
@@ -82,7 +82,7 @@ def load_registry(home: Home) -> Rows:
 def _rows_of_sources(sources: Path) -> dict[str, list[dict[str, Any]]]:
     """What sources/ says, by table. Raises ValueError where it does not hold together."""
     registry = registries.load(sources)
-    insist(registry.rules, registry.form, HISTORY_FACTS)
+    insist(registry.rules, registry.form, NEVER_REFUSING)
     return registry.rows()
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.checking.earlier_figures import LOOK_BACK, History, Past, Said, stored
+from pipelines.checking.earlier_figures import LOOK_BACK, History, Past, PastReport, Said, stored
+from pipelines.checking.indicators import came_before_year_end
 from pipelines.checking.lookup import Duties
 from pipelines.checking.validate import Checked, validate
 from pipelines.files import Row
@@ -196,19 +197,13 @@ def judge(
         | {name: row[name] for name in ("submission_id", "duplicate_of", "commune_code", "agency_code")}
         | {"judged_at": str(row["received_at"]), "edition": edition, "program": version("kpi57"),
            **dict(zip(("lines_read", "problem"), read.get(row["submission_id"], (0, None)), strict=True)),
-           "is_estimate": _is_estimate(registry, row, outcomes.get(row["submission_id"], {}).get("period_code"))}
+           "is_estimate": came_before_year_end(
+               registry, row["commune_code"], outcomes.get(row["submission_id"], {}).get("period_code"),
+               row["received_at"].date())}
         for row in sent
     ]  # fmt: skip
     parts = (submissions, checked.lines, checked.actuals, checked.task_reports, checked.findings)
     return dict(zip(CHECKED, parts, strict=True))
-
-
-def _is_estimate(registry: Registry, sent: Row, period_code: str | None) -> bool:
-    """Whether a report on a year came before the year was over: it says what is expected of the whole year."""
-    if period_code is None or sent["commune_code"] is None:
-        return False
-    period = registry.period_of(sent["commune_code"], period_code)
-    return period.kind == "year" and sent["received_at"].date() <= period.ends_on
 
 
 def duties_of(con: duckdb.DuckDBPyConnection) -> Duties:
@@ -262,6 +257,19 @@ JOIN sent AS s USING (commune_code, agency_code, indicator_code, period_code, fi
 GROUP BY ALL
 ORDER BY ALL
 """
+_REPORTS = f"""
+SELECT r.commune_code, coalesce(t.agency_code, r.agency_code), t.task_id, s.period_code,
+    arg_max({{state: t.state, percent_done: t.percent_done, document_number: t.document_number,
+        document_date: t.document_date}}, row(r.ledger_sequence, t.source_row))
+FROM checked.task_report AS t
+JOIN ({NEWEST}) AS s USING (submission_id, version)
+JOIN raw.receipt AS r USING (submission_id)
+JOIN raw.period AS p USING (period_code)
+{_SENDING.format(line="t")}
+WHERE p.is_default AND p.known_to IS NULL AND p.ends_on >= $since AND NOT coalesce(t.is_held, false)
+GROUP BY ALL
+ORDER BY ALL
+"""
 _HELD = f"""
 WITH held AS (
     SELECT submission_id, version, agency_code, indicator_code AS code, {{numerator: numerator,
@@ -298,7 +306,10 @@ def _history(con: duckdb.DuckDBPyConnection, pending: list[Row], registry: Regis
     for commune, agency, code, period, submission, indicator, task in con.execute(_HELD, parameters).fetchall():
         said = tuple(map(stored, (indicator or task).values()))
         held[commune, agency, code, period].append((said, submission))
-    return History(found, held)
+    reports: dict[tuple[str, str, str], list[PastReport]] = defaultdict(list)
+    for commune, agency, task, period, said in con.execute(_REPORTS, parameters | {"since": since}).fetchall():
+        reports[commune, agency, task].append(PastReport(period, **said))
+    return History(found, held, reports)
 
 
 def _readings(con: duckdb.DuckDBPyConnection) -> dict[str, Row]:

@@ -60,7 +60,8 @@ def line(code: str, numerator: Any = None, denominator: Any = None, value: Any =
 def task(**values: Any) -> Edit:
     """What is said of the task in TASK_ROW: state, percent, number, day."""
     headers = {"state": "Trạng thái", "percent": "Tỷ lệ hoàn thành (%)", "number": "Số văn bản sản phẩm",
-               "day": "Ngày văn bản", "difficulty": "Khó khăn, vướng mắc"}  # fmt: skip
+               "day": "Ngày văn bản", "difficulty": "Khó khăn, vướng mắc", "result": "Kết quả thực hiện",
+               "proposal": "Kiến nghị, đề xuất"}  # fmt: skip
 
     def edit(book: Workbook) -> None:
         sheet = book[TASKS]

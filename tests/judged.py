@@ -13,10 +13,11 @@ def sheet_of(title, rows):
     return Sheet(title, {(r, c): Cell("t" if isinstance(value, str) else "n", str(value)) for r, c, value in places})
 
 
-def judged(registry, sheets, folder="CA", *, name="a.xlsx", history=None):
-    """The verdict (validate.Checked) on sheets, as {title: rows}, sent by an agency of Vĩnh Lại on 20/10/2026."""
+def judged(registry, sheets, folder="CA", *, name="a.xlsx", history=None,
+           received="2026-10-20T09:00:00"):  # fmt: skip
+    """The verdict (validate.Checked) on sheets, as {title: rows}, sent by an agency of Vĩnh Lại."""
     book = [sheet_of(title, rows) for title, rows in sheets.items()]
     entry = {"sequence": 1, "submission_id": "x", "sha256": "x", "size": 0, "folder": f"11164-vinh-lai/{folder}",
-             "name": name, "received_at": "2026-10-20T09:00:00"}  # fmt: skip
+             "name": name, "received_at": received}  # fmt: skip
     rows = receipts([entry], registry.city_communes, registry.agencies)
     return validate(registry, rows, {"x": lay_out(book, Form(registry.form))}, unexpected, history)

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from pipelines.agencies.feedback import column_titles
 from pipelines.agencies.form import write_template
+from pipelines.agencies.form_lines import sentences
 from pipelines.check import check_files
 from pipelines.cli import main
 from pipelines.home import PROJECT, SOURCES
@@ -186,7 +187,7 @@ def test_columns_and_sheets_named_are_those_of_the_forms(demo_home):
     columns = {column["header"] for sheet in FORM["sheets"] for column in sheet["columns"]}
     columns |= {*column_titles(), *re.findall(r"header: (.+)$", _dump(plan), re.M)}
     columns |= {name for column in FORM["line_columns"] for name in (column["header"], *column["aliases"])}
-    sheets = {FORM["guide_sheet"]["title"], "Kết quả kiểm tra", *summary}
+    sheets = {sentences()["guide"]["title"], "Kết quả kiểm tra", *summary}
     sheets |= {sheet["title"] for sheet in FORM["sheets"]}
     sheets |= set(re.findall(r"^  title: (.+)$", _dump(plan) + _dump(drafted), re.M))
     named = {word: set(re.findall(rf"(?i)\b{word} “([^”]+)”", TEXT)) for word in ("cột", "trang tính")}
@@ -203,6 +204,22 @@ def test_the_columns_to_fill_in_for_a_task_are_told_in_their_order():
     [rows] = tables(section("4. Điền tình hình nhiệm vụ"))
     assert [row[0] for row in rows] == [c["header"] for c in SHEETS["task"]["columns"] if c.get("answer")]
     assert re.findall("“([^”]+)”", rows[0][1]) == list(FORM["answers"]["state"].values())
+
+
+def test_every_rule_is_listed_with_what_becomes_of_the_line():
+    [rows] = tables(section("19. Hệ thống kiểm tra gì"))
+    of_file = {"fail": FORM["check_outcomes"]["file"]}
+    assert rows == [
+        [code, FORM["check_levels"][rule["level"]], FORM["checks"][code],
+         (of_file if rule["level"] == "file" else {}).get(rule["severity"], FORM["check_outcomes"][rule["severity"]])]
+        for code, rule in RULES.items()
+    ]  # fmt: skip
+
+
+def test_the_words_at_the_end_of_a_line_are_the_form_s():
+    [rows] = tables(section("Cột “Cần xem lại” và dòng đếm phía trên bảng"))
+    words = {word.rstrip(": ") for word in sentences()["words"].values()}
+    assert {word for row in rows for word in row[0].split(", ")} == words - {"Đã ghi lý do"}
 
 
 def test_statuses_are_called_as_in_the_answers():

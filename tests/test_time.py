@@ -477,7 +477,8 @@ def test_the_yearly_report_in_november_is_an_estimate_until_the_final_figures_co
     city.send("2026-11-29", "PVHCC", "2026", {"DVC-01": {"numerator": 81, "denominator": 100}}, commune="11086")
     city.run(date(2026, 11, 29))
     assert city.ask(asked) == [("Ước đạt mốc", 81, year_end, year_end, True)]
-    city.send("2027-01-05", "PVHCC", "2026", {"DVC-01": {"numerator": 79, "denominator": 100}}, commune="11086")
+    final = {"numerator": 79, "denominator": 100, "estimate": "Số chính thức"}
+    city.send("2027-01-05", "PVHCC", "2026", {"DVC-01": final}, commune="11086")
     city.run(date(2027, 1, 5))
     assert city.ask(asked) == [("Chưa đạt mốc", 79, year_end, None, False)]
 

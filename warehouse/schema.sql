@@ -92,7 +92,8 @@ CREATE TABLE IF NOT EXISTS raw.reading (submission_id VARCHAR, problem VARCHAR, 
 
 -- verdicts: what reading and checking made of a submission, one version at receipt and one for each recheck. Loaded from
 -- the segments in the archive; segment NULL: not recorded yet. edition, program: by which it was judged. agency_code of a
--- line: the agency whose it is in a file of the focal agency for several; NULL: the sender.
+-- line: the agency whose it is in a file of the focal agency for several; NULL: the sender. is_estimate of a figure: what its
+-- line says, of a year; NULL: as its submission. repeats_period: whose report a line 'as in the last period' repeats.
 CREATE TABLE IF NOT EXISTS raw.segment (segment VARCHAR, ledger_sequence INTEGER);
 CREATE TABLE IF NOT EXISTS checked.submission (
     submission_id VARCHAR, version INTEGER DEFAULT 1, judged_at TIMESTAMP, edition VARCHAR, program VARCHAR, segment VARCHAR,
@@ -106,11 +107,13 @@ CREATE TABLE IF NOT EXISTS checked.line (
 CREATE TABLE IF NOT EXISTS checked.actual (
     submission_id VARCHAR, version INTEGER DEFAULT 1, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR,
     agency_code VARCHAR, indicator_code VARCHAR, numerator DECIMAL(18, 4), denominator DECIMAL(18, 4),
-    value DECIMAL(18, 4), value_text VARCHAR, note VARCHAR, is_withdrawn BOOLEAN DEFAULT false, is_held BOOLEAN DEFAULT false);
+    value DECIMAL(18, 4), value_text VARCHAR, note VARCHAR, is_withdrawn BOOLEAN DEFAULT false, is_held BOOLEAN DEFAULT false,
+    is_estimate BOOLEAN);
 CREATE TABLE IF NOT EXISTS checked.task_report (
     submission_id VARCHAR, version INTEGER DEFAULT 1, source_sheet VARCHAR, source_row INTEGER, source_cell VARCHAR,
     agency_code VARCHAR, task_id VARCHAR, state VARCHAR, percent_done DECIMAL(18, 4), document_number VARCHAR,
-    document_date DATE, difficulty VARCHAR, is_held BOOLEAN DEFAULT false);
+    document_date DATE, difficulty VARCHAR, is_held BOOLEAN DEFAULT false, result VARCHAR, proposal VARCHAR,
+    repeats_period VARCHAR);
 CREATE TABLE IF NOT EXISTS checked.finding (
     submission_id VARCHAR, version INTEGER DEFAULT 1, finding_order INTEGER, source_sheet VARCHAR, source_row INTEGER,
     source_cell VARCHAR, rule_code VARCHAR, severity VARCHAR, found VARCHAR, message VARCHAR, fix VARCHAR);

@@ -3,6 +3,7 @@ SELECT
         CASE WHEN t.version > 1 THEN '/v' || t.version END, CASE WHEN v.nth > 1 THEN '/' || v.nth END) AS task_report_id,
     t.submission_id, e.commune_code, coalesce(t.agency_code, e.agency_code) AS agency_code, t.task_id, e.period_code,
     t.state, t.percent_done, t.document_number, t.document_date, t.difficulty,
+    t.result, t.proposal, t.repeats_period,
     coalesce(v.recorded_at, e.entered_at) AS recorded_at,
     v.superseded_at,
     v.superseded_at IS NULL AS is_current,

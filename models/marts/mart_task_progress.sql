@@ -11,7 +11,8 @@ WITH newest AS (
 ),
 judged AS (
     SELECT
-        t.*, p.tasks_until, n.state, n.percent_done, n.document_number, n.document_date, n.difficulty, n.agency_code AS reported_by,
+        t.*, p.tasks_until, n.state, n.percent_done, n.document_number, n.document_date, n.difficulty, n.result, n.proposal,
+        n.agency_code AS reported_by,
         n.period_code, n.recorded_at, b.as_of_on, b.is_illustrative,
         coalesce(NOT t.in_registry OR p.tasks_until <= b.as_of_on, false) AS is_closed,
         CASE
@@ -35,7 +36,7 @@ judged AS (
 SELECT
     j.task_id, j.plan_id, j.commune_code, c.commune_name, j.appendix, j.section, j.row_number, j.title, j.head_role,
     j.lead_as_written, j.lead_agency_codes, j.deliverable, j.deadline_as_written, j.due_on, j.recurrence,
-    j.state, j.percent_done, j.document_number, j.document_date, j.difficulty, j.reported_by, j.period_code,
+    j.state, j.percent_done, j.document_number, j.document_date, j.difficulty, j.result, j.proposal, j.reported_by, j.period_code,
     j.recorded_at, j.task_status, s.label AS task_label,
     if(j.task_status = 'overdue', date_diff('day', j.due_on, j.as_of_on), NULL) AS days_overdue,
     j.as_of_on, j.is_illustrative,

@@ -6,7 +6,7 @@ WITH sent AS (
         'indicator' AS kind, a.submission_id, a.version, a.source_sheet, a.source_row,
         row(e.commune_code, coalesce(a.agency_code, e.agency_code), a.indicator_code, e.period_code)::VARCHAR AS series,
         hash(e.commune_code, coalesce(a.agency_code, e.agency_code), a.indicator_code, e.period_code) AS series_hash,
-        to_json(row(a.numerator, a.denominator, a.value, a.value_text, a.note, a.is_withdrawn))::VARCHAR AS said,
+        to_json(row(a.numerator, a.denominator, a.value, a.value_text, a.note, a.is_withdrawn, a.is_estimate))::VARCHAR AS said,
         e.let_in_at, e.entered_at, e.left_at, e.ledger_sequence
     FROM checked.actual AS a
     JOIN staged.stg_entry AS e USING (submission_id, version)
@@ -16,7 +16,7 @@ WITH sent AS (
         'task', t.submission_id, t.version, t.source_sheet, t.source_row,
         row(t.task_id, coalesce(t.agency_code, e.agency_code), e.period_code)::VARCHAR,
         hash(t.task_id, coalesce(t.agency_code, e.agency_code), e.period_code),
-        to_json(row(t.state, t.percent_done, t.document_number, t.document_date, t.difficulty))::VARCHAR,
+        to_json(row(t.state, t.percent_done, t.document_number, t.document_date, t.difficulty, t.result, t.proposal))::VARCHAR,
         e.let_in_at, e.entered_at, e.left_at, e.ledger_sequence
     FROM checked.task_report AS t
     JOIN staged.stg_entry AS e USING (submission_id, version)

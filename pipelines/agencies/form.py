@@ -1,59 +1,51 @@
 """The workbook an agency fills in: its lines prefilled, its answer cells open, everything else locked.
 
-What the workbook says comes from sources/forms/periodic-report.yml, who owes which line from the registry, how a cell
-looks from workbook.py. Reading a filled workbook back (reading/layout.py) and judging it (checking/validate.py) do
-not belong here.
+What the workbook says comes from sources/forms (periodic-report.yml, sentences.yml), its lines from form_lines.py, what
+it says while it is filled in from form_review.py, how a cell looks from office/workbook.py. Reading a filled workbook
+back (reading/layout.py) and judging it (checking/validate.py) do not belong here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, time
+import math
+from collections.abc import Sequence
+from datetime import date, datetime, time
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
 from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipelines.agencies.form_lines import Answers, Line, Order, fill_in, lines_of, sentences
+from pipelines.agencies.form_review import Review
+from pipelines.agencies.reported import NOTHING, Reported
 from pipelines.files import Row
 from pipelines.office.row_height import row_height
-from pipelines.office.workbook import LOCKED_FILL, across, banner, head, page, put, save
-from pipelines.registry.periods import Period
+from pipelines.office.workbook import (
+    FONT,
+    HINT_FILL,
+    LOCKED_FILL,
+    across,
+    banner,
+    calculate,
+    head,
+    new_workbook,
+    page,
+    put,
+    save,
+)
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import slug
 
-Answers = Mapping[str, Mapping[str, Any]]
-ZOOM = 90  # percent: on a usual screen all columns of a sheet are in sight
-
-
-@dataclass(frozen=True)
-class _Order:
-    """What one workbook is made for."""
-
-    registry: Registry
-    commune_code: str
-    agency_code: str
-    period: Period
-    illustrative: bool
-
-    @property
-    def form(self) -> Row:
-        return self.registry.form
-
-
-@dataclass(frozen=True)
-class _Line:
-    """One line of a table: its code, prefilled texts by column, and what each open answer cell takes, by column."""
-
-    code: str
-    texts: dict[str, str]
-    takes: dict[str, str]
-    answers: Mapping[str, Any] = field(default_factory=dict)
+ZOOM = 85  # percent: on a usual screen all columns of a sheet are in sight
+_SMALL, _GREY = 10, "555555"  # of what is folded under a name
+_MARGIN = 0.3  # inches
+_FITS = 0.93  # of the height that row_height gives a line of many columns, which is on the safe side
 
 
 def template_name(registry: Registry, commune_code: str, agency_code: str, period_code: str) -> str:
@@ -71,26 +63,34 @@ def write_template(
     *,
     illustrative: bool = False,
     answers: Answers | None = None,
+    reported: Reported = NOTHING,
+    on: date | None = None,
 ) -> Path:
     """Write the workbook an agency fills in for a commune and a period. Returns the path.
 
-    answers: {indicator_code or task_id: {column name of the form: value}}, filled into the answer cells. The same
-    input gives the same bytes. Raises ValueError if the commune, agency or period is unknown, if the agency owes
-    nothing in the commune, or if an answer belongs to no answer cell; the message says what to do.
+    answers: {indicator_code or task_id: {column name of the form: value}}, filled into the answer cells. reported: what
+    the agency reported last, shown beside the answers. on: the day it is made, by which the form of a year says whether
+    its figures are estimates; None: the day it is due. The same input gives the same
+    bytes. Raises ValueError if the commune, agency or period is unknown, if the agency owes nothing in the commune, or
+    if an answer belongs to no answer cell; the message says what to do.
     """
     _check(registry, commune_code, agency_code, period_code)
-    order = _Order(registry, commune_code, agency_code, registry.period_of(commune_code, period_code), illustrative)
-    lines = {"indicator": list(_indicator_lines(order)), "task": list(_task_lines(order))}
-    _fill_in(lines, answers or {})
-    book = Workbook()
-    book.remove(book.active)
+    period = registry.period_of(commune_code, period_code)
+    order = Order(registry, commune_code, agency_code, period, illustrative, reported, on)
+    lines = lines_of(order)
+    fill_in(lines, answers or {})
+    book = new_workbook()
+    results: dict[str, dict[str, str]] = {}
     for layout in order.form["sheets"]:
-        _write_table(book.create_sheet(layout["title"]), layout, lines[layout["kind"]], order)
-    _write_guide(book.create_sheet(order.form["guide_sheet"]["title"]), order)
+        results[layout["title"]] = _write_table(
+            book.create_sheet(layout["title"]), layout, lines[layout["kind"]], order
+        )
+    _write_guide(book.create_sheet(sentences()["guide"]["title"]), order)
     book.active = next(n for n, layout in enumerate(order.form["sheets"]) if lines[layout["kind"]])
     for sheet in book.worksheets:
         _finish(sheet, order, is_active=sheet is book.active)
-    save(book, path, datetime.combine(order.period.starts_on, time()))
+    # what formulas give is known of a form nobody has filled in; LibreOffice calculates those without a result alone
+    save(book, path, datetime.combine(order.period.starts_on, time()), {} if answers else results)
     return path
 
 
@@ -147,90 +147,57 @@ def _check_commune(registry: Registry, commune_code: str) -> None:
         raise ValueError(f"commune '{commune_code}' {wrong}; communes with a plan: {known}")
 
 
-# ---------------------------------------------------------------- lines
-
-
-def _indicator_lines(order: _Order) -> Iterator[_Line]:
-    form = order.form
-    for indicator in order.registry.indicators_of(order.commune_code, order.agency_code, order.period.ends_on):
-        kind = form["kinds"][indicator["kind"]]
-        names = ("indicator_name", "unit_of_measure", "numerator_name", "denominator_name")
-        texts = {"indicator_code": indicator["indicator_code"], **{name: indicator[name] for name in names}}
-        texts |= {name: kind[name].format_map(indicator) for name in names if name in kind}
-        asked = order.registry.is_asked(indicator["frequency"], order.period)
-        texts["is_due"] = form["answers"]["is_due"]["due" if asked else "optional"]
-        takes = {column: _taken(what, indicator, form) for column, what in kind["takes"].items()}
-        yield _Line(indicator["indicator_code"], texts, takes)
-
-
-def _taken(what: str, indicator: Row, form: Row) -> str:
-    """What the cell of this very indicator takes: money is measured rather than counted, a '%' stays within 100."""
-    named = indicator["numerator_name"] + indicator["denominator_name"]
-    if what == "count" and any(word in named for word in form["measured"]):
-        return "measure"
-    return "percent" if what == "amount" and indicator["unit_of_measure"] == "%" else what
-
-
-def _task_lines(order: _Order) -> Iterator[_Line]:
-    [layout] = [one for one in order.form["sheets"] if one["kind"] == "task"]
-    takes = {column["name"]: column["takes"] for column in layout["columns"] if column.get("answer")}
-    for task in order.registry.tasks_of(order.commune_code, order.agency_code, order.period.ends_on):
-        texts = {name: task[name] for name in ("task_id", "title", "deliverable")}
-        yield _Line(task["task_id"], texts | {"deadline": task["deadline_as_written"]}, takes)
-
-
-def _fill_in(lines: dict[str, list[_Line]], answers: Answers) -> None:
-    """Put the answers into the lines they belong to."""
-    places = {line.code: (kind, n) for kind, some in lines.items() for n, line in enumerate(some)}
-    for code, given in answers.items():
-        if code not in places:
-            raise ValueError(f"an answer for '{code}', which is not a line of this workbook: {', '.join(places)}")
-        kind, n = places[code]
-        line = lines[kind][n]
-        if unknown := given.keys() - line.takes:
-            raise ValueError(f"answers for {', '.join(sorted(unknown))} of '{code}', whose answer cells are: "
-                             f"{', '.join(line.takes)}")  # fmt: skip
-        lines[kind][n] = _Line(line.code, line.texts, line.takes, given)
-
-
 # ---------------------------------------------------------------- a table
 
 
-def _write_table(sheet: Worksheet, layout: Row, lines: list[_Line], order: _Order) -> None:
-    columns = layout["columns"]
+def _write_table(sheet: Worksheet, layout: Row, lines: list[Line], order: Order) -> dict[str, str]:
+    """One table. Returns what its formulas give while nobody has filled it in, by cell."""
+    columns = order.columns(layout)
     widths = [column["width"] for column in columns]
-    row = _write_heading(sheet, layout["heading"], widths, order)
-    row = _write_identification(sheet, row, layout, order)
-    for text in layout["hints"] if lines else [layout["empty"]]:
-        across(sheet, row, text, widths, size=11 if lines else 13, bold=not lines)
+    printed = [column["width"] for column in columns if column["name"] != "review"]
+    row = _write_heading(sheet, layout["heading"], printed, order)
+    row = _write_identification(sheet, row, layout, columns, order)
+    hints = [*layout["hints"], *filter(None, [layout.get("hints_of", {}).get(order.period.kind)])]
+    for text in hints if lines else [layout["empty"]]:
+        across(sheet, row, text, printed, size=11 if lines else 13, bold=not lines)
         row += 1
     for column, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(column)].width = width
     if not lines:
-        return
-    head(sheet, row, [column["header"] for column in columns])
-    sheet.row_dimensions[row].height = row_height([(c["header"], c["width"]) for c in columns], bold=True)
-    sheet.freeze_panes = sheet.cell(row + 1, layout["frozen_columns"] + 1)
-    for ordinal, line in enumerate(lines, 1):
-        _write_line(sheet, row + ordinal, ordinal, line, columns, order.form)
-    _validate(sheet, row + 1, lines, columns, order.form)
+        return {}
+    rows = range(row + 2, row + 2 + len(lines))
+    review = Review(layout["kind"], columns, rows, order.form, order.registry.rules)
+    due = order.form["answers"]["is_due"]["due"]
+    required = sum(line.texts.get("is_due", due) == due for line in lines)
+    formula, count = review.count(required)
+    calculate(across(sheet, row, count, printed, size=13, bold=True, fill=HINT_FILL), formula)
+    head(sheet, row + 1, [column["header"] for column in columns])
+    sheet.row_dimensions[row + 1].height = row_height([(c["header"], c["width"]) for c in columns], bold=True)
+    sheet.freeze_panes = sheet.cell(row + 2, layout["frozen_columns"] + 1)
+    results = {f"A{row}": count}
+    for at, line in zip(rows, lines, strict=True):
+        results |= _write_line(sheet, at, at - row - 1, line, columns, order.form, review)
+    review.colour(sheet, row, lines, required)
+    _validate(sheet, rows, lines, columns, order, review)
+    sheet.print_area = f"A1:{get_column_letter(len(printed))}{rows.stop - 1}"
+    return results
 
 
-def _write_heading(sheet: Worksheet, heading: str, widths: list[float], order: _Order) -> int:
-    """Banner, title, subtitle and the sheet's own heading. Returns the next free row."""
+def _write_heading(sheet: Worksheet, heading: str, widths: list[float], order: Order) -> int:
+    """Banner, title and the sheet's own heading. Returns the next free row."""
     row = 1
     if order.illustrative:
         banner(sheet, row, len(widths))
         sheet.row_dimensions[row].height = row_height([])
         row += 1
     title = f"{order.form['title']} – {order.period.label.upper()}"
-    for text, size, bold in ((title, 14, True), (order.form["subtitle"], 11, False), (heading, 12, True)):
+    for text, size, bold in ((title, 14, True), (heading, 12, True)):
         across(sheet, row, text, widths, size=size, bold=bold)
         row += 1
     return row
 
 
-def _write_identification(sheet: Worksheet, row: int, layout: Row, order: _Order) -> int:
+def _write_identification(sheet: Worksheet, row: int, layout: Row, columns: Sequence[Row], order: Order) -> int:
     """Labels with their values to the right: who reports what, where to and until when. Returns the next row."""
     values = _identification(order)
     texts: dict[int, list[tuple[str, float]]] = {}
@@ -244,14 +211,14 @@ def _write_identification(sheet: Worksheet, row: int, layout: Row, order: _Order
                     fill=None if is_value else LOCKED_FILL)  # fmt: skip
             if start < end:
                 sheet.merge_cells(start_row=row + line - 1, start_column=start, end_row=row + line - 1, end_column=end)
-            width = sum(column["width"] for column in layout["columns"][start - 1 : end])
+            width = sum(column["width"] for column in columns[start - 1 : end])
             texts.setdefault(row + line - 1, []).append((text, width))
     for at, cells in texts.items():
         sheet.row_dimensions[at].height = row_height(cells, bold=True)
     return max(texts) + 1
 
 
-def _identification(order: _Order) -> dict[str, str]:
+def _identification(order: Order) -> dict[str, str]:
     registry, period, form = order.registry, order.period, order.form
     return {
         "commune_code": order.commune_code,
@@ -268,77 +235,131 @@ def _identification(order: _Order) -> dict[str, str]:
     }
 
 
-def _write_line(sheet: Worksheet, row: int, ordinal: int, line: _Line, columns: list[Row], form: Row) -> None:
-    due = form["answers"]["is_due"]["due"]
+def _write_line(
+    sheet: Worksheet, row: int, ordinal: int, line: Line, columns: list[Row], form: Row, review: Review
+) -> dict[str, str]:
+    """One line. Returns what its formulas give while nobody has filled it in, by cell."""
+    due, results = form["answers"]["is_due"]["due"], {}
     for number, column in enumerate(columns, 1):
         name, cell = column["name"], sheet.cell(row, number)
         if name == "ordinal":
             put(cell, ordinal).alignment = Alignment(horizontal="center", vertical="top")
-        elif not column.get("answer"):
-            put(cell, line.texts[name] or None, bold=line.texts[name] == due)
-        elif name in line.takes:
+        elif name == "review":
+            calculate(put(cell, ""), review.sentence(line, row))
+            results[cell.coordinate] = review.blank(line)
+        elif name == "rate":
+            put(cell, "", fill=LOCKED_FILL, bold=True, number="0.00")
+            if "numerator" in line.takes:
+                calculate(cell, review.rate(row))
+                results[cell.coordinate] = ""
+        elif column.get("answer") and name in line.takes:
             number_format = form["takes"][line.takes[name]].get("number_format")
             put(cell, line.answers.get(name), answer=True, number=number_format)
-        else:
+        elif column.get("answer"):
             put(cell, None, fill=LOCKED_FILL)
+        else:
+            _write_text(cell, column, line, due)
+    sheet.row_dimensions[row].height = _height(line, columns)
+    return results
+
+
+def _write_text(cell: Any, column: Row, line: Line, due: str) -> None:
+    """What a line says already; below a name in grey what is folded under it."""
+    text = line.texts[column["name"]]
+    folded = _folded(column, line)
+    is_bold = text == due or (bool(folded) and column["name"] == "indicator_name")
+    put(cell, text or None, bold=is_bold, fill=LOCKED_FILL if column.get("shown") else None)
+    if folded:
+        name, small = InlineFont(rFont=FONT, sz=11, b=is_bold), InlineFont(rFont=FONT, sz=_SMALL, color=_GREY)
+        cell.value = CellRichText(TextBlock(name, text), TextBlock(small, "\n" + "\n".join(folded)))
+
+
+def _folded(column: Row, line: Line) -> list[str]:
+    marks = column.get("folded", {})
+    return [f"{mark} {line.texts[name]}" for name, mark in marks.items() if line.texts.get(name)]
+
+
+def _height(line: Line, columns: Sequence[Row]) -> float:
+    """Points of a line: of its texts, of a name with what is folded under it, and of a sentence at its end."""
     shown = {**line.texts, **line.answers}
-    sheet.row_dimensions[row].height = row_height((shown.get(c["name"]), c["width"]) for c in columns)
+    heights = [row_height((shown.get(c["name"]), c["width"]) for c in columns if c["name"] in shown)]
+    for column in columns:
+        if folded := _folded(column, line):
+            name = row_height([(line.texts[column["name"]], column["width"])], bold=True)
+            heights.append(name + row_height([("\n".join(folded), column["width"])], size=_SMALL) - 3)
+    return min(math.ceil(_FITS * max(*heights, row_height([("\n\n", 1)]))), 409.0)
 
 
-def _validate(sheet: Worksheet, first_row: int, lines: list[_Line], columns: list[Row], form: Row) -> None:
-    """Excel's own checks: one for each run of cells in a column that take the same."""
+def _validate(
+    sheet: Worksheet, rows: range, lines: list[Line], columns: Sequence[Row], order: Order, review: Review
+) -> None:
+    """Excel's own checks and prompts: one for each run of cells in a column that take and say the same."""
+    form = order.form
+    kinds = {code: indicator["kind"] for code, indicator in order.registry.indicators.items()}
     for number, column in enumerate(columns, 1):
-        letter = get_column_letter(number)
-        rows = enumerate((line.takes.get(column["name"], "") for line in lines), first_row)
-        for what, run in groupby(rows, key=lambda item: item[1]):
-            found = [row for row, _ in run]
+        letter, name = get_column_letter(number), column["name"]
+        asked = [(line.takes.get(name, ""), review.prompt(line, name, kinds.get(line.code, "")) if name in line.takes
+                  else None) for line in lines]  # fmt: skip
+        for (what, prompt), run in groupby(zip(asked, rows, strict=True), key=lambda item: item[0]):
+            found = [row for _, row in run]
             rule = form["takes"].get(what)
-            if not rule:
+            if rule is None or not (rule or prompt):
                 continue
-            if answers := rule.get("list"):
-                listed = ",".join(form["answers"][answers].values())
-                validation = DataValidation(type="list", formula1=f'"{listed}"')
-            else:
-                validation = DataValidation(**rule["validation"])
-            validation.allow_blank, validation.showErrorMessage = True, True
-            validation.errorStyle, validation.errorTitle = rule["style"], rule["title"]
-            validation.error = rule["error"]
+            validation = _validation(rule, form)
+            if prompt:
+                validation.showInputMessage = True
+                validation.promptTitle, validation.prompt = prompt
             validation.add(f"{letter}{found[0]}:{letter}{found[-1]}")
             sheet.add_data_validation(validation)
+
+
+def _validation(rule: Row, form: Row) -> DataValidation:
+    if not rule:
+        return DataValidation(allow_blank=True)
+    if answers := rule.get("list"):
+        listed = ",".join(form["answers"][answers].values())
+        validation = DataValidation(type="list", formula1=f'"{listed}"')
+    else:
+        validation = DataValidation(**rule["validation"])
+    validation.allow_blank, validation.showErrorMessage = True, True
+    validation.errorStyle, validation.errorTitle, validation.error = rule["style"], rule["title"], rule["error"]
+    return validation
 
 
 # ---------------------------------------------------------------- the guide, and every sheet
 
 
-def _write_guide(sheet: Worksheet, order: _Order) -> None:
-    """How to fill the workbook in, and what every rule looks at, in plain words."""
-    form, guide = order.form, order.form["guide_sheet"]
-    widths = [column["width"] for column in guide["columns"]]
+def _write_guide(sheet: Worksheet, order: Order) -> None:
+    """How to fill the workbook in, on one page."""
+    guide, limits = (
+        sentences()["guide"],
+        {rule["code"]: rule["arguments"].get("max_value") for rule in order.registry.rules},
+    )
+    widths = guide["width"]
+    for column, width in enumerate(widths, 1):
+        sheet.column_dimensions[get_column_letter(column)].width = width
     row = _write_heading(sheet, guide["heading"], widths, order)
-    across(sheet, row + 1, guide["how"], widths, size=12, bold=True)
-    row += 2
-    for ordinal, text in enumerate(form["guide"], 1):
-        across(sheet, row, f"{ordinal}. {text}", widths)
-        row += 1
-    across(sheet, row + 1, guide["what"], widths, size=12, bold=True)
-    row += 2
-    head(sheet, row, [column["header"] for column in guide["columns"]], widths)
-    sheet.freeze_panes = None  # the guide is read from the top; only the tables keep their header in sight
-    sheet.row_dimensions[row].height = row_height([])
-    for at, rule in enumerate(order.registry.rules, row + 1):
-        outcome = "file" if rule["level"] == "file" and rule["severity"] == "fail" else rule["severity"]
-        texts = (rule["code"], guide["levels"][rule["level"]], form["checks"].get(rule["code"], rule["message"]),
-                 guide["outcomes"][outcome])  # fmt: skip
-        for number, text in enumerate(texts, 1):
-            put(sheet.cell(at, number), text)
-        sheet.row_dimensions[at].height = row_height(zip(texts, widths, strict=True))
+    for section in guide["sections"]:
+        across(sheet, row, section["title"], widths, size=12, bold=True)
+        for label, text in section["lines"]:
+            row += 1
+            said = text.format_map(limits)
+            put(sheet.cell(row, 1), label, bold=True)
+            put(sheet.cell(row, 2), said)
+            sheet.row_dimensions[row].height = row_height([(label, widths[0]), (said, widths[1])])
+        row += 2
+    sheet.print_area = f"A1:B{row - 2}"
 
 
-def _finish(sheet: Worksheet, order: _Order, *, is_active: bool) -> None:
+def _finish(sheet: Worksheet, order: Order, *, is_active: bool) -> None:
     """Lock all but the answer cells, and set the sheet up for the screen and for paper."""
     commune = order.registry.communes[order.commune_code]["commune_name"]
     agency = order.registry.agencies[order.agency_code]["agency_name"].replace("&", "&&")
-    page(sheet, footer=f"{commune} – {agency} – {order.period.label}")
+    is_guide = sheet.title == sentences()["guide"]["title"]
+    page(sheet, landscape=not is_guide, footer=f"{commune} – {agency} – {order.period.label}")
+    sheet.page_margins.left = sheet.page_margins.right = _MARGIN
+    if is_guide:
+        sheet.page_setup.fitToHeight = 1
     sheet.sheet_view.zoomScale = ZOOM
     sheet.sheet_view.tabSelected = is_active
     sheet.sheet_view.showGridLines = False

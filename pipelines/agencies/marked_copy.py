@@ -8,7 +8,7 @@ checking/validate.py, the list of them to feedback.py.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ def marked_copy(original: Path, findings: Iterable[Mapping[str, Any]]) -> Workbo
         is_text = not handle.read(8).startswith(SIGNATURES)
     if is_text and not any(finding["severity"] == "confirm" for finding in findings):
         raise ValueError("a text file has no cells to colour")
-    book = _as_sent(original) if _is_xlsx(original) else _values_of(original)
+    told = {(finding["source_sheet"], finding["source_cell"]) for finding in findings}
+    book = _as_sent(original, told) if _is_xlsx(original) else _values_of(original)
     by_cell: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for finding in findings:
         if finding["source_sheet"] in book.sheetnames and finding["source_cell"]:
@@ -54,9 +55,10 @@ def _is_xlsx(path: Path) -> bool:
     return "xl/workbook.xml" in names
 
 
-def _as_sent(path: Path) -> Workbook:
+def _as_sent(path: Path, told: Collection[tuple[str, str]]) -> Workbook:
+    """A formula that was never calculated shows nothing; its text is kept where a finding (told) speaks of it."""
     with path.open("rb") as handle:
-        book = load_workbook(handle, keep_links=False)
+        book = load_workbook(handle, keep_links=False, rich_text=True)
     if sum(len(sheet._cells) for sheet in book.worksheets) > MOST_CELLS:
         raise ValueError(f"more than {MOST_CELLS} cells")
     formulas = [cell for sheet in book.worksheets for cell in sheet._cells.values() if cell.data_type == "f"]
@@ -66,7 +68,7 @@ def _as_sent(path: Path) -> Workbook:
         for cell in formulas:
             value = shown[cell.parent.title][cell.coordinate].value
             written = str(getattr(cell.value, "text", cell.value))
-            cell.value = value if value is not None else written
+            cell.value = written if value is None and (cell.parent.title, cell.coordinate) in told else value
             if isinstance(cell.value, str):
                 cell.data_type, cell.quotePrefix = "s", True
     return book

@@ -28,7 +28,10 @@ SETTLED = timedelta(days=15)  # age of a late figure from which a reused form is
 SMALL = 30  # numbers of which a multiple says nothing
 HISTORY_FACTS = frozenset({"jump_points", "jump_times", "falls", "denominator_times", "denominator_times_in_year",
                            "numerator_times", "changes_past", "may_be_of_the_next",
-                           "keeps_earlier"})  # fmt: skip
+                           "keeps_earlier", "nothing_before"})  # fmt: skip
+# Of these the ones no line is refused by, which would depend on the order in which files come. A line that repeats a
+# report which is not there says nothing that could be taken.
+NEVER_REFUSING = HISTORY_FACTS - {"nothing_before"}
 SAYS = {"indicator": ("numerator", "denominator", "value", "value_text"),
         "task": ("state", "percent_done", "document_number", "document_date")}  # fmt: skip
 REMARK = {"indicator": "note", "task": "difficulty"}
@@ -44,12 +47,23 @@ class Past(NamedTuple):
     received_on: date
 
 
+class PastReport(NamedTuple):
+    """A report on a task in force: for which period, and what it says."""
+
+    period_code: str
+    state: str
+    percent_done: Decimal | None
+    document_number: str | None
+    document_date: date | None
+
+
 class History(NamedTuple):
-    """What is known before a file: the figures in force, and what is held for confirmation, each with the submissions
-    it came in, by commune, agency, code and period."""
+    """What is known before a file: the figures and reports in force by commune, agency and code, and what is held for
+    confirmation, each with the submissions it came in, by commune, agency, code and period."""
 
     in_force: Mapping[Key, Sequence[Past]] = {}
     held: Mapping[tuple[str, str, str, str], Sequence[tuple[Said, str]]] = {}
+    reports: Mapping[Key, Sequence[PastReport]] = {}
 
 
 def stored(value: Any) -> str | None:
@@ -78,6 +92,10 @@ class Memory:
         self._held: dict[tuple[str, str, str, str], dict[Said, str]] = defaultdict(dict)
         for place, some in history.held.items():
             self._held[place].update(some)
+        self._reports: dict[Key, dict[str, PastReport]] = defaultdict(dict)
+        for key, reports in history.reports.items():
+            for report in reports:
+                self._reports[key][report.period_code] = report
 
     def look_back(self, files: list[Row], lines: list[Row], found: Mapping[str, Sequence[str]]) -> None:
         """Add to good lines what they are next to earlier figures, hold those to be confirmed, and remember the others,
@@ -90,6 +108,8 @@ class Memory:
             for line in own:
                 if line["kind"] == "indicator":
                     self._compare(file, line)
+                elif line.get("is_as_before") and line["line_kind"] == "data":
+                    self._repeat(file, line)
                 self._hold(file, line, found.get(line["index"], ()))
             for line in own:
                 self._remember(file, line)
@@ -124,10 +144,25 @@ class Memory:
     # ------------------------------------------------------------ figures accepted before
 
     def _remember(self, file: Row, line: Row) -> None:
-        if line["kind"] != "indicator" or line.get("held_by") or line["line_kind"] != "data":
+        if line.get("held_by") or line.get("nothing_before") or line["line_kind"] != "data":
             return
-        key = file["commune_code"], line["agency_code"], line["indicator_code"]
-        self._figures[key][file["period"].code] = _figure_of(file, line)
+        commune, agency, code, period = self._place(file, line)
+        if line["kind"] == "indicator":
+            self._figures[commune, agency, code][period] = _figure_of(file, line)
+        else:
+            said: list[Any] = [line.get(name) for name in SAYS["task"]]
+            self._reports[commune, agency, code][period] = PastReport(period, *said)
+
+    def _repeat(self, file: Row, line: Row) -> None:
+        """Put into a line 'as before' what the agency said of the task for the last period before this one."""
+        commune, agency, task, _ = self._place(file, line)
+        periods = self._registry.periods
+        before = [report for code, report in self._reports.get((commune, agency, task), {}).items()
+                  if periods[code].ends_on < file["period"].ends_on]  # fmt: skip
+        line["nothing_before"] = not before
+        if before:
+            last = max(before, key=lambda one: (periods[one.period_code].ends_on, periods[one.period_code].starts_on))
+            line.update(zip(("repeats_period", *SAYS["task"]), last, strict=True))
 
     def _compare(self, file: Row, line: Row) -> None:
         indicator = self._registry.indicators[line["indicator_code"]]

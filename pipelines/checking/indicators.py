@@ -6,6 +6,7 @@ A fact is None where no rule applies. Which facts are wrong is data (sources/for
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
 from pipelines.checking.cell_texts import problems, texts_of
@@ -40,6 +41,7 @@ def indicator_facts(known: Known, file: Row, line: LineCells) -> Row:
     }  # fmt: skip
     if line.kind == "unanswered":
         return facts
+    facts |= _estimate(known, file, typed)
     if withdraws(known, typed):
         return facts | {"is_withdrawn": True}
     if kind in ("yes_no", "text"):
@@ -64,6 +66,29 @@ def _due_but_empty(registry: Registry, indicator: Row | None, period: Period | N
         and not cell_of(line.typed, "note")
         and registry.is_asked(indicator["frequency"], period)
     )
+
+
+def came_before_year_end(registry: Registry, commune: str | None, period_code: str | None, on: date) -> bool:
+    """Whether a report on a year came before the year was over: it says what is expected of the whole year."""
+    if period_code is None or commune is None:
+        return False
+    period = registry.period_of(commune, period_code)
+    return period.kind == "year" and on <= period.ends_on
+
+
+def _estimate(known: Known, file: Row, typed: Typed) -> Row:
+    """Whether the figure is what is expected of the whole year: as the line says, else by the day it came."""
+    period, typed_text = file["period"], text_of(typed, "estimate")
+    said = known.answers["estimate"].get(fold(typed_text)) if typed_text else None
+    if period is None or period.kind != "year":
+        return {"estimate_of_no_year": said == "estimate"}
+    is_early = came_before_year_end(known.registry, file["commune_code"], period.code, file["received"])
+    return {
+        "is_estimate": said == "estimate" if said else is_early,
+        "estimate_known": said is not None if typed_text else None,
+        "final_too_early": said == "final" and is_early,
+        "estimate_too_late": said == "estimate" and not is_early,
+    }
 
 
 def _yes_no(known: Known, typed: Typed) -> Row:

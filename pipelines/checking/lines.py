@@ -65,11 +65,20 @@ class Line(dict[str, Any]):
 
 # The columns rules point at, and where their finding goes in a table that lacks one.
 _NEVER_ABSENT = {
-    "indicator": ("indicator_code", "numerator", "denominator", "value", "note"),
-    "task": ("task_id", "state", "percent_done", "document_number", "document_date", "difficulty"),
+    "indicator": ("indicator_code", "numerator", "denominator", "value", "note", "estimate"),
+    "task": (
+        "task_id",
+        "state",
+        "percent_done",
+        "document_number",
+        "document_date",
+        "difficulty",
+        "result",
+        "proposal",
+    ),
 }
 _INSTEAD = {"indicator_code": "indicator_name", "numerator": "value", "denominator": "value", "value": "numerator",
-            "task_id": "title"}  # fmt: skip
+            "task_id": "title", "estimate": "value"}  # fmt: skip
 _CODE = {"indicator": "indicator_code", "task": "task_id"}
 
 
@@ -161,7 +170,8 @@ def _code_of(known: Known, file: Row, table: Mapping[str, Any], typed: Typed) ->
     if _CODE[kind] in table["columns"]:
         head, name = split_code(known.code_patterns[kind], text_of(typed, _CODE[kind]))
         return codes.get(key(head), ""), name
-    named = known.line_names.codes(kind, file["commune_code"], text_of(typed, known.line_names.columns[kind][0]))
+    name, _ = known.unfold(kind, text_of(typed, known.line_names.columns[kind][0]))
+    named = known.line_names.codes(kind, file["commune_code"], name)
     return (min(named), "") if len(named) == 1 else ("", "")
 
 
@@ -217,6 +227,8 @@ def _name_beside(known: Known, file: Row, kind: str, facts: Row, typed: Typed, n
     """Whether the name beside the code is another line's."""
     columns = known.line_names.columns[kind]
     texts = {column: text_of(typed, column) for column in columns}
+    texts[columns[0]], below = known.unfold(kind, texts[columns[0]])
+    texts |= {column: text for column, text in below.items() if column in columns}
     if name:
         texts[columns[0]] = name
     if not facts["led_here"]:

@@ -110,11 +110,25 @@ class Known:
         self.context = ContextWords(form["context"])
         self.line_names = LineNames(registry)
         answers = {sheet["kind"]: [c for c in sheet["columns"] if c.get("answer")] for sheet in form["sheets"]}
-        self.answer_columns = {kind: [c["name"] for c in columns] for kind, columns in answers.items()}
+        self.answer_columns = {
+            kind: [c["name"] for c in some if not c.get("prefilled")] for kind, some in answers.items()
+        }
         self.chosen_columns = {kind: [c["name"] for c in some if c.get("required")] for kind, some in answers.items()}
         self.code_patterns = {sheet["kind"]: re.compile(sheet["code"]) for sheet in form["sheets"]}
+        marks = {
+            s["kind"]: {m: n for c in s["columns"] for n, m in c.get("folded", {}).items()} for s in form["sheets"]
+        }
+        self._folded = {kind: (some, _between(some)) for kind, some in marks.items() if some}
         self.scales = {code: self._scales(one) for code, one in registry.indicators.items()}
-        self.answers = {kind: self._meanings(form, kind) for kind in ("yes_no", "state", "withdrawn")}
+        self.answers = {kind: self._meanings(form, kind) for kind in ("yes_no", "state", "withdrawn", "estimate")}
+
+    def unfold(self, kind: str, text: str) -> tuple[str, dict[str, str]]:
+        """A name, and what the form prints below it in the same cell, by column."""
+        if kind not in self._folded:
+            return text, {}
+        marks, between = self._folded[kind]
+        name, *parts = between.split(text)
+        return name, {marks[mark]: said for mark, said in zip(parts[::2], parts[1::2], strict=True)}
 
     def _scales(self, indicator: Row) -> frozenset[str]:
         """In what an indicator is counted, where that is not one by one: 'triệu' for money in triệu đồng."""
@@ -140,6 +154,11 @@ class Known:
             commune = plan["commune_code"]
             days[commune] = min(days.get(commune, plan["reports_from"]), plan["reports_from"])
         return days
+
+
+def _between(marks: Iterable[str]) -> re.Pattern[str]:
+    """Matches a mark of the form between two texts of one cell."""
+    return re.compile(rf"\s+({'|'.join(map(re.escape, marks))})\s+")
 
 
 def loose(code: str) -> str:

@@ -13,7 +13,8 @@ from pipelines.registry.registry import Registry
 # What a line says, by which two are the same.
 _SAID = ("numerator", "denominator", "value", "value_text", "note", "is_withdrawn", "numerator_problem",
          "denominator_problem", "value_problem", "state", "percent_done", "percent_done_problem", "document_number",
-         "document_date", "document_date_problem", "difficulty")  # fmt: skip
+         "document_date", "document_date_problem", "difficulty", "result", "proposal", "is_as_before",
+         "is_estimate")  # fmt: skip
 
 
 def compare_lines(registry: Registry, file: Row, lines: list[Row]) -> None:

@@ -11,7 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pipelines.checking.earlier_figures import HISTORY_FACTS, SAYS, History, Memory, held_codes, stored
+from pipelines.checking.earlier_figures import (
+    HISTORY_FACTS,
+    NEVER_REFUSING,
+    SAYS,
+    History,
+    Memory,
+    held_codes,
+    stored,
+)
 from pipelines.checking.facts import file_facts
 from pipelines.checking.lines import line_code, table_facts
 from pipelines.checking.lookup import Duties, Known
@@ -52,7 +60,7 @@ def validate(
     A file sees the figures of those before it, so that files give the same findings one by one or all at once. Raises
     ValueError where the rules cannot be run.
     """
-    insist(registry.rules, registry.form, HISTORY_FACTS)
+    insist(registry.rules, registry.form, NEVER_REFUSING)
     known = Known(registry, duties)
     files: list[Row] = []
     lines: list[Row] = []
@@ -80,6 +88,7 @@ def validate(
             one for one in found[level] if not (one[2]["severity"] == "confirm" and one[2]["index"] in confirmed)
         ]
         found[level] += _found(evaluate, later, level, facts[level])
+    refused = _refusals(found)
     findings = [finding for level in LEVELS for _, _, finding in sorted(found[level], key=lambda item: item[:2])]
     held = held_codes(lines)
     if wrong := held.keys() ^ (_to_confirm(found).keys() - refused.keys() - _of_refused(lines, refused)):
@@ -188,10 +197,12 @@ _CONFIRMED = ("confirms", "confirmed_how", "confirmed_reason", "confirmed_rules"
 
 def _fact(line: Row) -> Row:
     if line["kind"] == "task":
-        names = ("task_id", *SAYS["task"], "difficulty")
-        return {"source_cell": line["cells"]["state"][1]} | {name: stored(line.get(name)) for name in names}
+        said = ("task_id", *SAYS["task"], "difficulty", "result", "proposal", "repeats_period")
+        return {"source_cell": line["cells"]["state"][1]} | {name: stored(line.get(name)) for name in said}
     first = next((n for n in ("numerator", "value") if line[f"{n}_typed"]), "value")
     names = ("indicator_code", *SAYS["indicator"], "note")
-    return {"source_cell": line["cells"][first][1], "is_withdrawn": bool(line.get("is_withdrawn"))} | {
-        name: stored(line.get(name)) for name in names
-    }
+    return {
+        "source_cell": line["cells"][first][1],
+        "is_withdrawn": bool(line.get("is_withdrawn")),
+        "is_estimate": line.get("is_estimate"),
+    } | {name: stored(line.get(name)) for name in names}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,7 @@ from pipelines.commands import EXIT_ERRORS
 from pipelines.home import Home, current_home
 
 if TYPE_CHECKING:
+    from pipelines.agencies.reported import Reported
     from pipelines.registry.registry import Registry
 
 
@@ -28,20 +32,31 @@ if TYPE_CHECKING:
 def template(commune: str | None, agency: str | None, period: str, out: Path | None) -> None:
     """Write the workbook an agency fills in; without --agency, --commune or both the workbooks of all that report.
 
+    Beside each answer stands what the agency reported last, as the warehouse has it.
+
     More than one go into the folder --out, laid out as the inbox is; a file that is there already is left as it is.
     """
-    from pipelines.agencies.form import template_name, write_template
-    from pipelines.intake.ledger import Ledger
+    from pipelines.agencies.form import forms_owed, template_name, write_template
+    from pipelines.agencies.reported import NOTHING
+    from pipelines.intake.ledger import VIETNAM, Ledger
     from pipelines.registry import registry
 
     home = current_home()
     try:
         known, illustrative = registry.load(), Ledger(home).illustrative is not None
+        forms = [(commune, agency)] if commune and agency else forms_owed(known, commune, agency, period)
+        names = {form: template_name(known, *form, period) for form in forms}
+        reported = _reported(home, known, forms, period)
+        on = home.day or datetime.now(VIETNAM).date()
+        made = {
+            form: partial(write_template, known, *form, period, illustrative=illustrative, on=on,
+                          reported=reported.get(form, NOTHING))
+            for form in forms
+        }  # fmt: skip
         if commune and agency:
-            path = out or Path(template_name(known, commune, agency, period))
-            click.echo(str(write_template(known, commune, agency, period, path, illustrative=illustrative)))
+            click.echo(str(made[commune, agency](out or Path(names[commune, agency]))))
         else:
-            _write_all(known, commune, agency, period, _folder(home, out), illustrative)
+            _write_all(known, made, names, period, _folder(home, out))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 
@@ -59,22 +74,39 @@ def _folder(home: Home, out: Path | None) -> Path:
     return out
 
 
-def _write_all(
-    known: Registry, commune: str | None, agency: str | None, period: str, folder: Path, illustrative: bool
-) -> None:
-    from pipelines.agencies.form import forms_owed, template_name, write_template
+def _reported(
+    home: Home, known: Registry, forms: list[tuple[str, str]], period: str
+) -> dict[tuple[str, str], Reported]:
+    """What each agency reported last; nothing where nothing is published yet."""
+    from pipelines.agencies.reported import reported_before
+    from pipelines.warehouse.database import reading
 
-    forms, kept = forms_owed(known, commune, agency, period), 0
-    for commune_code, agency_code in forms:
-        name = template_name(known, commune_code, agency_code, period)
-        path = folder / known.folder_of(commune_code) / agency_code / name
+    if period not in known.periods or not home.published.exists():
+        return {}
+    with reading(home) as con:
+        return {
+            (commune, agency): reported_before(con, known, commune, agency, known.period_of(commune, period))
+            for commune, agency in forms
+        }
+
+
+def _write_all(
+    known: Registry,
+    made: Mapping[tuple[str, str], Callable[[Path], Path]],
+    names: Mapping[tuple[str, str], str],
+    period: str,
+    folder: Path,
+) -> None:
+    kept = 0
+    for (commune, agency), write in made.items():
+        path = folder / known.folder_of(commune) / agency / names[commune, agency]
         if path.exists():  # an officer may have filled it in
             kept += 1
             click.echo(f"{path} (there already, left as it is)")
         else:
-            click.echo(str(write_template(known, commune_code, agency_code, period, path, illustrative=illustrative)))
+            click.echo(str(write(path)))
     left = f", {kept} there already and left as they are" if kept else ""
-    click.echo(f"{len(forms)} form{'s' if len(forms) > 1 else ''} for {period} in {folder}{left}")
+    click.echo(f"{len(made)} form{'s' if len(made) > 1 else ''} for {period} in {folder}{left}")
 
 
 @click.command()

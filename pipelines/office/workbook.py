@@ -8,12 +8,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
+from xml.sax.saxutils import escape
 
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -34,6 +35,7 @@ _LINE = Side(style="thin", color="B7B7B7")
 BORDER = Border(left=_LINE, right=_LINE, top=_LINE, bottom=_LINE)
 HEAD_FILL = PatternFill("solid", fgColor="1F4E79")
 ANSWER_FILL = PatternFill("solid", fgColor="FFF9DB")
+HINT_FILL = PatternFill("solid", fgColor="E8F1FA")
 LOCKED_FILL = PatternFill("solid", fgColor="F3F3F3")
 WARNING_FILL = PatternFill("solid", fgColor="FDE2C8")
 SEVERITY_FILLS = tuple(PatternFill("solid", fgColor=colour) for colour in BEHIND_TEXT)
@@ -101,6 +103,23 @@ def _dress(cell: Any, look: _Look) -> None:
         cell.number_format = look.number
 
 
+def calculate(cell: Any, formula: str) -> Any:
+    """Make a cell, already written in its look, a formula. Nothing that came from a file may be in it."""
+    cell.value, cell.data_type = formula, "f"
+    return cell
+
+
+def new_workbook() -> Workbook:
+    """A workbook without sheets. The width of its columns, and so the size of what is printed, hangs on the font of the
+    Normal style: one that every office has."""
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    normal = Font(name=FONT, size=11)
+    book._fonts[0] = normal
+    book._named_styles["Normal"].font = normal
+    return book
+
+
 def head(sheet: Worksheet, row: int, titles: Sequence[str], widths: Sequence[float] | None = None) -> None:
     """A header row: white on blue, centred, repeated on every printed page, frozen above what follows."""
     for column, title in enumerate(titles, 1):
@@ -139,16 +158,41 @@ def banner(sheet: Worksheet, row: int, columns: int, text: str = ILLUSTRATIVE) -
     put(sheet.cell(row, 1), text, bold=True, center=True, fill=WARNING_FILL, color="9C2A00", border=False)
 
 
-def save(book: Workbook, path: Path, at: datetime) -> None:
-    """Write the workbook, the same bytes for the same content: its times are 'at', its archive has none."""
+def save(book: Workbook, path: Path, at: datetime, results: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    """Write the workbook, the same bytes for the same content: its times are 'at', its archive has none.
+
+    results: texts that formulas give, by sheet and cell, for programs that show what is stored.
+    """
     book.properties.creator = "kpi57"
     raw = io.BytesIO()
     book.save(raw)
-    save_office(raw, path, at)
+    parts = {f"xl/worksheets/sheet{n}.xml": results.get(sheet.title, {})
+             for n, sheet in enumerate(book.worksheets, 1)} if results else {}  # fmt: skip
+    save_office(raw, path, at, parts)
 
 
-def save_office(raw: io.BytesIO, path: Path, at: datetime) -> None:
-    """A file of Excel or Word in its place: its times are 'at', its archive has none and is always in one order."""
+_FORMULA_CELL = re.compile(rb'<c r="([A-Z]+[0-9]+)"([^>]*)>(<f>[^<]*</f>)<v(?: ?/>|></v>)')
+
+
+def _with_results(sheet: bytes, results: Mapping[str, str]) -> bytes:
+    """A sheet's XML with what its formulas give, which openpyxl does not write."""
+
+    def stored(found: re.Match[bytes]) -> bytes:
+        text = results.get(found[1].decode())
+        if text is None:
+            return found[0]
+        return b'<c r="%b"%b t="str">%b<v>%b</v>' % (found[1], found[2], found[3], escape(text).encode())
+
+    return _FORMULA_CELL.sub(stored, sheet)
+
+
+def save_office(
+    raw: io.BytesIO, path: Path, at: datetime, results: Mapping[str, Mapping[str, str]] | None = None
+) -> None:
+    """A file of Excel or Word in its place: its times are 'at', its archive has none and is always in one order.
+
+    results: what formulas give, by the sheet's part and cell.
+    """
     stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
@@ -157,6 +201,8 @@ def save_office(raw: io.BytesIO, path: Path, at: datetime) -> None:
             data = source.read(item)
             if item.filename == "docProps/core.xml":
                 data = _STAMPED.sub(rb"\g<1>" + stamp + rb"\g<3>", data)
+            if found := (results or {}).get(item.filename):
+                data = _with_results(data, found)
             target.writestr(zipfile.ZipInfo(item.filename, _EPOCH), data, zipfile.ZIP_DEFLATED)
     swap_in(temporary, path)
 

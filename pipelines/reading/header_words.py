@@ -34,7 +34,7 @@ class TableForm:
     """One kind of table of the form: its headers under all their aliases, and which of them it needs."""
 
     def __init__(self, layout: Mapping[str, Any], also: list[dict[str, Any]], context: ContextWords) -> None:
-        columns = [*layout["columns"], *also]
+        columns = [*(c for c in layout["columns"] if not c.get("shown")), *also]
         self.kind: str = layout["kind"]
         self.context = context
         aliases = {fold(text): c["name"] for c in reversed(columns) for text in c.get("aliases", [])}
@@ -43,6 +43,7 @@ class TableForm:
         self.headers = {c["name"]: c["header"] for c in columns}
         self.required = [c["name"] for c in columns if c.get("required")]
         self.answers = [c["name"] for c in columns if c.get("answer")]
+        self.prefilled = {c["name"] for c in columns if c.get("prefilled")}
         self.figures = [name for name in self.answers if name not in layout["remarks"]]
         self.chosen = [name for name in self.figures if name in self.required]  # the text around them matters
         self.key = self.required[0]

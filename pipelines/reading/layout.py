@@ -276,7 +276,8 @@ class _Lines:
     def _kind(self, cells: Mapping[int, Cell], typed: Mapping[str, Cell], above: Mapping[str, int]) -> str:
         key = typed.get(self.of.key)
         if key and key.kind == "t" and self.of.is_code(key.text):
-            answers = [name for name in self.answers if name in typed and not is_nothing(typed[name])]
+            answers = [name for name in self.answers if name in typed and not is_nothing(typed[name])
+                       and name not in self.of.prefilled]  # fmt: skip
             if self.of.key in above:  # the code is merged from above: this is the same line going on
                 return "data" if any(name not in above for name in answers) else "note"
             return "data" if answers else "unanswered"

@@ -190,6 +190,9 @@ def _complete(form: Row) -> None:
     own = read_yaml(SOURCES / "forms" / "periodic-report.yml")
     for name, part in own.items():
         form.setdefault(name, part)
+    for name in ("answers", "answer_aliases"):
+        for asked, words in own[name].items():
+            form[name].setdefault(asked, words)
     for sheet, newer in zip(form["sheets"], own["sheets"], strict=True):
         for name, part in newer.items():
             sheet.setdefault(name, part)

@@ -1,0 +1,81 @@
+"""What an agency reported last before a period, as the published warehouse has it: figures and reports on tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+import duckdb
+
+from pipelines.registry.periods import Period
+from pipelines.registry.registry import Registry
+
+
+class Figure(NamedTuple):
+    """The figure in force of an indicator for a period."""
+
+    period: Period
+    numerator: Decimal | None
+    denominator: Decimal | None
+    value: Decimal | None
+    value_text: str | None
+    is_estimate: bool
+
+
+class Report(NamedTuple):
+    """The report in force on a task for a period."""
+
+    period: Period
+    state: str
+    percent_done: Decimal | None
+    document_number: str | None
+    document_date: date | None
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The newest of each before a period: figures by indicator code, reports by task_id."""
+
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    reports: Mapping[str, Report] = field(default_factory=dict)
+
+
+NOTHING = Reported()
+_FIGURES = """
+SELECT indicator_code, period_code, numerator, denominator, value, value_text, is_estimate
+FROM core.fct_actual
+WHERE is_current AND NOT is_withdrawn AND commune_code = $commune AND agency_code = $agency
+    AND (value IS NOT NULL OR value_text IS NOT NULL)
+ORDER BY indicator_code, period_code
+"""
+_REPORTS = """
+SELECT task_id, period_code, state, percent_done, document_number, document_date
+FROM core.fct_task_report
+WHERE is_current AND commune_code = $commune AND agency_code = $agency
+ORDER BY task_id, period_code
+"""
+
+
+def reported_before(
+    con: duckdb.DuckDBPyConnection, registry: Registry, commune_code: str, agency_code: str, period: Period
+) -> Reported:
+    """What the agency of a commune reported last of periods that ended before this one does."""
+    place = {"commune": commune_code, "agency": agency_code}
+    figures: dict[str, Figure] = {}
+    reports: dict[str, Report] = {}
+    for code, period_code, *figure in con.execute(_FIGURES, place).fetchall():
+        of = registry.periods[period_code]
+        if of.ends_on < period.ends_on and (code not in figures or _later(of, figures[code].period)):
+            figures[code] = Figure(of, *figure)
+    for code, period_code, *report in con.execute(_REPORTS, place).fetchall():
+        of = registry.periods[period_code]
+        if of.ends_on < period.ends_on and (code not in reports or _later(of, reports[code].period)):
+            reports[code] = Report(of, *report)
+    return Reported(figures, reports)
+
+
+def _later(one: Period, other: Period) -> bool:
+    return (one.ends_on, one.starts_on) > (other.ends_on, other.starts_on)
