@@ -39,6 +39,7 @@ for command in (
     verdicts.recheck,
     verdicts.as_of,
     exports.export,
+    exports.fill,
     plans.plans,
     rules.rules,
     portal.portal,

@@ -60,7 +60,8 @@ def test_each_mistake_is_coloured_and_explained_at_its_cell_and_nothing_else_cha
         for row in sent[name].iter_rows():
             for cell in row:
                 copied = book[name][cell.coordinate]
-                assert copied.value == cell.value
+                # a formula that was never calculated shows nothing
+                assert copied.value == (None if cell.data_type == "f" else cell.value)
                 assert (copied.font.name, copied.font.b) == (cell.font.name, cell.font.b)
                 is_marked = (name, cell.coordinate) in wrong
                 assert (copied.fill.fgColor.rgb == cell.fill.fgColor.rgb) != is_marked
@@ -173,12 +174,47 @@ def test_a_correction_of_a_report_that_came_in_time_is_not_called_late_but_one_o
     told.send("corrected", {"XHS-02": {"numerator": 60, "denominator": 100}}, 2026, 10, 22)
     told.send("late", figures, 2026, 10, 22, agency="PVHCC")
     answers = told()
-    assert answers["in-time"]["Nhận lúc"].endswith("hạn gửi 20/10/2026: đúng hạn")
+    assert answers["in-time"]["Nhận lúc"].endswith("hạn gửi 20/10/2026: đúng hạn, trước hạn 2 ngày")
     assert answers["corrected"]["Nhận lúc"].endswith(
         "hạn gửi 20/10/2026: tệp gửi bổ sung sau hạn 2 ngày; báo cáo của kỳ đã được tính đúng hạn"
     )
     assert answers["refused"]["Kết quả"] == "Bị từ chối"
     assert answers["late"]["Nhận lúc"].endswith("hạn gửi 20/10/2026: muộn 2 ngày")
+
+
+TASKS = [f"11164-vinh-lai-2025/IV/{n}" for n in ("III.3", "III.10", "III.11", "V.8", "V.13", "V.14", "V.15")]
+
+
+def test_what_was_replaced_by_what_and_what_remains_is_said_line_by_line(told):
+    """As it was when each file came in; CA owes two figures of October and reports on seven tasks."""
+    done = {"state": "Đã hoàn thành", "percent_done": 100, "document_number": "15/BC-CAX"}
+    told.send("one", {"XHS-01": {"numerator": 50, "denominator": 100}}, 2026, 10, 16)
+    told.send("two", FIGURES | {TASKS[0]: {"state": "Đang thực hiện", "percent_done": 60}}, 2026, 10, 20)
+    told.send("three", {"XHS-02": {"numerator": 60, "denominator": 100}, TASKS[0]: done}, 2026, 10, 22)
+    told.send("four", dict.fromkeys(TASKS[1:], done), 2026, 10, 23)
+    answers = told()
+    assert "Thay số đã gửi" not in answers["one"]
+    assert answers["one"]["Còn phải gửi"].startswith("XHS-02: Tỷ lệ người dân có tài khoản định danh điện tử")
+    assert answers["two"]["Nhận lúc"].endswith("đúng hạn, trong ngày hạn gửi")
+    assert answers["two"]["Còn phải gửi"] == f"6 nhiệm vụ: {', '.join(TASKS[1:])}"
+    assert answers["three"]["Thay số đã gửi"] == "XHS-02: 50 / 100 (50%) → 60 / 100 (60%)"
+    assert answers["three"][None] == f"{TASKS[0]}: Đang thực hiện, 60% → Đã hoàn thành, 100%, 15/BC-CAX"
+    assert answers["four"]["Còn phải gửi"] == "Không còn dòng nào: 9 dòng phải báo cáo của kỳ đều đã được nhận"
+
+
+def test_a_report_repeated_and_a_figure_that_waits_are_said_with_what_they_are(told, office, home):
+    started = {"state": "Đang thực hiện", "percent_done": 60}
+    at = vietnam(2026, 9, 18).timestamp()
+    os.utime(
+        office.send("CA", "2026-09", {TASKS[0]: started, "XHS-02": {"numerator": 40, "denominator": 100}}), (at, at)
+    )
+    told()
+    told.send(
+        "again", {TASKS[0]: {"state": "Như kỳ trước"}, "XHS-02": {"numerator": 95, "denominator": 100}}, 2026, 10, 16
+    )
+    again = told()["again"]
+    assert again["Như kỳ trước"] == f"{TASKS[0]}: Đang thực hiện, 60%, lấy theo báo cáo tháng 09/2026"
+    assert again["Chờ xác nhận"] == "XHS-02: 95 / 100 (95%); số đang tính: chưa có"
 
 
 def test_formulas_of_the_sender_become_the_values_they_showed(tmp_path):
@@ -188,12 +224,13 @@ def test_formulas_of_the_sender_become_the_values_they_showed(tmp_path):
     book.worksheets[0]["A3"] = "giữ nguyên"
     book.worksheets[0]["A3"].font = Font(bold=True)
     book.save(tmp_path / "sent.xlsx")
-    finding = {"source_sheet": "Sheet", "source_cell": "A3", "severity": "warn", "rule_code": "X", "message": "m",
-               "fix": "f"}  # fmt: skip
-    copy = marked_copy(tmp_path / "sent.xlsx", [finding])
+    findings = [{"source_sheet": "Sheet", "source_cell": cell, "severity": "warn", "rule_code": "X", "message": "m",
+                 "fix": "f"} for cell in ("A2", "A3")]  # fmt: skip
+    copy = marked_copy(tmp_path / "sent.xlsx", findings)
     copy.save(tmp_path / "copy.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "copy.xlsx")["Sheet"]
-    assert [sheet[a].data_type for a in ("A1", "A2", "A3")] == ["s", "s", "s"]  # never calculated: kept as text
+    assert sheet["A1"].value is None  # never calculated: it showed nothing
+    assert [sheet[a].data_type for a in ("A2", "A3")] == ["s", "s"]  # its text is what a finding speaks of
     assert sheet["A3"].font.bold
     assert sheet["A3"].comment.text == "LƯU Ý X: m\nCách sửa: f"
 

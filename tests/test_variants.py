@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import edits as e
 import openpyxl
 import pytest
+from earlier_form import write_version_1
 from openpyxl.styles import Font
 
-from pipelines.agencies.form import write_template
 from pipelines.checking.expectations import unexpected
 from pipelines.checking.validate import validate
 from pipelines.intake.receive import receipts
@@ -368,7 +368,7 @@ def outcomes(registry, tmp_path_factory):
     folder = tmp_path_factory.mktemp("variants")
     answers = {code: {"numerator": num, "denominator": den} for code, (num, den, _) in OWN.items()}
     forms = {
-        agency: write_template(registry, "11164", agency, "2026-10", folder / f"{agency}.xlsx", answers=own)
+        agency: write_version_1(registry, "11164", agency, "2026-10", folder / f"{agency}.xlsx", answers=own)
         for agency, own in (("CA", answers), ("KT", {}), ("VHXH", {}))
     }
     form = Form(registry.form)

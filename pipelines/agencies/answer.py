@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from pipelines.agencies.findings import clipped
+from pipelines.agencies.outcome import told
 from pipelines.files import Row
 from pipelines.office.figures import day
 from pipelines.office.wording import say
@@ -18,7 +19,7 @@ from pipelines.vietnamese import format_number
 
 def facts(submission: Row, findings: list[Row]) -> dict[str, str]:
     """The text of each line above the table by its name, the answer first."""
-    told = {
+    said = {
         "result": submission["status_label"],
         "what_to_do": " ".join(_what_to_do(submission, findings)),
         "file": submission["original_name"],
@@ -30,7 +31,7 @@ def facts(submission: Row, findings: list[Row]) -> dict[str, str]:
     }
     more = {"by_agency": _by_agency(submission), "together": _together(submission),
             "withdrawn": _taken_back(submission), "confirmed": _confirmed(submission)}  # fmt: skip
-    return told | {name: text for name, text in more.items() if text}
+    return said | {name: text for name, text in more.items() if text} | told(submission)
 
 
 def _named(name: str | None, code: str | None) -> str:
@@ -46,8 +47,11 @@ def _received(submission: Row) -> str:
     if not submission["due_on"]:
         return text
     days = (submission["received_at"].date() - submission["due_on"]).days
-    late = "added" if submission["came_in_time_before"] else "late"
-    late = say(f"feedback.received.{late if submission['is_late'] else 'in_time'}", days=days)
+    if submission["is_late"]:
+        name = "added" if submission["came_in_time_before"] else "late"
+    else:
+        name = "early" if days < 0 else "in_grace" if days else "on_the_day"
+    late = say(f"feedback.received.{name}", days=abs(days))
     return say("feedback.arrived", received=text, due=day(submission["due_on"]), late=late)
 
 

@@ -20,6 +20,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.agencies.answer import facts, summary
 from pipelines.agencies.findings import LONGEST, clipped
+from pipelines.agencies.outcome import outcomes
 from pipelines.files import Row
 from pipelines.home import Home
 from pipelines.intake.ledger import archived
@@ -176,9 +177,10 @@ def write_feedback(home: Home, con: duckdb.DuckDBPyConnection, submission_ids: S
     if unknown := set(submission_ids) - {s["submission_id"] for s in submissions}:
         raise LookupError(f"core.fct_submission has no {', '.join(sorted(unknown))}")
     found = {what: _by_submission(dicts(con, sql, parameters)) for what, sql in _PARTS.items()}
+    found |= outcomes(con, list(submission_ids))
     findings = found.pop("findings")
     for submission in submissions:
-        submission |= {what: rows[submission["submission_id"]] for what, rows in found.items()}
+        submission |= {what: rows.get(submission["submission_id"], []) for what, rows in found.items()}
     answers = [_Answer(home, submission, findings[submission["submission_id"]]) for submission in submissions]
     marked = {
         answer.submission["submission_id"]
@@ -254,13 +256,15 @@ def _fill(sheet: Worksheet, submission: Row, findings: list[Row]) -> None:
         row += 1
     across(sheet, row, say("feedback.heading"), _WIDTHS, size=15, bold=True, center=True)
     for name, text in facts(submission, findings).items():
-        row += 1
-        put(sheet.cell(row, 1), say(f"feedback.facts.{name}"), bold=True, wrap=False, border=False)
-        if name == "result":
-            answer = across(sheet, row, text, _WIDTHS, size=13, bold=True, first=_LABEL_COLUMNS + 1)
-            answer.fill = SEVERITY_FILLS[submission["severity"]]
-        else:
-            across(sheet, row, text, _WIDTHS, first=_LABEL_COLUMNS + 1)
+        label: str | None = say(f"feedback.facts.{name}")
+        for line in text.split("\n"):
+            row += 1
+            put(sheet.cell(row, 1), label, bold=True, wrap=False, border=False)
+            label = None
+            cell = across(sheet, row, line, _WIDTHS, size=13 if name == "result" else 11, bold=name == "result",
+                          first=_LABEL_COLUMNS + 1)  # fmt: skip
+            if name == "result":
+                cell.fill = SEVERITY_FILLS[submission["severity"]]
     row += 2
     across(sheet, row, summary(submission, findings), _WIDTHS, size=12, bold=True)
     if findings:

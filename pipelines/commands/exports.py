@@ -120,3 +120,49 @@ def _note_sent(home: Home, bundle: Path, to: str, by: str) -> None:
         except (BundleDamagedError, AlteredError) as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"{bundle.resolve().name} recorded as sent to {to} by {by}")
+
+
+@click.command()
+@click.argument("template", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--map", "mapping", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Which cell gets what: a YAML file, see docs/exports.md.")  # fmt: skip
+@click.option("--period", required=True, metavar="PERIOD", help="Where the mapping names none: 2026-10, 2026-Q4, 2026.")
+@click.option("--commune", metavar="CODE", help="Where the mapping names none, for example 11164 (default: the city).")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The filled copy to write.")
+@click.option("--compare", is_flag=True, help="Write nothing: name the cells that say something else than we have.")
+def fill(template: Path, mapping: Path, period: str, commune: str | None, out: Path | None, compare: bool) -> None:
+    """Put our figures into somebody else's workbook (.xlsx), cell by cell as a mapping says, and touch nothing else.
+
+    Lists what could not be filled in, or with --compare what differs; exits 1 if there is any.
+    """
+    from pipelines.bundles import fill as work
+    from pipelines.files import swap_in
+    from pipelines.reading.formats.cell_values import UnreadableError
+    from pipelines.warehouse.database import reading
+
+    if compare == bool(out):
+        raise click.UsageError("give either --out (the filled copy to write) or --compare")
+    if out and out.exists():
+        raise click.UsageError(f"{out} is there already: name another file with --out")
+    data, filled = template.read_bytes(), b""
+    try:
+        entries = work.read_map(mapping, period, commune)
+        with reading(current_home()) as con:
+            if compare:
+                outcomes = work.compare(con, data, entries)
+            else:
+                filled, outcomes = work.fill(con, data, entries)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.ClickException(str(error)) from None
+    except UnreadableError as error:
+        raise click.ClickException(f"{template} cannot be read as a workbook (.xlsx): {error.code}") from None
+    if out:
+        new = out.with_name(f".{out.name}.new")
+        new.write_bytes(filled)
+        swap_in(new, out)
+    wrong = [one for one in outcomes if one.problem]
+    for one in wrong:
+        click.echo(work.said(one))
+    what = "as we have them" if compare else f"filled in, {out}"
+    click.echo(f"{len(outcomes) - len(wrong)} of {len(outcomes)} cells {what}")
+    sys.exit(EXIT_ERRORS if wrong else 0)

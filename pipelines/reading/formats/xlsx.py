@@ -50,6 +50,17 @@ def read_xlsx(package: Package) -> list[Sheet]:
     return sheets
 
 
+def workbook_parts(package: Package) -> tuple[str, dict[str, str], list[str]]:
+    """Of a workbook: the name of its own part, those of its worksheets by name, and how each cell style shows a number
+    (cell_values.shown_as). Raises UnreadableError."""
+    book = next((target for kind, target in relationships(package, "").values() if kind == "officeDocument"),
+                "xl/workbook.xml")  # fmt: skip
+    links = relationships(package, book)
+    listed, _ = _listed_sheets(package, book)
+    parts = {name: links[link][1] for name, link, _ in listed if links.get(link, ("", ""))[0] == "worksheet"}
+    return book, parts, _read_styles(package, dict(links.values()).get("styles", ""))
+
+
 def _listed_sheets(package: Package, book: str) -> tuple[list[tuple[str, str, bool]], bool]:
     """The sheets in order as (name, relationship id, whether hidden), and whether dates count from 1904."""
     listed: list[tuple[str, str, bool]] = []
