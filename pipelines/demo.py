@@ -311,6 +311,11 @@ class _Figures:
             answer["document_date"] = _working_day(_day_of(finished, 2), _day_of(finished, 12), set(), dice)
         elif state == "stopped" or dice.random() < self.settings["behaviour"]["difficulty"]:
             answer["difficulty"] = dice.choice(self.settings["difficulties"])
+        words = self._dice(task["task_id"], agency_code, "words")
+        if state != "not_started" and words.random() < self.settings["behaviour"]["result"]:
+            answer["result"] = words.choice(self.settings["results"])
+        if "difficulty" in answer and words.random() < self.settings["behaviour"]["proposal"]:
+            answer["proposal"] = words.choice(self.settings["proposals"])
         return answer
 
     def _standing(self, task: Row, dice: random.Random, now: int) -> tuple[str, int, int]:

@@ -140,7 +140,8 @@ def test_a_status_is_coloured_as_grave_as_it_is(demo, book_of):
 SHOWN = {
     "tasks": ("Nhiệm vụ", {"Nhiệm vụ": "title", "Cơ quan chủ trì": "lead_as_written", "Ngày đến hạn": "due_on",
                            "Tình trạng": "task_label", "Số ngày quá hạn": "days_overdue",
-                           "Hoàn thành (%)": "percent_done", "Khó khăn, vướng mắc": "difficulty"}),
+                           "Hoàn thành (%)": "percent_done", "Khó khăn, vướng mắc": "difficulty",
+                           "Kết quả thực hiện": "result", "Kiến nghị, đề xuất": "proposal"}),
     "reporting": ("Tình hình báo cáo", {"Kỳ báo cáo": "period_label", "Xã, phường": "commune_name",
                                         "Cơ quan": "agency_name", "Hạn gửi": "due_on", "Tình trạng": "reporting_label",
                                         "Nhận lần đầu": "first_received_at", "Dòng bị từ chối": "lines_rejected"}),

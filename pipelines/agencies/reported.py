@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import duckdb
 
+from pipelines.home import Home
 from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
+from pipelines.warehouse.database import reading
 
 
 class Figure(NamedTuple):
@@ -59,7 +61,18 @@ ORDER BY task_id, period_code
 """
 
 
-def reported_before(
+def last_reported(
+    home: Home, registry: Registry, forms: Iterable[tuple[str, str]], period_code: str
+) -> dict[tuple[str, str], Reported]:
+    """What each agency of a commune reported last before a period, as it is published; nothing where nothing is."""
+    if period_code not in registry.periods or not home.published.exists():
+        return dict.fromkeys(forms, NOTHING)
+    with reading(home) as con:
+        return {(commune, agency): _before(con, registry, commune, agency, registry.period_of(commune, period_code))
+                for commune, agency in forms}  # fmt: skip
+
+
+def _before(
     con: duckdb.DuckDBPyConnection, registry: Registry, commune_code: str, agency_code: str, period: Period
 ) -> Reported:
     """What the agency of a commune reported last of periods that ended before this one does."""

@@ -16,7 +16,6 @@ from pipelines.commands import EXIT_ERRORS
 from pipelines.home import Home, current_home
 
 if TYPE_CHECKING:
-    from pipelines.agencies.reported import Reported
     from pipelines.registry.registry import Registry
 
 
@@ -37,7 +36,7 @@ def template(commune: str | None, agency: str | None, period: str, out: Path | N
     More than one go into the folder --out, laid out as the inbox is; a file that is there already is left as it is.
     """
     from pipelines.agencies.form import forms_owed, template_name, write_template
-    from pipelines.agencies.reported import NOTHING
+    from pipelines.agencies.reported import last_reported
     from pipelines.intake.ledger import VIETNAM, Ledger
     from pipelines.registry import registry
 
@@ -46,11 +45,11 @@ def template(commune: str | None, agency: str | None, period: str, out: Path | N
         known, illustrative = registry.load(), Ledger(home).illustrative is not None
         forms = [(commune, agency)] if commune and agency else forms_owed(known, commune, agency, period)
         names = {form: template_name(known, *form, period) for form in forms}
-        reported = _reported(home, known, forms, period)
+        reported = last_reported(home, known, forms, period)
         on = home.day or datetime.now(VIETNAM).date()
         made = {
             form: partial(write_template, known, *form, period, illustrative=illustrative, on=on,
-                          reported=reported.get(form, NOTHING))
+                          reported=reported[form])
             for form in forms
         }  # fmt: skip
         if commune and agency:
@@ -72,22 +71,6 @@ def _folder(home: Home, out: Path | None) -> Path:
             f"{out} is in the inbox, where blank forms are taken for reports: name another folder"
         )
     return out
-
-
-def _reported(
-    home: Home, known: Registry, forms: list[tuple[str, str]], period: str
-) -> dict[tuple[str, str], Reported]:
-    """What each agency reported last; nothing where nothing is published yet."""
-    from pipelines.agencies.reported import reported_before
-    from pipelines.warehouse.database import reading
-
-    if period not in known.periods or not home.published.exists():
-        return {}
-    with reading(home) as con:
-        return {
-            (commune, agency): reported_before(con, known, commune, agency, known.period_of(commune, period))
-            for commune, agency in forms
-        }
 
 
 def _write_all(

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from pipelines.agencies.feedback_kept import answer_of
 from pipelines.agencies.form import template_name, write_template
+from pipelines.agencies.reported import last_reported
 from pipelines.files import Row
 from pipelines.office.colours import FINDINGS
 from pipelines.office.wording import say
@@ -55,8 +56,9 @@ def form(request: HttpRequest, commune: str, agency: str, period: str) -> HttpRe
     known = registry_now()
     try:
         name = template_name(known, commune, agency, period)
+        reported = last_reported(portal_home(), known, [(commune, agency)], period)[commune, agency]
         with tempfile.TemporaryDirectory(dir=portal_home().portal, prefix=".form-") as folder:
-            place = write_template(known, commune, agency, period, Path(folder) / name,
+            place = write_template(known, commune, agency, period, Path(folder) / name, reported=reported,
                                    illustrative=published.state(portal_home())["is_illustrative"])  # fmt: skip
             data = place.read_bytes()
     except ValueError:  # no such period, or nothing owed in it

@@ -16,11 +16,12 @@ from docx.document import Document
 from pipelines.bundles.extract import CITY, Extract
 from pipelines.bundles.report.results import annexes, indicators, tasks
 from pipelines.bundles.report.wording import (
-    NONE,
     agency,
     bare,
     counted,
     open_rejections,
+    printed,
+    told,
 )
 from pipelines.files import Row
 from pipelines.office.administrative_document import (
@@ -228,10 +229,9 @@ def _difficulties(document: Document, rejected: list[Row], extract: Extract) -> 
     else:
         body(document, say("report.difficulties.no_conflict"))
     heading(document, 2, say("report.difficulties.told"))
-    told = [row for row in extract.tables["tasks"].dicts() if row["difficulty"]]
-    items(document, [say("report.difficulties.told_line", agency=_reporter(row, extract), place=_place_in_sentence(row),
-                         said=clean(row["difficulty"])) for row in told])  # fmt: skip
-    if not told:
+    difficult = [row for row in extract.tables["tasks"].dicts() if row["difficulty"]]
+    items(document, [told("report.difficulties.told_line", row, "difficulty", extract) for row in difficult])
+    if not difficult:
         body(document, say("report.difficulties.nothing_told"))
     heading(document, 2, say("report.difficulties.rejected"))
     if not rejected:
@@ -243,14 +243,6 @@ def _difficulties(document: Document, rejected: list[Row], extract: Extract) -> 
               clean(row["message"])] for place, row in enumerate(rejected, 1)]  # fmt: skip
     titled = titles("serial", "agency_or_office", "period_label", "file_and_cell", "reason_refused")
     table(document, "", titled, (9, 34, 25, 36, 56), lines, centered=(0, 2))
-
-
-def _reporter(row: Row, extract: Extract) -> str:
-    return agency({**row, "agency_name": extract.agencies.get(row["reported_by"])}, extract)
-
-
-def _place_in_sentence(row: Row) -> str:
-    return printed_at(row) if row["appendix"] else in_sentence(printed_at(row))
 
 
 def _conflict(row: Row, extract: Extract) -> str:
@@ -285,6 +277,10 @@ def _proposals(document: Document, rejected: list[Row], extract: Extract) -> Non
         whom = say("report.proposals.communes" if extract.scope == CITY else "report.proposals.agencies", place=place)
         heading(document, 2, whom)
         items(document, [f"{name}: {', '.join(things)}" for name, things in asked])
+    if proposed := [row for row in extract.tables["tasks"].dicts() if row["proposal"]]:
+        place += 1
+        heading(document, 2, say("report.proposals.of_agencies", place=place))
+        items(document, [told("report.proposals.of_agency", row, "proposal", extract) for row in proposed])
     heading(document, 2, say("report.proposals.other", place=place + 1))
     body(document, BLANK)
 
@@ -320,4 +316,4 @@ def _leads(row: Row, extract: Extract) -> Iterable[str]:
     if extract.scope == CITY:
         return [_who(row, extract)]
     known = [extract.agencies[code] for code in row["lead_agency_codes"] or () if code in extract.agencies]
-    return [agency({**row, "agency_name": name}, extract) for name in known] or [clean(row["lead_as_written"] or NONE)]
+    return [agency({**row, "agency_name": name}, extract) for name in known] or [printed(row["lead_as_written"])]

@@ -17,8 +17,10 @@ from pipelines.bundles.report.wording import (
     agency,
     counted,
     distance,
+    printed,
     result,
     targets,
+    told,
 )
 from pipelines.files import Row
 from pipelines.office.administrative_document import BLANK, PORTRAIT, annex, body, chart, heading, items, table
@@ -58,6 +60,7 @@ def indicators(document: Document, extract: Extract) -> None:
         _compared(document, progress, extract)
     heading(document, 2, say("report.indicators.unanswered"))
     _unanswered(document, progress, extract)
+    _budget(document, progress, extract)
 
 
 def _how_they_stand(document: Document, progress: list[Row], extract: Extract) -> None:
@@ -197,6 +200,25 @@ def _unanswered(document: Document, progress: list[Row], extract: Extract) -> No
         body(document, say("report.indicators.all_answered"))
 
 
+def _budget(document: Document, progress: list[Row], extract: Extract) -> None:
+    """What was reported of the money spent."""
+    asked = wording("report.indicators.budget.indicators")
+    reported = [row for row in progress if row["indicator_code"] in asked and row["actual_id"]]
+    if not reported:
+        return
+    heading(document, 2, say("report.indicators.budget.heading"))
+    lines = []
+    for row in reported:
+        shown = {"indicator": _named(row, extract), "result": result(row, extract),
+                 "period": in_sentence(extract.periods[row["period_code"]])}  # fmt: skip
+        if row["numerator"] is None or row["denominator"] is None:
+            lines.append(say("report.indicators.budget.line", **shown))
+        else:
+            parts = {name: format_number(row[name]) for name in ("numerator", "denominator")}
+            lines.append(say("report.indicators.budget.of_parts", **shown, **parts))
+    items(document, lines)
+
+
 # ---------------------------------------------------------------- tasks
 
 
@@ -226,6 +248,10 @@ def tasks(document: Document, extract: Extract) -> None:
         _task_table(document, [row for row in rows if row["task_status"] == status], status, extract)
     if without := ", ".join(one["none"] for status, one in lists.items() if "none" in one and status not in listed):
         body(document, f"{without[0].upper()}{without[1:]}.")
+    if reported := [row for row in rows if row["result"]]:
+        heading(document, 2, say("report.tasks.results", place=len(listed) + 2))
+        items(document, [told("report.tasks.result_line", row, "result", extract) for row in reported[:MOST]])
+        _rest(document, len(reported), "tasks", extract)
 
 
 def _task_table(document: Document, rows: list[Row], status: str, extract: Extract) -> None:
@@ -233,8 +259,8 @@ def _task_table(document: Document, rows: list[Row], status: str, extract: Extra
     if late:
         rows = sorted(rows, key=lambda row: -row["days_overdue"])
     lines = [
-        [str(place), _task_named(row, extract), clean(row["lead_as_written"] or NONE),
-         clean(row["deadline_as_written"] or NONE), *([format_number(row["days_overdue"])] if late else [])]
+        [str(place), _task_named(row, extract), printed(row["lead_as_written"]),
+         printed(row["deadline_as_written"]), *([format_number(row["days_overdue"])] if late else [])]
         for place, row in enumerate(rows[:MOST], 1)
     ]  # fmt: skip
     titled = titles("serial", "task", "lead_as_written", "deadline_as_written", *(("days_overdue",) if late else ()))
@@ -305,8 +331,8 @@ def _task_lines(rows: list[Row]) -> tuple[Columns, list[list[str]]]:
         proof = say("labels.dated", day=issued) if issued and not number else dated(number, issued)
         done: Any = row["percent_done"]
         lines.append([
-            str(place), printed_at(row), clean(row["title"]), clean(row["lead_as_written"] or NONE),
-            clean(row["deadline_as_written"] or NONE), row["task_label"], NONE if done is None else format_number(done),
+            str(place), printed_at(row), clean(row["title"]), printed(row["lead_as_written"]),
+            printed(row["deadline_as_written"]), row["task_label"], NONE if done is None else format_number(done),
             proof or NONE,
         ])  # fmt: skip
     return columns, lines

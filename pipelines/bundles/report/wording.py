@@ -12,8 +12,8 @@ from typing import Any
 
 from pipelines.bundles.extract import CITY, Extract
 from pipelines.files import Row
-from pipelines.office.figures import in_words, measured
-from pipelines.office.wording import say
+from pipelines.office.figures import in_words, measured, printed_at
+from pipelines.office.wording import say, wording
 from pipelines.vietnamese import clean, format_number, in_sentence
 
 NONE = say("labels.none")
@@ -42,7 +42,28 @@ def result(row: Row, extract: Extract) -> str:
     if not row["actual_id"]:
         return say("labels.no_figure")
     words = in_words(row, extract.kinds[row["indicator_code"]])
-    return measured(row["value"], row["unit_of_measure"]) if words is None else words
+    text = measured(row["value"], row["unit_of_measure"]) if words is None else words
+    return say("report.estimate", value=text) if row["is_estimate"] else text
+
+
+def printed(text: str | None) -> str:
+    """What a plan prints, with the words a scanner cut off made whole; '–' for nothing."""
+    shown = clean(text or NONE)
+    for cut, whole in wording("report.misprints").items():
+        shown = re.sub(rf"{re.escape(cut)}(?!\w)", whole, shown)
+    return shown
+
+
+def reporter(row: Row, extract: Extract) -> str:
+    """Who reported on a task last."""
+    return agency({**row, "agency_name": extract.agencies.get(row["reported_by"])}, extract)
+
+
+def told(key: str, row: Row, name: str, extract: Extract) -> str:
+    """What an agency wrote beside a task, with the task and its place in the plan."""
+    place = printed_at(row) if row["appendix"] else in_sentence(printed_at(row))
+    return say(key, agency=reporter(row, extract), task=clean(row["title"]).rstrip("."), place=place,
+               said=clean(row[name]))  # fmt: skip
 
 
 def bare(name: str) -> str:

@@ -185,7 +185,9 @@ def _tasks(extract: Extract) -> list[Column]:
         column("percent_done", 9),
         column("document", 14, _document),
         column("latest_period", 10, _period, center=True),
+        column("task_result", 20, "result"),
         column("difficulty", 17),
+        column("proposal", 17),
     ]
 
 
