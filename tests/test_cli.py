@@ -237,7 +237,7 @@ def test_check_of_a_file_with_errors_ends_with_1_and_names_each_at_its_cell_in_v
     assert result.exit_code == 1
     [error] = [line for line in result.stdout.splitlines() if line.startswith("Lỗi")]
     assert error == (
-        "Lỗi C09 · Chỉ tiêu!G12 · tìm thấy: 50 — Tử số 50 lớn hơn mẫu số 40. "
+        "Lỗi C09 · Chỉ tiêu!H12 · tìm thấy: 50 — Tử số 50 lớn hơn mẫu số 40. "
         "Cách sửa: Kiểm tra xem có ghi nhầm cột tử số và mẫu số không."
     )
     assert "nhận 0, giữ lại 0, từ chối 1" in result.stdout.splitlines()[-1]
@@ -280,7 +280,7 @@ def test_check_answers_programs_one_object_a_file_for_all_files_of_a_folder(kpi5
     assert good["lines"] == {"read": 10, "accepted": 1, "held": 0, "rejected": 0, "ignored": 9}
     assert Path(bad["file"]).name == "b.xlsx"
     [finding] = [one for one in bad["findings"] if one["severity"] == "fail"]
-    assert (finding["rule"], finding["code"], finding["sheet"], finding["cell"]) == ("C09", "XHS-02", "Chỉ tiêu", "G12")
+    assert (finding["rule"], finding["code"], finding["sheet"], finding["cell"]) == ("C09", "XHS-02", "Chỉ tiêu", "H12")
     assert finding.keys() == {"rule", "severity", "code", "sheet", "cell", "found", "message", "fix"}
     assert bad["tasks"] == bad["facts"] == []
 

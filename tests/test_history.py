@@ -271,7 +271,7 @@ def test_trace_of_an_accepted_a_corrected_a_rejected_and_a_missing_figure(office
     told = trace(home, VINH_LAI, "XHS-02", "2026-10")
     assert "50 = 50 / 100   (superseded" in told
     assert "60 = 60 / 100   (in force" in told
-    assert "corrected.xlsx of CA, Chỉ tiêu!G" in told
+    assert "corrected.xlsx of CA, Chỉ tiêu!H" in told
     assert "replaced 50" in told
     assert "11164-vinh-lai-2025 (no number printed), II, 28, bảng 3, dòng 32" in told
     rejected = trace(home, VINH_LAI, "XHS-02", "2026-09")
