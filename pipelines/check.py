@@ -47,7 +47,7 @@ def check_files(
          "received_at": datetime.now(VIETNAM).isoformat()}
         for n, path in enumerate(paths)
     ]  # fmt: skip
-    rows = receipts(entries, registry.city_communes, registry.agencies)
+    rows = receipts(entries, registry.city_communes, registry.agency_folders)
     history = _history(home, rows) if home is not None and home.published.exists() else None
     checked = validate(registry, rows, readings, expectations.unexpected, history)
     of_file = {name: _by_file(getattr(checked, name)) for name in ("lines", "actuals", "task_reports", "findings")}

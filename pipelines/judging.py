@@ -59,7 +59,7 @@ def enter_receipts(home: Home, con: duckdb.DuckDBPyConnection, ledger: Ledger) -
     for edition, entries in by_edition.items():
         registry = registry_of(home, edition)
         received, times = [entry for entry, _ in entries], [at for _, at in entries]
-        rows = receipts(received, registry.city_communes, registry.agencies, times)
+        rows = receipts(received, registry.city_communes, registry.agency_folders, times)
         added += insert(con, "raw.receipt", [row | {"edition": edition} for row in rows])
     if added:
         con.execute(_AS_JUDGED)
@@ -296,6 +296,8 @@ def _history(con: duckdb.DuckDBPyConnection, pending: list[Row], registry: Regis
     senders = {(r["commune_code"], r["agency_code"]) for r in pending if r["commune_code"] and r["agency_code"]}
     focal = {(plan["commune_code"], plan["focal_agency_code"]) for plan in registry.plans.values()}
     sending = sorted(senders | {(commune, other) for commune, _ in senders & focal for other in registry.agencies})
+    before = registry.successions.before
+    sending += [(commune, old) for commune, agency in sending for old in before("agency", agency)]
     since = min((r["received_at"].date() for r in pending), default=date.max) - LOOK_BACK
     parameters = {"communes": [one[0] for one in sending], "agencies": [one[1] for one in sending]}
     found: dict[tuple[str, str, str], list[Past]] = defaultdict(list)

@@ -136,6 +136,21 @@ def office(home: Home, registry: registries.Registry) -> Office:
     return Office(home, registry)
 
 
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory):
+    from lived_city import begin
+
+    return begin(tmp_path_factory.mktemp("begun"))
+
+
+@pytest.fixture
+def city(begun, home, tmp_path, monkeypatch):
+    """The city of lived_city after three months, to go on from."""
+    from lived_city import go_on
+
+    return go_on(begun, home, tmp_path, monkeypatch)
+
+
 def run_day(home: Home) -> dg.ExecuteInProcessResult:
     """The real daily job, as 'kpi57 run' runs it, with a run history that is forgotten."""
     from pipelines.definitions import defs

@@ -62,7 +62,7 @@ def outcome(registry, sheet):
     entry = {"sequence": 1, "submission_id": "x", "sha256": "x", "size": 0, "folder": "11164-vinh-lai/PVHCC",
              "name": "a.xlsx", "received_at": "2026-10-20T09:00:00"}  # fmt: skip
     reading = lay_out([sheet], Form(registry.form))
-    rows = receipts([entry], registry.city_communes, registry.agencies)
+    rows = receipts([entry], registry.city_communes, registry.agency_folders)
     checked = validate(registry, rows, {"x": reading}, unexpected)
     facts = {one["source_row"]: (one["numerator"], one["denominator"]) for one in checked.actuals}
     refused = {f["source_cell"] for f in checked.findings if f["severity"] == "fail"}
@@ -163,7 +163,7 @@ def test_text_around_the_figures_never_changes_one(registry, base):
         entry = {"sequence": 1, "submission_id": "x", "sha256": "x", "size": 0, "folder": "11164-vinh-lai/PVHCC",
                  "name": "a.xlsx", "received_at": "2026-10-20T09:00:00"}  # fmt: skip
         reading = lay_out([with_text(sheet, place, text)], Form(registry.form))
-        rows = receipts([entry], registry.city_communes, registry.agencies)
+        rows = receipts([entry], registry.city_communes, registry.agency_folders)
         checked = validate(registry, rows, {"x": reading}, unexpected)
         facts = {one["indicator_code"]: (one["numerator"], one["denominator"]) for one in checked.actuals}
         assert facts.items() <= figures.items(), (place, text)

@@ -57,6 +57,10 @@ CREATE TABLE IF NOT EXISTS raw.task (
     recurs_on VARCHAR, earlier_due_on VARCHAR, note VARCHAR, reading_reason VARCHAR, source_page INTEGER,
     source_place VARCHAR, continues VARCHAR, line_order INTEGER,
     known_from TIMESTAMP, known_to TIMESTAMP);
+-- what takes the place of what, from which day; new_code '': the definition of an indicator changed
+CREATE TABLE IF NOT EXISTS raw.succession (
+    kind VARCHAR, old_code VARCHAR, new_code VARCHAR, ends_on DATE, source VARCHAR,
+    known_from TIMESTAMP, known_to TIMESTAMP);
 -- who reports what by which plan: one agency an indicator; every lead (or the focal agency for a group) a task
 CREATE TABLE IF NOT EXISTS raw.indicator_duty (
     plan_id VARCHAR, commune_code VARCHAR, indicator_code VARCHAR, frequency VARCHAR, agency_code VARCHAR,

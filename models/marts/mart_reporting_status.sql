@@ -1,7 +1,13 @@
--- From receipts alone: who owes which period, and what came.
-WITH duty AS (  -- of plans in force together the newest decides who reports an indicator
-    SELECT d.*, o.period_code, o.due_on, o.grace_until
+-- From receipts alone: who owes which period, and what came, from the agency or the one that took its place.
+WITH successor AS (
+    SELECT code AS agency_code, successor_code
+    FROM core.bridge_successor
+    WHERE kind = 'agency' AND successor_code IS NOT NULL
+),
+duty AS (  -- of plans in force together the newest decides who reports an indicator
+    SELECT d.*, coalesce(s.successor_code, d.agency_code) AS agency_now, o.period_code, o.due_on, o.grace_until
     FROM core.known_duty AS d
+    LEFT JOIN successor AS s USING (agency_code)
     JOIN core.dim_due AS o
         ON o.commune_code = d.commune_code
         AND (d.holds_from IS NULL OR d.holds_from <= o.ends_on) AND (d.holds_until IS NULL OR d.holds_until > o.ends_on)
@@ -11,7 +17,7 @@ WITH duty AS (  -- of plans in force together the newest decides who reports an 
         ORDER BY coalesce(d.holds_from, DATE '-infinity') DESC, d.plan_id DESC) = 1
 ),
 owed AS (
-    SELECT DISTINCT commune_code, agency_code, period_code, due_on, grace_until
+    SELECT DISTINCT commune_code, agency_code, agency_now, period_code, due_on, grace_until
     FROM duty
 ),
 -- Of a focal agency's file for several agencies each one's lines count for that agency, from that file.
@@ -50,7 +56,7 @@ sent AS (
 ),
 came AS (
     SELECT
-        commune_code, agency_code, period_code,
+        commune_code, coalesce(s.successor_code, agency_code) AS agency_now, period_code,
         count(*) AS submissions,
         -- what waits to be confirmed has come
         min(received_at) FILTER (lines_accepted + lines_held > 0 AND NOT is_held) AS first_received_at,
@@ -60,25 +66,34 @@ came AS (
         count(*) FILTER (is_refused) AS refused,
         count(*) FILTER (is_held) AS held
     FROM sent
+    LEFT JOIN successor AS s USING (agency_code)
     GROUP BY ALL
 ),
 asked AS (
-    SELECT d.commune_code, d.agency_code, d.period_code, d.code AS indicator_code
+    SELECT d.commune_code, d.agency_code, d.agency_now, d.period_code, d.code AS indicator_code
     FROM duty AS d
     JOIN core.bridge_period_asked AS a USING (period_code, frequency)
     WHERE d.kind = 'indicator'
 ),
+figure AS (
+    SELECT DISTINCT
+        f.commune_code, coalesce(s.successor_code, f.agency_code) AS agency_now, f.indicator_code, f.period_code
+    FROM core.fct_actual AS f
+    LEFT JOIN successor AS s USING (agency_code)
+    WHERE f.is_current AND NOT f.is_withdrawn
+),
 figures AS (
-    SELECT a.commune_code, a.agency_code, a.period_code, count(*) AS figures_asked, count(f.actual_id) AS figures_given
+    SELECT
+        a.commune_code, a.agency_code, a.period_code, count(*) AS figures_asked, count(f.indicator_code) AS figures_given
     FROM asked AS a
-    LEFT JOIN core.fct_actual AS f
-        ON f.commune_code = a.commune_code AND f.agency_code = a.agency_code AND f.period_code = a.period_code
-        AND f.indicator_code = a.indicator_code AND f.is_current AND NOT f.is_withdrawn
+    LEFT JOIN figure AS f
+        ON f.commune_code = a.commune_code AND f.agency_now = a.agency_now AND f.period_code = a.period_code
+        AND f.indicator_code = a.indicator_code
     GROUP BY ALL
 ),
 judged AS (
     SELECT
-        o.*, c.* EXCLUDE (commune_code, agency_code, period_code),
+        o.*, c.* EXCLUDE (commune_code, agency_now, period_code),
         coalesce(f.figures_asked, 0) AS figures_asked,
         coalesce(f.figures_given, 0) AS figures_given,
         (SELECT as_of_on FROM core.dim_build) AS as_of_on,
@@ -92,7 +107,7 @@ judged AS (
             ELSE 'pending'
         END AS reporting_status
     FROM owed AS o
-    LEFT JOIN came AS c USING (commune_code, agency_code, period_code)
+    LEFT JOIN came AS c USING (commune_code, agency_now, period_code)
     LEFT JOIN figures AS f USING (commune_code, agency_code, period_code)
 )
 SELECT

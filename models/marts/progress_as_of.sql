@@ -52,7 +52,8 @@ SELECT
     END AS forecast_confidence,
     a.is_latest,
     c.is_illustrative,
-    a.is_estimate
+    a.is_estimate,
+    a.redefined_on
 FROM judged AS a
 JOIN core.dim_commune AS c USING (commune_code)
 JOIN core.dim_indicator AS n USING (indicator_code)

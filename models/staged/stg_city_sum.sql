@@ -1,5 +1,5 @@
 -- Figures of one indicator and period summed above the commune, for the whole city and by type of commune
--- (commune_type empty: all).
+-- (commune_type empty: all). A commune counts while it is one: not what it reported for a time after it was merged.
 WITH scoped AS (
     SELECT commune_code, indicator_code
     FROM marts.mart_kpi_progress
@@ -13,7 +13,9 @@ line AS (
     FROM marts.mart_kpi_progress AS p
     JOIN core.dim_commune AS c USING (commune_code)
     JOIN core.dim_indicator AS n USING (indicator_code)
+    JOIN core.dim_period AS d USING (period_code)
     WHERE p.actual_id IS NOT NULL
+        AND (c.holds_from IS NULL OR c.holds_from <= d.ends_on) AND (c.holds_until IS NULL OR c.holds_until > d.ends_on)
 ),
 -- A figure under several scopes has several lines.
 figure AS (

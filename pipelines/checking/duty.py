@@ -13,17 +13,18 @@ from pipelines.registry.registry import Registry
 def is_led(known: Known, file: Row, kind: str, line: LineCells) -> bool:
     """Whether the line's agency reports it for the period of the file."""
     agency = line.agency or ""
-    return known.duties.holds(kind, file["commune_code"], line.code, agency, _last_day(known.registry, file))
+    codes = {agency, *known.registry.successions.before("agency", agency)}
+    return known.duties.holds(kind, file["commune_code"], line.code, codes, last_day(known.registry, file))
 
 
 def has_closed(registry: Registry, file: Row, task_id: str) -> bool:
     """Whether the plan's tasks were closed before the period's last day."""
     until = registry.plans[registry.tasks_by_id[task_id]["plan_id"]]["tasks_until"]
-    on = _last_day(registry, file)
+    on = last_day(registry, file)
     return bool(until and on and until <= on)
 
 
-def _last_day(registry: Registry, file: Row) -> date | None:
+def last_day(registry: Registry, file: Row) -> date | None:
     """The last day of the file's period by the commune's own calendar."""
-    period = file["period"]
-    return registry.period_of(file["commune_code"], period.code).ends_on if period else None
+    period, commune = file["period"], file["commune_code"]
+    return registry.period_of(commune, period.code).ends_on if period and commune else None

@@ -85,17 +85,21 @@ class Memory:
     def __init__(self, registry: Registry, history: History, rules: list[Row]) -> None:
         self._registry = registry
         self._rules = [rule for rule in rules if rule["severity"] == "confirm"]
+        newest = registry.successions.newest
+        of_today: dict[Key, list[Past]] = defaultdict(list)
+        for (commune, agency, code), entries in history.in_force.items():
+            of_today[commune, newest("agency", agency), newest("indicator", code)] += entries
         self._figures: dict[Key, dict[str, Past]] = defaultdict(dict)
-        for key, entries in history.in_force.items():
-            for past in entries:
+        for key, some in of_today.items():
+            for past in sorted(some, key=lambda one: one.received_on):
                 self._figures[key][past.period_code] = past
         self._held: dict[tuple[str, str, str, str], dict[Said, str]] = defaultdict(dict)
-        for place, some in history.held.items():
-            self._held[place].update(some)
+        for (commune, agency, code, period), sayings in history.held.items():
+            self._held[commune, newest("agency", agency), newest("indicator", code), period].update(sayings)
         self._reports: dict[Key, dict[str, PastReport]] = defaultdict(dict)
-        for key, reports in history.reports.items():
+        for (commune, agency, task), reports in history.reports.items():
             for report in reports:
-                self._reports[key][report.period_code] = report
+                self._reports[commune, newest("agency", agency), task][report.period_code] = report
 
     def look_back(self, files: list[Row], lines: list[Row], found: Mapping[str, Sequence[str]]) -> None:
         """Add to good lines what they are next to earlier figures, hold those to be confirmed, and remember the others,

@@ -59,6 +59,7 @@ def file_facts(known: Known, receipt: Mapping[str, Any], reading: Mapping[str, A
         "period_known": period is not None if tables else None,
         "period_has_begun": period.starts_on <= received_on if tables and period else None,
         **_when(known, receipt["commune_code"], period, received_on),
+        **_commune_then(registry, receipt["commune_code"], period if tables else None),
         "received": received_on,
         "received_on": f"{received_on:%d/%m/%Y}",
         "missing_columns": _several(words, (h for t in missing for h in t["missing"])) if tables else None,
@@ -141,6 +142,32 @@ def _when(known: Known, commune: str | None, period: Period | None, received_on:
         "period_is_over": received_on >= closes,
         "period_is_owed": owed and period.ends_on >= known.reports_from.get(commune, period.ends_on),
         "period_ends_on": f"{period.ends_on:%d/%m/%Y}",
+    }
+
+
+def _commune_then(registry: Registry, commune: str | None, period: Period | None) -> Row:
+    """Whether the commune was there on the period's last day: neither merged into another nor still to be formed."""
+    if commune is None or period is None:
+        return {"commune_is_valid": None, "commune_says": "", "commune_fix": ""}
+    changes, last_day = registry.successions, registry.period_of(commune, period.code).ends_on
+    ended, begins = changes.ended("commune", commune), changes.begins_on("commune", commune)
+    if ended and ended["ends_on"] <= last_day:
+        kind, on, others = "ended", ended["ends_on"], [changes.newest("commune", commune, last_day)]
+    elif begins and last_day < begins:
+        kind, on, others = "not_yet", begins, changes.before("commune", commune)
+    else:
+        return {"commune_is_valid": True, "commune_says": "", "commune_fix": ""}
+    said = {
+        "commune": registry.communes[commune]["commune_name"],
+        "successor": registry.communes[others[0]]["commune_name"],
+        "folders": ", ".join(map(registry.folder_of, others)),
+        "on": f"{on:%d/%m/%Y}",
+        "period": period.label,
+    }
+    return {
+        "commune_is_valid": False,
+        "commune_says": registry.form["commune_says"][kind].format_map(said),
+        "commune_fix": registry.form["commune_fixes"][kind].format_map(said),
     }
 
 

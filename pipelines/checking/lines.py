@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.checking.collected import Whose
 from pipelines.checking.context import TableContext
+from pipelines.checking.duty import last_day
 from pipelines.checking.figures import (
     LineCells,
     Typed,
@@ -169,7 +170,10 @@ def _code_of(known: Known, file: Row, table: Mapping[str, Any], typed: Typed) ->
     key = loose if kind == "indicator" else code_key
     if _CODE[kind] in table["columns"]:
         head, name = split_code(known.code_patterns[kind], text_of(typed, _CODE[kind]))
-        return codes.get(key(head), ""), name
+        code = codes.get(key(head), "")
+        if kind == "indicator" and (on := last_day(known.registry, file)):  # a form made before it got its code
+            code = known.registry.successions.newest(kind, code, on)
+        return code, name
     name, _ = known.unfold(kind, text_of(typed, known.line_names.columns[kind][0]))
     named = known.line_names.codes(kind, file["commune_code"], name)
     return (min(named), "") if len(named) == 1 else ("", "")
@@ -183,7 +187,7 @@ def _is_sum(known: Known, code: str) -> bool:
 def _who(known: Known, file: Row, table: Mapping[str, Any], row: int, typed: Typed) -> Row:
     """Whether a line says that it is another's: only where the file itself does not. Of a file of the focal agency:
     whose it is."""
-    own = bool(file["commune_agrees"] and file["agency_agrees"])
+    own = bool(file["commune_agrees"] and file["agency_agrees"] and file["commune_is_valid"] is not False)
     names = ("commune_code", "agency_code", "period_code")
     commune, agency, period = (clean(typed[name][2]) if cell_of(typed, name) else "" for name in names)
     facts = {

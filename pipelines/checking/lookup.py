@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from functools import cached_property, lru_cache
 
@@ -30,6 +30,8 @@ class Names:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._agencies = {code.casefold(): code for code in registry.agencies}
+        for code in registry.agencies:  # forms made before an agency got its code
+            self._agencies |= {old.casefold(): code for old in registry.successions.before("agency", code)}
         self._communes: dict[str, set[str]] = {}
         for code in sorted(registry.city_communes):
             for name in ("commune_name", "short_name"):
@@ -88,10 +90,11 @@ class Duties:
             for kind, plan_id, code, agency in found
         )  # fmt: skip
 
-    def holds(self, kind: str, commune: str, code: str, agency: str, on: date | None) -> bool:
-        """Whether the agency reports it for a period that ends on the day; without a day, whether it ever does."""
+    def holds(self, kind: str, commune: str, code: str, agency: Collection[str], on: date | None) -> bool:
+        """Whether the agency, by any of its codes in time, reports it for a period that ends on the day; without a day,
+        whether it ever does."""
         return any(
-            row["agency_code"] == agency
+            row["agency_code"] in agency
             and (on is None or (row["accepted_from"] or on) <= on < (row["holds_until"] or date.max))
             for row in self._spans.get((kind, commune, code), ())
         )

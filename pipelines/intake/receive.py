@@ -13,7 +13,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -221,17 +221,17 @@ def _stamp(ledger: Ledger, taken: list[tuple[Waiting, dict[str, Any]]]) -> None:
 def receipts(
     received: Sequence[dict[str, Any]],
     communes: Iterable[str],
-    agencies: Iterable[str],
+    agencies: Mapping[str, str],
     times: Sequence[datetime] = (),
 ) -> list[dict[str, Any]]:
     """The ledger's entries of received files as rows of raw.receipt.
 
     The folder says who sends: '<commune code>-<anything>/<agency code>', or one below it. Codes that are not registered
-    are None.
+    are None. agencies: the codes registered, by those that folders may have: a successor's by its predecessors' too.
     A file whose content the same folder has sent before is a duplicate of the first. times: when each counts as
     received, where that is not as entered.
     """
-    known_communes, known_agencies = set(communes), set(agencies)
+    known_communes = set(communes)
     first: dict[tuple[str, str], str] = {}
     rows = []
     for entry, at in zip(received, times or (e["received_at"] for e in received), strict=True):
@@ -248,7 +248,7 @@ def receipts(
                 "original_name": clean(entry["name"]),
                 "folder": entry["folder"],
                 "commune_code": commune if commune in known_communes else None,
-                "agency_code": agency if agency in known_agencies else None,
+                "agency_code": agencies.get(agency),
                 "received_at": (at if isinstance(at, str) else at.isoformat(timespec="microseconds"))[:26],
                 "size_bytes": entry["size"],
                 "duplicate_of": first.get(key),

@@ -1,4 +1,5 @@
-"""When each plan is in force: from its own day until the plan that supersedes it; a yearly plan's tasks end earlier.
+"""When each plan is in force: from its own day until the plan that supersedes it, or until its commune is merged into
+another; a yearly plan's tasks end earlier.
 
 These are a plan's own days, as one edition of sources/ says them. From when on an edition counts is asked in models/
 (core.known_duty, core.known_due).
@@ -10,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from pipelines.files import Row
+from pipelines.registry.successions import Successions
 
 
-def set_days(plans: Mapping[str, Row]) -> list[str]:
+def set_days(plans: Mapping[str, Row], successions: Successions | None = None) -> list[str]:
     """Add to each plan in_force_from, in_force_to (the first day it is no longer in force, None while it is),
     superseded_by, tasks_until (the first day its tasks are closed), and whether its start and end are stated in
     plan.yml ('in_force_from'). Returns the faults."""
@@ -32,9 +34,27 @@ def set_days(plans: Mapping[str, Row]) -> list[str]:
             old |= {"in_force_to": plan["in_force_from"], "superseded_by": plan["plan_id"],
                     "is_end_stated": plan["is_start_stated"]}  # fmt: skip
     for plan in plans.values():
+        faults += _end_with_commune(plan, successions or Successions())
         ends = [plan["in_force_to"], date(plan["for_year"] + 1, 1, 1) if plan["for_year"] else None]
         plan["tasks_until"] = min((end for end in ends if end), default=None)
     return faults
+
+
+def _end_with_commune(plan: Row, successions: Successions) -> list[str]:
+    """A merged commune's plans end when it does; one that a merger made does not report before. Returns the faults."""
+    commune = plan["commune_code"]
+    if ended := successions.ended("commune", commune):
+        if plan["in_force_from"] >= ended["ends_on"]:
+            return [f"{plan['plan_id']}/plan.yml: commune {commune} ended on {ended['on']}, before the plan"]
+        if plan["in_force_to"] is None or plan["in_force_to"] > ended["ends_on"]:
+            plan |= {"in_force_to": ended["ends_on"], "superseded_by": None, "is_end_stated": True}
+    begins = successions.begins_on("commune", commune)
+    if begins and plan["in_force_from"] < begins:
+        return [f"{plan['plan_id']}/plan.yml: in force before commune {commune} begins on {begins}: if the commune was "
+                f"there before, add the row 'commune,{commune},{commune},{begins}' to successions.csv"]  # fmt: skip
+    if begins:
+        plan["reports_from"] = max(plan["reports_from"], begins)
+    return []
 
 
 def _start(plan: Row) -> date:

@@ -18,6 +18,7 @@ from pipelines.home import SOURCES
 from pipelines.registry.in_force import in_force, set_days
 from pipelines.registry.periods import Period, make_periods
 from pipelines.registry.plan_folders import AgencyNames, PlanReader, RegistryError
+from pipelines.registry.successions import Successions
 from pipelines.vietnamese import slug
 
 _STATUS_FLAGS = ("needs_attention", "is_behind", "is_outstanding")
@@ -41,6 +42,7 @@ class Registry:
     indicator_duties: dict[tuple[str, str], str]  # by plan and indicator
     task_duties: list[tuple[str, str, str]]  # plan, task, agency
     form: Row
+    successions: Successions = field(default_factory=Successions)
     rules: list[Row] = field(default_factory=list)
 
     @property
@@ -65,6 +67,12 @@ class Registry:
     def plans_of(self, commune_code: str, on: date) -> list[Row]:
         """The commune's plans in force on a day, the newest first."""
         return in_force((plan for plan in self.plans.values() if plan["commune_code"] == commune_code), on)
+
+    @cached_property
+    def agency_folders(self) -> dict[str, str]:
+        """The agency whose files lie in a folder of this name: those of a predecessor's folder are its successor's."""
+        own = {code: code for code in self.agencies}
+        return {old: code for code in own for old in self.successions.before("agency", code)} | own
 
     def folder_of(self, commune_code: str) -> str:
         """The commune's folder in the inbox: '11164-xa-vinh-lai' without the type: '11164-vinh-lai'."""
@@ -144,6 +152,7 @@ class Registry:
             "raw.asked": [{"period_code": period.code, "frequency": frequency} for period in self.periods.values()
                           for frequency in frequencies if self.is_asked(frequency, period)],
             "raw.status": self.statuses,
+            "raw.succession": self.successions.rows,
             "raw.plan": [{k: v for k, v in plan.items() if k not in ("reports", "supersedes_issued_on")}
                          for plan in self.plans.values()],
             "raw.target": self.targets,
@@ -217,7 +226,13 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     reader = PlanReader(names, agencies, indicators)
     for folder in sorted(p for p in (sources / "plans").iterdir() if p.is_dir() and only(p.name)):
         reader.read(folder)
-    faults += set_days(reader.plans)
+    changes = reference / "successions.csv"  # not in editions of before
+    successions = Successions(
+        read_csv(changes) if changes.exists() else [],
+        {"commune": communes, "agency": agencies, "indicator": indicators},
+    )
+    faults += successions.faults
+    faults += set_days(reader.plans, successions)
     duties = reader.indicator_duties()
     faults += reader.faults
     _unique(faults, "targets", (t["target_id"] for t in reader.targets))
@@ -244,5 +259,6 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
         indicator_duties=duties,
         task_duties=reader.task_duties(),
         form=form,
+        successions=successions,
         rules=read_yaml(sources / "forms" / "rules.yml"),
     )  # fmt: skip
