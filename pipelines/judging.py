@@ -18,7 +18,7 @@ import duckdb
 from pipelines.checking.earlier_figures import LOOK_BACK, History, Past, PastReport, Said, stored
 from pipelines.checking.indicators import came_before_year_end
 from pipelines.checking.lookup import Duties
-from pipelines.checking.validate import Checked, validate
+from pipelines.checking.validate import Checked, Evaluate, validate
 from pipelines.files import Row
 from pipelines.home import Home
 from pipelines.intake.editions import Edition, editions, sources_of
@@ -332,6 +332,10 @@ def validate_readings(
     rows = list(rows)
     if not rows:
         return Checked([], [], [], [], [])
+    return validate(registry, rows, readings, _evaluate(watch), history, duties)
+
+
+def _evaluate(watch: Watch | None) -> Evaluate:
     from pipelines.checking.suites import Suites
 
-    return validate(registry, rows, readings, Suites(watch).unexpected, history, duties)
+    return Suites(watch).unexpected

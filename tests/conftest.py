@@ -15,7 +15,9 @@ import openpyxl
 import pytest
 from filelock import FileLock
 
+from pipelines import judging
 from pipelines.agencies.form import template_name, write_template
+from pipelines.checking.expectations import unexpected
 from pipelines.demo import fill_inbox
 from pipelines.home import PROJECT, Home
 from pipelines.intake.ledger import VIETNAM, Ledger
@@ -134,6 +136,22 @@ class Office:
 @pytest.fixture
 def office(home: Home, registry: registries.Registry) -> Office:
     return Office(home, registry)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_rules():
+    """The rules are evaluated without Great Expectations, which takes seconds a process and more a call. That both find
+    the same is in test_expectations; it judges in test_dagster, in processes of their own, and where it is asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        by_great_expectations = judging._evaluate
+        patch.setattr(judging, "_evaluate", lambda watch: by_great_expectations(watch) if watch else unexpected)
+        yield by_great_expectations
+
+
+@pytest.fixture
+def great_expectations(quick_rules, monkeypatch):
+    """Great Expectations judges, as it does in a run."""
+    monkeypatch.setattr(judging, "_evaluate", quick_rules)
 
 
 @pytest.fixture(scope="session")

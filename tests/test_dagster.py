@@ -266,7 +266,7 @@ def materialized(result: dg.ExecuteInProcessResult, *key: str) -> dict[str, Any]
     return {name: value.value for name, value in event.metadata.items()}
 
 
-def test_a_run_says_the_columns_of_what_it_built_and_where_lies_what_it_wrote(office, home):
+def test_a_run_says_the_columns_of_what_it_built_and_where_lies_what_it_wrote(great_expectations, office, home):
     """Given a run, expect the page of a table to show its columns with types and meanings, and exports their path."""
     office.send("CA", "2026-10", {"XHS-02": {"numerator": 20, "denominator": 40}})
     result = run_day(home)
