@@ -55,7 +55,7 @@ class Served:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(60)
+        self.process.wait(600)  # a run at work ends first
 
     def processes(self) -> dict[str, list[int]]:
         """Processes of this home by what they are: run, daemon, page."""

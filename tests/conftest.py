@@ -141,7 +141,7 @@ def office(home: Home, registry: registries.Registry) -> Office:
 @pytest.fixture(scope="session", autouse=True)
 def quick_rules():
     """The rules are evaluated without Great Expectations, which takes seconds a process and more a call. That both find
-    the same is in test_expectations; it judges in test_dagster, in processes of their own, and where it is asked for."""
+    the same is in test_expectations; it judges in test_dagster, in every process of its own, and where asked for."""
     with pytest.MonkeyPatch.context() as patch:
         by_great_expectations = judging._evaluate
         patch.setattr(judging, "_evaluate", lambda watch: by_great_expectations(watch) if watch else unexpected)
