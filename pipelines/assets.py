@@ -35,6 +35,7 @@ REGISTRY = {
     "period": "Reporting periods with their bounds and due days.",
     "asked": "Which frequency of figure is asked for in which period.",
     "status": "Status codes with their labels.",
+    "succession": "Communes, agencies and indicators that others take the place of, and definitions that change.",
     "plan": "One row per plan document.",
     "target": "One row per figure a plan sets, as written and as understood.",
     "task": "One row per task a plan assigns.",
