@@ -1,5 +1,6 @@
 """Bundles: sealed, the same bytes from the same state, described for machines, made again, and on record."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -16,7 +17,9 @@ from conftest import DAI_SON, VINH_LAI, Warehouse
 from frictionless import Package, validate
 from test_outputs import bundle_of, files_below, records
 
+from pipelines import flow
 from pipelines.bundles import bundle as export_module
+from pipelines.bundles import data_package
 from pipelines.bundles.bundle import MANIFEST, BundleDamagedError, export, verify
 from pipelines.bundles.data_package import DESCRIPTOR, describe
 from pipelines.bundles.extract import CITY, Table, read_extract, read_origin
@@ -184,6 +187,23 @@ def test_a_figure_that_changes_changes_exactly_the_files_that_show_it(copied, tm
     assert {name for name in said[0] if said[0][name] != said[1][name]} == {"progress", "series"}
 
 
+def test_a_bundle_that_a_killed_run_left_unentered_is_entered_by_the_next(copied, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    before = {entry["bundle_id"] for entry in Ledger(copied).of("bundle_made")}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(flow, "record_made", killed)
+        make_bundles(copied, "2026-09", [VINH_LAI])
+    [left] = (copied.exports / "2026-09" / VINH_LAI).iterdir()
+    assert left.name not in {entry["bundle_id"] for entry in Ledger(copied).of("bundle_made")}
+    assert make_bundles(copied, "2026-09", [VINH_LAI]) == [left]
+    made = [entry["bundle_id"] for entry in Ledger(copied).of("bundle_made") if entry["bundle_id"] not in before]
+    assert made == [left.name]
+    assert Warehouse(copied.published)("SELECT count(*) FROM core.fct_bundle WHERE bundle_id = ?", left.name) == [(1,)]
+    assert verify(left) == []
+
+
 # ---------------------------------------------------------------- data for machines
 
 
@@ -198,6 +218,20 @@ def test_the_data_are_what_the_descriptor_says_they_are(demo_home, scope):
     for table in (resource for resource in package.resources if resource.format == "csv"):
         assert len(table.read_rows()) == len(records(bundle / table.path)) - 1
         assert all(" · " in field.description for field in table.schema.fields)
+
+
+def test_a_long_table_is_packed_described_and_the_same_bytes_each_time(demo_home, tmp_path, monkeypatch):
+    monkeypatch.setattr(data_package, "PACKED_FROM", 30)
+    with duckdb.connect(demo_home.published, read_only=True) as con:
+        one, other = (export(Home(tmp_path / name), con, "2026-10", VINH_LAI) for name in ("one", "other"))
+    assert files_below(one) == files_below(other)
+    packed = sorted(path.name for path in one.glob("*.csv.gz"))
+    assert "series.csv.gz" in packed
+    assert (one / "plans.csv").exists(), "a short one opens in Excel as it is"
+    assert validate(str(one / DESCRIPTOR)).flatten(["name", "type", "note"]) == []
+    plain = bundle_of(demo_home, VINH_LAI) / "series.csv"
+    assert gzip.decompress((one / "series.csv.gz").read_bytes()) == plain.read_bytes()
+    assert verify(one) == []
 
 
 def test_a_value_of_another_type_a_key_twice_and_an_unknown_word_are_found(bundle):

@@ -23,6 +23,7 @@ from pipelines.warehouse.copies import copy_csv, copy_parquet
 from pipelines.warehouse.models import Model, models
 
 DESCRIPTOR = "datapackage.json"
+PACKED_FROM = 20_000  # lines of a table; as CSV a city's figures of a year are nine tenths of its bundle
 _STANDARD = "https://datapackage.org/profiles/2.0/datapackage.json"
 _DIALECT = {"delimiter": ",", "lineTerminator": "\r\n", "quoteChar": '"', "doubleQuote": True, "header": True}
 _FIELD_TYPES = {"VARCHAR": "string", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "datetime", "DECIMAL": "number",
@@ -87,7 +88,7 @@ def write_tables(con: duckdb.DuckDBPyConnection, extract: Extract, folder: Path)
     rows: dict[str, int | None] = {}
     with _in_one_thread(con):
         for name, asked in relations(con, extract):
-            csv, parquet = folder / f"{name}.csv", folder / f"{name}.parquet"
+            csv, parquet = folder / _csv_name(name, extract.tables[name]), folder / f"{name}.parquet"
             copy_csv(asked, csv, has_bom=True, in_words=_IN_WORDS)
             copy_parquet(asked, parquet, described[name].types)
             for path in (csv, parquet):
@@ -97,6 +98,11 @@ def write_tables(con: duckdb.DuckDBPyConnection, extract: Extract, folder: Path)
     path.write_text(as_json(_package(extract, described, folder)), encoding="utf-8", newline="\n")
     fsync(path)
     return rows | {DESCRIPTOR: None}
+
+
+def _csv_name(name: str, table: Table) -> str:
+    """A long table's is packed: what reads CSV of that length (DuckDB, pandas, Data Package) reads it packed."""
+    return f"{name}.csv.gz" if len(table.rows) >= PACKED_FROM else f"{name}.csv"
 
 
 def snapshot(con: duckdb.DuckDBPyConnection, extract: Extract) -> dict[str, Any]:
@@ -175,7 +181,7 @@ def _package(extract: Extract, described: Mapping[str, Described], folder: Path)
 
 
 def _resources(name: str, table: Table, one: Described, folder: Path) -> Iterator[dict[str, Any]]:
-    text = f"{one.model.spec['en']} · {one.model.spec['vi']}"
+    text, path = f"{one.model.spec['en']} · {one.model.spec['vi']}", folder / _csv_name(name, table)
     yield {
         "name": name,
         "type": "table",
@@ -185,7 +191,8 @@ def _resources(name: str, table: Table, one: Described, folder: Path) -> Iterato
         "dialect": _DIALECT,
         "description": text,
         "schema": _schema(table, one),
-        **_sealed(folder / f"{name}.csv"),
+        **({"compression": "gz"} if path.suffix == ".gz" else {}),
+        **_sealed(path),
     }
     yield {
         "name": f"{name}-parquet",
