@@ -51,7 +51,7 @@ def sent(demo_home, registry):
     """The illustrative files: rows of raw.receipt, and the readings by submission."""
     ledger = Ledger(demo_home)
     entries = ledger.of("received")
-    rows = receipts(entries, registry.city_communes, registry.agencies, ledger.received_at)
+    rows = receipts(entries, registry.city_communes, registry.agency_folders, ledger.received_at)
     jobs = [Job(entry["submission_id"], archived(demo_home, entry["sha256"])) for entry in entries]
     return rows, {job.key: reading for job, reading in read_all(jobs, registry.form)}
 
