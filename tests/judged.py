@@ -19,5 +19,5 @@ def judged(registry, sheets, folder="CA", *, name="a.xlsx", history=None,
     book = [sheet_of(title, rows) for title, rows in sheets.items()]
     entry = {"sequence": 1, "submission_id": "x", "sha256": "x", "size": 0, "folder": f"11164-vinh-lai/{folder}",
              "name": name, "received_at": received}  # fmt: skip
-    rows = receipts([entry], registry.city_communes, registry.agencies)
+    rows = receipts([entry], registry.city_communes, registry.agency_folders)
     return validate(registry, rows, {"x": lay_out(book, Form(registry.form))}, unexpected, history)

@@ -75,7 +75,7 @@ def test_files_that_came_under_a_wrong_clock_count_as_just_after_those_before(of
         if day.year == 2036:
             undo_day(ledger, day, "đồng hồ sai", "Văn thư")
     ledger = Ledger(home)
-    rows = receipts(ledger.of("received"), [], [], ledger.received_at)
+    rows = receipts(ledger.of("received"), [], {}, ledger.received_at)
     times = {row["original_name"]: row["received_at"][:16] for row in rows}
     assert times == {"a.xlsx": "2026-11-20T09:00", "b.xlsx": "2026-11-20T09:00", "c.xlsx": "2026-11-21T09:00"}
     assert sorted(row["received_at"] for row in rows) == [row["received_at"] for row in rows]

@@ -32,7 +32,7 @@ class Post:
         entries = [{"sequence": number, "submission_id": f"file{number}", "sha256": str(number), "size": 0,
                     "folder": folder, "name": "a.xlsx", "received_at": f"2027-02-{number:02}T09:00:00"}
                    for number, (folder, _, _) in enumerate(files, 1)]  # fmt: skip
-        self.receipts = receipts(entries, registry.city_communes, registry.agencies)
+        self.receipts = receipts(entries, registry.city_communes, registry.agency_folders)
         self.readings = {f"file{n}": self._reading(period, lines) for n, (_, period, lines) in enumerate(files, 1)}
 
     def _reading(self, period, lines):

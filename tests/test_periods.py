@@ -179,7 +179,7 @@ def received_at(home, monkeypatch, moment):
     (folder / "a.xlsx").write_bytes(b"content")
     ledger = Ledger(home)
     receive(home, ledger)
-    [receipt] = receipts(ledger.of("received"), [VINH_LAI], ["CA"])
+    [receipt] = receipts(ledger.of("received"), [VINH_LAI], {"CA": "CA"})
     return receipt["received_at"], ledger.as_of
 
 

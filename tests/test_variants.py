@@ -382,7 +382,9 @@ def outcomes(registry, tmp_path_factory):
         entries.append({"sequence": number, "submission_id": str(number), "sha256": str(number), "size": 0,
                         "folder": case.folder.replace("/CA", f"/{case.form}"), "name": case.file,
                         "received_at": case.received})  # fmt: skip
-    checked = validate(registry, receipts(entries, registry.city_communes, registry.agencies), readings, unexpected)
+    checked = validate(
+        registry, receipts(entries, registry.city_communes, registry.agency_folders), readings, unexpected
+    )
     facts = {str(number): {} for number in range(len(CASES))}
     for one in (one for one in checked.actuals if not one["is_held"]):
         figures = tuple(exact(one[name]) for name in ("numerator", "denominator", "value"))
