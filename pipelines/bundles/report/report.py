@@ -230,7 +230,7 @@ def _difficulties(document: Document, rejected: list[Row], extract: Extract) -> 
         body(document, say("report.difficulties.no_conflict"))
     heading(document, 2, say("report.difficulties.told"))
     difficult = [row for row in extract.tables["tasks"].dicts() if row["difficulty"]]
-    items(document, [told("report.difficulties.told_line", row, "difficulty", extract) for row in difficult])
+    items(document, [told(row, "difficulty", extract) for row in difficult])
     if not difficult:
         body(document, say("report.difficulties.nothing_told"))
     heading(document, 2, say("report.difficulties.rejected"))
@@ -280,7 +280,7 @@ def _proposals(document: Document, rejected: list[Row], extract: Extract) -> Non
     if proposed := [row for row in extract.tables["tasks"].dicts() if row["proposal"]]:
         place += 1
         heading(document, 2, say("report.proposals.of_agencies", place=place))
-        items(document, [told("report.proposals.of_agency", row, "proposal", extract) for row in proposed])
+        items(document, [told(row, "proposal", extract) for row in proposed])
     heading(document, 2, say("report.proposals.other", place=place + 1))
     body(document, BLANK)
 

@@ -250,7 +250,7 @@ def tasks(document: Document, extract: Extract) -> None:
         body(document, f"{without[0].upper()}{without[1:]}.")
     if reported := [row for row in rows if row["result"]]:
         heading(document, 2, say("report.tasks.results", place=len(listed) + 2))
-        items(document, [told("report.tasks.result_line", row, "result", extract) for row in reported[:MOST]])
+        items(document, [told(row, "result", extract) for row in reported[:MOST]])
         _rest(document, len(reported), "tasks", extract)
 
 

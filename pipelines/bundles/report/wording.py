@@ -59,10 +59,10 @@ def reporter(row: Row, extract: Extract) -> str:
     return agency({**row, "agency_name": extract.agencies.get(row["reported_by"])}, extract)
 
 
-def told(key: str, row: Row, name: str, extract: Extract) -> str:
+def told(row: Row, name: str, extract: Extract) -> str:
     """What an agency wrote beside a task, with the task and its place in the plan."""
     place = printed_at(row) if row["appendix"] else in_sentence(printed_at(row))
-    return say(key, agency=reporter(row, extract), task=clean(row["title"]).rstrip("."), place=place,
+    return say("report.of_task", agency=reporter(row, extract), task=clean(row["title"]).rstrip("."), place=place,
                said=clean(row[name]))  # fmt: skip
 
 
