@@ -13,6 +13,8 @@ from pipelines.home import SOURCES
 from pipelines.registry import registry as registries
 from pipelines.registry.plan_folders import RegistryError
 from pipelines.registry.successions import Successions
+from pipelines.scorecard.board import read_board
+from pipelines.warehouse.database import reading
 
 VINH_LAI, DAI_SON = "11164", "11086"
 DVC_01 = {"DVC-01": {"numerator": 30, "denominator": 100}}
@@ -77,6 +79,12 @@ def test_the_successor_s_series_shows_the_pooled_figure_and_the_city_counts_who_
     assert series == [
         ("2026-07", 120, 200, 60, True, 2, [DAI_SON, VINH_LAI]),
         ("2026-09", 150, 200, 75, False, 1, [DAI_SON]),
+    ]
+    with reading(city.home) as con:
+        shown = read_board(con).series[DAI_SON, "DVC-01", ""]
+    assert [(row["period_code"], row["value"], row["note"]) for row in shown] == [
+        ("2026-07", 60, "Số gộp của 2/2 xã, phường, đặc khu trước khi sắp xếp"),
+        ("2026-09", 75, None),
     ]
     own = city.ask("SELECT DISTINCT commune_code FROM marts.mart_kpi_progress "
                    "WHERE actual_id IS NOT NULL AND period_code = '2026-07' AND indicator_code = 'DVC-01'")  # fmt: skip

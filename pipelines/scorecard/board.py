@@ -17,6 +17,7 @@ import duckdb
 
 from pipelines.files import Row
 from pipelines.office.statuses import Status, read_statuses
+from pipelines.office.wording import wording
 from pipelines.warehouse.rows import dicts
 
 Key = tuple[str, str, str]  # commune, indicator, scope
@@ -73,16 +74,37 @@ LEFT JOIN marts.mart_commune_rank AS r
 WHERE p.is_latest
 ORDER BY p.commune_code, p.indicator_code, p.scope
 """
+# A commune that others were merged into has their figures of before with its own, summed and marked.
 _SERIES = f"""
-SELECT
-    p.commune_code, p.indicator_code, p.scope, p.period_code, p.measured_on, p.value::DOUBLE AS value, p.value_text,
-    p.numerator::DOUBLE AS numerator, p.denominator::DOUBLE AS denominator, p.expected_value, f.note,
-    p.commune_name, d.label AS period_label
-FROM marts.mart_kpi_progress AS p
+WITH pooled AS (
+    SELECT
+        s.commune_code, s.indicator_code, s.period_code, s.value, s.numerator, s.denominator, s.commune_name,
+        replace(
+            replace($pooled, '{{reported}}', s.predecessors_reporting::VARCHAR), '{{communes}}', s.predecessors::VARCHAR
+        ) AS note
+    FROM marts.mart_successor_series AS s
+    WHERE s.is_pooled
+),
+figure AS (
+    SELECT
+        p.commune_code, p.indicator_code, p.scope, p.period_code, p.value::DOUBLE AS value, p.value_text,
+        p.numerator::DOUBLE AS numerator, p.denominator::DOUBLE AS denominator, p.expected_value, f.note, p.commune_name
+    FROM marts.mart_kpi_progress AS p
+    JOIN core.fct_actual AS f USING (actual_id)
+    ANTI JOIN pooled AS o
+        ON o.commune_code = p.commune_code AND o.indicator_code = p.indicator_code AND o.period_code = p.period_code
+        AND p.scope = ''
+    UNION ALL BY NAME
+    SELECT
+        commune_code, indicator_code, '' AS scope, period_code, value::DOUBLE AS value,
+        numerator::DOUBLE AS numerator, denominator::DOUBLE AS denominator, note, commune_name
+    FROM pooled
+)
+SELECT p.*, d.measured_on, d.label AS period_label
+FROM figure AS p
 JOIN core.dim_period AS d USING (period_code)
-JOIN core.fct_actual AS f USING (actual_id)
 WHERE {_RECENT}
-ORDER BY p.commune_code, p.indicator_code, p.scope, p.measured_on, if(d.kind = 'month', '', d.kind)
+ORDER BY p.commune_code, p.indicator_code, p.scope, d.measured_on, if(d.kind = 'month', '', d.kind)
 """
 # The milestones of the plans in force now; before the first plan comes into force, those of the first.
 _MILESTONES = """
@@ -344,7 +366,7 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         periods=dicts(con, _PERIODS),
         plans=dicts(con, _PLANS),
         progress=dicts(con, _PROGRESS),
-        series=grouped(dicts(con, _SERIES), _key),
+        series=grouped(dicts(con, _SERIES, {"pooled": wording("site.pooled")}), _key),
         milestones=grouped(dicts(con, _MILESTONES), _key),
         city=dicts(con, _CITY),
         tasks=dicts(con, _TASKS),
