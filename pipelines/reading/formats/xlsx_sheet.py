@@ -98,16 +98,19 @@ def _iso_cell(value: str) -> Cell | None:
 SPREADSHEET = ("http://schemas.openxmlformats.org/spreadsheetml/2006/main",
                "http://purl.oclc.org/ooxml/spreadsheetml/main")  # fmt: skip
 _DEFAULT_SPACE = re.compile(r"""\sxmlns=["']([^"']*)["']""")
+_TEXT = r'<t(?: xml:space="preserve")?>[^<]*</t>'
+_RICH = rf"(?:<r>(?:<rPr>(?:<(?!/rPr|d?strike)[^<>]*>)*</rPr>)?{_TEXT}</r>)+"  # what is struck through is not plain
 _CELL = re.compile(
     r'<c r="([A-Z]{1,3}[0-9]{1,7})"([^<>/]*+)(?:/>|>(?:<v>([^<]*+)</v></c>|'
     r"((?:<f(?: [^<>]*)?>(?:[^<]*</f>)?)?"
-    r'(?:<v(?: ?/>|>[^<]*</v>)|<is><t(?: xml:space="preserve")?>[^<]*</t></is>)?)</c>))'
+    rf"(?:<v(?: ?/>|>[^<]*</v>)|<is>(?:{_TEXT}|{_RICH})</is>)?)</c>))"
 )
 _ABOUT = re.compile(r'(?: s="([0-9]{1,6})")?(?: t="([A-Za-z]{1,9})")? ?')
 _CONTENT = re.compile(
     r"(?:(<f(?: [^<>]*)?>)(?:([^<]*)</f>)?)?"
-    r'(?:(<v)(?: ?/>|>([^<]*)</v>)|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?'
+    rf'(?:(<v)(?: ?/>|>([^<]*)</v>)|<is>(?:<t(?: xml:space="preserve")?>([^<]*)</t>|({_RICH}))</is>)?'
 )
+_RUN = re.compile(r"<t[^<>]*>([^<]*)</t>")
 _NUMBER = ("", "n")
 _ROW = re.compile(r"<row ([^<>]*)>")
 _COLUMN = re.compile(r"<col ([^<>]*)>")
@@ -125,7 +128,7 @@ def scan_sheet(xml: bytes, shared: Shared) -> SheetCells | None:
         return None
     first, last = text.index("<sheetData>"), text.rindex("</sheetData>")
     found = _CELL.findall(text, first, last)
-    if len(found) != xml.count(b"<c", begin, end):
+    if len(found) != xml.count(b"<c", begin, end) - xml.count(b"<color ", begin, end):  # of a run of text
         return None
     after = xml[end:].decode()
     merged = tuple(filter(None, map(parse_range, _MERGED.findall(after))))
@@ -180,8 +183,9 @@ def _with_content(kind: str, shown: str, rest: str, shared: Shared) -> Cell | No
     content = _CONTENT.fullmatch(rest)
     if content is None:
         raise NotPlainError(rest)
-    opened, formula, valued, value, inline = content.groups("")
+    opened, formula, valued, value, inline, runs = content.groups("")
     if kind == "inlineStr":
+        inline = inline or "".join(_RUN.findall(runs))
         return text_cell(unescape(unfold(inline)) if "&" in inline or "_x" in inline else inline)
     return make_cell(kind or "n", unfold(value) if valued else None, unfold(formula) if opened else None, shown, shared)
 
