@@ -264,8 +264,9 @@ def published(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(metadata=said | _at(warehouse.home.published))
 
 
-_FEEDBACK_READS = ["fct_submission", "fct_rejection", "fct_actual", "fct_line", "dim_commune", "dim_agency",
-                   "dim_period", "dim_status"]  # fmt: skip
+_FEEDBACK_READS = ["fct_submission", "fct_rejection", "fct_actual", "fct_task_report", "fct_line", "dim_commune",
+                   "dim_agency", "dim_period", "dim_status", "dim_due", "dim_indicator", "dim_task", "known_duty",
+                   "bridge_period_asked"]  # fmt: skip
 
 
 def _at(path: Path) -> dict[str, Any]:
