@@ -206,12 +206,12 @@ def test_a_commune_with_one_indicator_has_it_in_the_report_itself(reports, demo)
 def test_figures_picked_at_random_are_those_of_the_mart(reports, demo):
     annex = {row["Mã"]: row for row in rows(reports[VINH_LAI], "Mã")}
     asked = demo(
-        "SELECT indicator_code, value, level_label, pace_label, p.label FROM marts.mart_kpi_progress "
+        "SELECT indicator_code, value, level_label, pace_label, p.label, is_estimate FROM marts.mart_kpi_progress "
         "JOIN core.dim_period AS p USING (period_code) "
         "WHERE commune_code = ? AND is_latest AND value IS NOT NULL AND unit_of_measure = '%'", VINH_LAI
     )  # fmt: skip
-    for code, value, level, pace, period in random.Random(57).sample(asked, 12):
-        assert annex[code]["Kết quả"] == f"{as_written(value)}%"
+    for code, value, level, pace, period, is_estimate in random.Random(57).sample(asked, 12):
+        assert annex[code]["Kết quả"] == f"{as_written(value)}%" + (" (ước cả năm)" if is_estimate else "")
         assert (annex[code]["Đánh giá theo mốc"], annex[code]["Đánh giá tiến độ"]) == (level, pace)
         assert annex[code]["Kỳ số liệu"] == period
     assert len(annex) == len(demo("FROM marts.mart_kpi_progress WHERE commune_code = ? AND is_latest", VINH_LAI))

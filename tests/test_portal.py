@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import random
 import re
 import sqlite3
 import threading
@@ -391,7 +392,7 @@ def test_a_name_is_kept_as_far_as_it_is_safe_and_never_that_of_a_temporary_file(
 @pytest.mark.skipif(not (CORPUS / "INDEX.csv").exists(), reason="the corpus is not kept here")
 def test_hostile_files_are_answered_with_a_plain_word_and_harm_nobody(visit):
     officer = visit("ca.vinhlai")
-    hostile = sorted((CORPUS / "hostile").rglob("*"))[:8] if (CORPUS / "hostile").exists() else []
+    hostile = random.Random(57).sample(sorted(path for path in CORPUS.iterdir() if path.suffix != ".md"), 10)
     for path in hostile:
         page, _ = officer.checked("11164/CA", path.name, path.read_bytes())
         assert page.status == 200 and not INNER.search(page.text)
