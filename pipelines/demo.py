@@ -177,7 +177,7 @@ class _Inbox:
 
     def _write(self, sending: _Sending, path: Path, answers: dict[str, Row]) -> Path:
         return write_template(self.registry, sending.commune_code, sending.agency_code, sending.period.code, path,
-                              illustrative=True, answers=answers)  # fmt: skip
+                              illustrative=True, answers=answers, on=sending.day)  # fmt: skip
 
     def _stamp(self, path: Path, day: date) -> None:
         """Set the file's time to an office hour of the day, Vietnam time, that no other file has."""
