@@ -59,6 +59,7 @@ def form(request: HttpRequest, commune: str, agency: str, period: str) -> HttpRe
         reported = last_reported(portal_home(), known, [(commune, agency)], period)[commune, agency]
         with tempfile.TemporaryDirectory(dir=portal_home().portal, prefix=".form-") as folder:
             place = write_template(known, commune, agency, period, Path(folder) / name, reported=reported,
+                                   on=published.today(portal_home()),
                                    illustrative=published.state(portal_home())["is_illustrative"])  # fmt: skip
             data = place.read_bytes()
     except ValueError:  # no such period, or nothing owed in it
