@@ -54,7 +54,7 @@ class Served:
             self.start()
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()  # a shell's background ignores an interrupt
         self.process.wait(600)  # a run at work ends first
 
     def processes(self) -> dict[str, list[int]]:
