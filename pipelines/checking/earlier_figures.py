@@ -255,16 +255,18 @@ class Memory:
         line["old_figure"] = _written(same)
         line["new_figure"] = _written(now)
         is_settled = same.received_on <= last_day or file["received"] - same.received_on >= SETTLED
-        following = self._next(period)
+        following = self._next(file["commune_code"], period)
         next_is_empty = following is not None and file["received"] >= following.ends_on and following.code not in past
         line["next_label"] = following.label if following else ""
         line["may_be_of_the_next"] = is_settled and next_is_empty
         line["changes_past"] = not line["may_be_of_the_next"]
 
-    def _next(self, period: Period) -> Period | None:
-        """The period of the same kind after one."""
+    def _next(self, commune: str, period: Period) -> Period | None:
+        """The period of the same kind after one, unless the commune was merged before its end."""
         later = [one for one in self._registry.periods.values() if one.kind == period.kind and one.code > period.code]
-        return min(later, key=lambda one: one.code, default=None)
+        following = min(later, key=lambda one: one.code, default=None)
+        ended = self._registry.successions.ended("commune", commune)
+        return None if ended and following and ended["ends_on"] <= following.ends_on else following
 
 
 def _figure_of(file: Row, line: Row) -> Past:
