@@ -181,6 +181,7 @@ def main() -> None:
             lost = [path.name for path in dropped if path.name not in names]
             other = Home(Path(made) / "other")
             shutil.copytree(home.archive, other.archive)
+            shutil.copytree(home.exports, other.exports)  # made again, a bundle would prove a longer ledger
             subprocess.run(command, env={**os.environ, "KPI57_HOME": str(other.root)}, check=True)
             ours, theirs = faults.tables(home.published), faults.tables(other.published)
             odd = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
