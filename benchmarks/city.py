@@ -156,6 +156,8 @@ def make_home(home: Home, sources: Path, months: int, day: str) -> int:
              "identity": f"{row['ledger_sequence']}:{int(at.timestamp())}000000000",
              "received_at": at.isoformat(timespec="microseconds"), "submission_id": row["submission_id"]}
         )  # fmt: skip
+    told = [[row["submission_id"], 1, "accepted"] for row in received]
+    entries.append({"sequence": len(entries) + 1, "event": "told", "told": told})
     home.archive.mkdir(parents=True)
     text = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
     home.ledger.write_text(text, encoding="utf-8")
