@@ -233,7 +233,8 @@ def test_the_city_s_rate_is_the_rate_of_the_pooled_lines(registry, lines, seed):
     dice = random.Random(seed)
     for row in rows:
         split.setdefault(dice.choice(communes), []).append(row)
-    wanted = {"staged.stg_city_sum", "marts.mart_city_progress", "core.dim_commune", "core.dim_indicator",
+    wanted = {"core.known_succession", "core.bridge_successor", "staged.stg_city_sum", "marts.mart_city_progress",
+              "core.dim_commune", "core.dim_indicator",
               "core.dim_period", "core.dim_build"}  # fmt: skip
     with in_memory() as con:
         for table, content in registry.rows().items():

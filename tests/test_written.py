@@ -21,7 +21,7 @@ def merged_and_hidden(book):
 
 
 def torn(book):
-    book["Chỉ tiêu"]["K11"] = "nửa chữ _xD83D_ và \u2028 cùng _x0000_"
+    book["Chỉ tiêu"]["L11"] = "nửa chữ _xD83D_ và \u2028 cùng _x0000_"
 
 
 def without_tables(book):
