@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pipelines.checking.figures import LineCells
 from pipelines.checking.lookup import Known
 from pipelines.files import Row
@@ -14,17 +12,11 @@ def is_led(known: Known, file: Row, kind: str, line: LineCells) -> bool:
     """Whether the line's agency reports it for the period of the file."""
     agency = line.agency or ""
     codes = {agency, *known.registry.successions.before("agency", agency)}
-    return known.duties.holds(kind, file["commune_code"], line.code, codes, last_day(known.registry, file))
+    return known.duties.holds(kind, file["commune_code"], line.code, codes, file["period_ends"])
 
 
 def has_closed(registry: Registry, file: Row, task_id: str) -> bool:
     """Whether the plan's tasks were closed before the period's last day."""
     until = registry.plans[registry.tasks_by_id[task_id]["plan_id"]]["tasks_until"]
-    on = last_day(registry, file)
+    on = file["period_ends"]
     return bool(until and on and until <= on)
-
-
-def last_day(registry: Registry, file: Row) -> date | None:
-    """The last day of the file's period by the commune's own calendar."""
-    period, commune = file["period"], file["commune_code"]
-    return registry.period_of(commune, period.code).ends_on if period and commune else None

@@ -34,7 +34,8 @@ def file_facts(known: Known, receipt: Mapping[str, Any], reading: Mapping[str, A
     missing = [t for t in tables if t["missing"]]
     received_on = datetime.fromisoformat(str(receipt["received_at"])).date()
     who = identify(registry, known.names, known.context, receipt, reading)
-    period = who["period"]
+    period, commune = who["period"], receipt["commune_code"]
+    own = registry.period_of(commune, period.code) if period and commune else None  # by the commune's own calendar
     contexts = [TableContext(known.context, period, table) for table in tables]
     repeated = [(t, *one) for t in tables for one in zip(t["repeated"], [t["repeated_cell"]] * 99, strict=False)]
     others = [(t, *one) for t, context in zip(tables, contexts, strict=True) for one in context.left_out]
@@ -58,8 +59,9 @@ def file_facts(known: Known, receipt: Mapping[str, Any], reading: Mapping[str, A
         "folder_known": receipt["commune_code"] is not None and receipt["agency_code"] is not None,
         "period_known": period is not None if tables else None,
         "period_has_begun": period.starts_on <= received_on if tables and period else None,
-        **_when(known, receipt["commune_code"], period, received_on),
-        **_commune_then(registry, receipt["commune_code"], period if tables else None),
+        "period_ends": own.ends_on if own else None,
+        **_when(known, commune, own, received_on),
+        **_commune_then(registry, commune, own if tables else None),
         "received": received_on,
         "received_on": f"{received_on:%d/%m/%Y}",
         "missing_columns": _several(words, (h for t in missing for h in t["missing"])) if tables else None,
@@ -131,9 +133,7 @@ def _several(words: Row, texts: Iterable[str]) -> str:
 
 
 def _when(known: Known, commune: str | None, period: Period | None, received_on: date) -> Row:
-    """Whether the period is over, and one that is owed."""
-    if period is not None and commune is not None:
-        period = known.registry.period_of(commune, period.code)
+    """Whether the commune's own period is over, and one that is owed."""
     if period is None or commune is None or period.starts_on > received_on:
         return {"period_is_over": None, "period_is_owed": None, "period_ends_on": ""}
     closes = min(period.ends_on, period.due_on or period.ends_on) - _EARLY.get(period.kind, _ANY_EARLY)
@@ -146,10 +146,10 @@ def _when(known: Known, commune: str | None, period: Period | None, received_on:
 
 
 def _commune_then(registry: Registry, commune: str | None, period: Period | None) -> Row:
-    """Whether the commune was there on the period's last day: neither merged into another nor still to be formed."""
+    """Whether the commune was there on its period's last day: neither merged into another nor still to be formed."""
     if commune is None or period is None:
         return {"commune_is_valid": None, "commune_says": "", "commune_fix": ""}
-    changes, last_day = registry.successions, registry.period_of(commune, period.code).ends_on
+    changes, last_day = registry.successions, period.ends_on
     ended, begins = changes.ended("commune", commune), changes.begins_on("commune", commune)
     if ended and ended["ends_on"] <= last_day:
         kind, on, others = "ended", ended["ends_on"], [changes.newest("commune", commune, last_day)]

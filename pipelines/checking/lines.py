@@ -11,7 +11,6 @@ from typing import Any
 
 from pipelines.checking.collected import Whose
 from pipelines.checking.context import TableContext
-from pipelines.checking.duty import last_day
 from pipelines.checking.figures import (
     LineCells,
     Typed,
@@ -171,8 +170,8 @@ def _code_of(known: Known, file: Row, table: Mapping[str, Any], typed: Typed) ->
     if _CODE[kind] in table["columns"]:
         head, name = split_code(known.code_patterns[kind], text_of(typed, _CODE[kind]))
         code = codes.get(key(head), "")
-        if kind == "indicator" and (on := last_day(known.registry, file)):  # a form made before it got its code
-            code = known.registry.successions.newest(kind, code, on)
+        if kind == "indicator" and file["period_ends"]:  # a form made before it got its code
+            code = known.registry.successions.newest(kind, code, file["period_ends"])
         return code, name
     name, _ = known.unfold(kind, text_of(typed, known.line_names.columns[kind][0]))
     named = known.line_names.codes(kind, file["commune_code"], name)

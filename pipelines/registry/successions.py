@@ -43,6 +43,9 @@ class Successions:
                         if self._comes_after_itself(kind, code)]  # fmt: skip
         if self.faults:
             self._ends.clear()
+        self._before: dict[tuple[str, str], list[str]] = {}
+        for kind, old in sorted(self._ends):
+            self._before.setdefault((kind, self.newest(kind, old)), []).append(old)
 
     def _comes_after_itself(self, kind: str, code: str) -> bool:
         seen, now = {code}, str(self._ends[kind, code]["new_code"])
@@ -68,7 +71,7 @@ class Successions:
 
     def before(self, kind: str, code: str) -> list[str]:
         """The codes that ended in this one, directly or not."""
-        return sorted(old for one, old in self._ends if one == kind and self.newest(kind, old) == code)
+        return self._before.get((kind, code), [])
 
 
 def _fault(row: Mapping[str, str], known: Mapping[str, Collection[str]]) -> str:
