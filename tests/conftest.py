@@ -154,6 +154,19 @@ def great_expectations(quick_rules, monkeypatch):
     monkeypatch.setattr(judging, "_evaluate", quick_rules)
 
 
+@pytest.fixture(scope="module")
+def browser():
+    from browser import ADVICE, launch
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = launch(playwright)
+        if started is None:
+            pytest.fail(ADVICE)
+        yield started
+        started.close()
+
+
 @pytest.fixture(scope="session")
 def begun(tmp_path_factory):
     from lived_city import begin

@@ -5,22 +5,14 @@ from datetime import date
 import openpyxl
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import ADVICE, launch
 from conftest import Office
-from playwright.sync_api import sync_playwright
-from portal_visitor import ACCOUNTS, PASSWORD, Portal, make_accounts
+from portal_visitor import ACCOUNTS, PASSWORD, Portal, make_accounts, publish
 
-from pipelines import flow
 from pipelines.home import Home
 from pipelines.intake import receive
 
 ROLES = ("ca.vinhlai", "daumoi.vinhlai", "lanhdao.vinhlai", "thanhpho")
 NEW = "Sông-Luộc-mùa-nước-8"
-
-
-def publish(home):
-    flow.run_steps(home)
-    flow.write_feedback(home)
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +28,6 @@ def served(tmp_path_factory, registry):
         portal = Portal(home)
         yield portal, password
         portal.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        started = launch(playwright)
-        if started is None:
-            pytest.fail(ADVICE)
-        yield started
-        started.close()
 
 
 def sign_in(page, portal, name, password=PASSWORD):

@@ -10,10 +10,8 @@ import duckdb
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from browser import ADVICE, launch
 from conftest import VINH_LAI
 from openpyxl import load_workbook
-from playwright.sync_api import sync_playwright
 from site_city import Size, made_up_city
 
 from pipelines import flow
@@ -30,16 +28,6 @@ QUESTIONS = re.findall(r"^\| ([^|]+\?) \| `([^`]+)` \|$", (PROJECT / "docs" / "s
 BANNER = "SỐ LIỆU MINH HỌA"
 ODD = "</script><script>window.hit = 1</script>\u2028<b onclick='x'>\"&lt;ghi chú</b>"
 A4_WIDTH = 1031  # points of CSS between the margins of A4 across: 297 - 24 mm
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        started = launch(playwright)
-        if started is None:
-            pytest.fail(ADVICE)
-        yield started
-        started.close()
 
 
 class Tab:
