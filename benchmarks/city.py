@@ -161,6 +161,10 @@ def make_home(home: Home, sources: Path, months: int, day: str) -> int:
     home.archive.mkdir(parents=True)
     text = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
     home.ledger.write_text(text, encoding="utf-8")
+    for row in received:  # its answer lies there: nothing of it is read, and one that is missing is written again
+        folder = home.feedback / row["commune_code"] / row["agency_code"]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{row['submission_id']}-{row['submission_id']}.xlsx").touch()
     return figures
 
 

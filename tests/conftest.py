@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import duckdb
 import openpyxl
 import pytest
 from filelock import FileLock
+from pebble import ProcessPool
 
-from pipelines import judging
+from pipelines import judging, workers
 from pipelines.agencies.form import template_name, write_template
 from pipelines.checking.expectations import unexpected
 from pipelines.demo import fill_inbox
@@ -152,6 +154,31 @@ def quick_rules():
 def great_expectations(quick_rules, monkeypatch):
     """Great Expectations judges, as it does in a run."""
     monkeypatch.setattr(judging, "_evaluate", quick_rules)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_workers():
+    """The workers that read and mark files stay from one test to the next: starting them takes longer than most tests.
+    Every process of its own starts its own, and test_limited, which is about them."""
+    pools: dict[str, ProcessPool] = {}
+    by_workers = workers._pool
+
+    @contextmanager
+    def kept(number: int, starting: list[Any], tasks_a_worker: int = 0) -> Iterator[ProcessPool]:
+        name = f"{number} {starting}"
+        if name not in pools or not pools[name].active:
+            pools[name] = by_workers(number, starting, tasks_a_worker)
+        yield pools[name]
+
+    def pool(number: int, starting: list[Any], tasks_a_worker: int = 0) -> AbstractContextManager[ProcessPool]:
+        return (by_workers if tasks_a_worker else kept)(number, starting, tasks_a_worker)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "_pool", pool)
+        yield by_workers
+    for one in pools.values():
+        one.stop()
+        one.join()
 
 
 @pytest.fixture(scope="module")

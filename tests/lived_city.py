@@ -31,17 +31,19 @@ class City:
         assert old in text, f"{name} does not say: {old}"
         path.write_text(text.replace(old, new), encoding="utf-8")
 
-    def plan(self, **said) -> None:
+    def plan(self, name: str = PLAN, **said) -> None:
         """What plan.yml of Vĩnh Lại says otherwise."""
-        path = self.sources / "plans" / PLAN / "plan.yml"
+        path = self.sources / "plans" / name / "plan.yml"
         plan = yaml.safe_load(path.read_text(encoding="utf-8")) | said
         path.write_text(yaml.safe_dump(plan, allow_unicode=True), encoding="utf-8")
 
-    def rule(self, code: str, severity: str) -> None:
+    def rule(self, code: str, severity: str = "", **arguments) -> None:
+        """What rules.yml says otherwise of a rule: its severity, arguments of its expectation."""
         path = self.sources / "forms" / "rules.yml"
         rules = yaml.safe_load(path.read_text(encoding="utf-8"))
         [rule] = [rule for rule in rules if rule["code"] == code]
-        rule["severity"] = severity
+        rule["severity"] = severity or rule["severity"]
+        rule["arguments"] |= arguments
         path.write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
 
     def send(self, day: str, agency: str, period: str, answers: dict, commune: str = "11164", folder: str = "") -> Path:

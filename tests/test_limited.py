@@ -17,7 +17,8 @@ OUTCOMES = {
 
 
 @pytest.fixture(autouse=True)
-def _short_limits(monkeypatch):
+def _short_limits(monkeypatch, kept_workers):
+    monkeypatch.setattr(workers, "_pool", kept_workers)
     monkeypatch.setattr(workers, "SECONDS_A_CALL", 1)
     monkeypatch.setattr(workers, "WAIT_A_CALL", 3)
     monkeypatch.setattr(workers, "CALLS_A_TASK", 4)
