@@ -18,7 +18,7 @@ from pipelines.home import SOURCES, Home
 from pipelines.intake.acts import files_set_aside, set_aside
 from pipelines.intake.ledger import Ledger
 from pipelines.warehouse.database import building, reading
-from pipelines.warehouse.incremental import Done, build_if_changed, stands
+from pipelines.warehouse.incremental import Done, build_if_changed, outdated
 from pipelines.warehouse.models import Check, Model, models
 from pipelines.warehouse.rows import dicts, get_info, replace, set_info
 
@@ -118,15 +118,18 @@ def build_model(home: Home, model: Model) -> Done:
 
 
 def settle(home: Home) -> None:
-    """Rebuild what is out of date because a file was set aside after it was built. Raises CheckFailedError."""
-    for model in models():
-        with building(home) as con:
-            if stands(con, model):
-                continue
-        done = build_model(home, model)
-        for check, bad, examples in done.outcomes:
-            if bad and check.severity == "error":
-                raise CheckFailedError(f"{model.table}: {check.description}: {bad} rows, {examples}")
+    """Build what is out of date, as because a file was set aside after it was built. Raises CheckFailedError."""
+    while behind := _outdated(home):
+        for model in behind:
+            done = build_model(home, model)
+            for check, bad, examples in done.outcomes:
+                if bad and check.severity == "error":
+                    raise CheckFailedError(f"{model.table}: {check.description}: {bad} rows, {examples}")
+
+
+def _outdated(home: Home) -> list[Model]:
+    with building(home) as con:
+        return outdated(con)
 
 
 # ---------------------------------------------------------------- who is to blame

@@ -38,17 +38,50 @@ class Done(NamedTuple):
     outcomes: list[tuple[Check, int, list[str]]]
 
 
-def mark(con: duckdb.DuckDBPyConnection, model: Model) -> str | None:
-    """The mark of a model as it would be built now, after what it reads; None where something it reads has none."""
-    tables = (model.made_from | model.compared) - {model.table}
-    read = {table: _of_model(con, table) if _is_model(table) else _of_raw(con, table) for table in tables}
-    if None in read.values():
-        return None
-    given = {name: str(con.execute(query).fetchall()) for name, query in model.given.items()}
-    spec = json.dumps(model.spec, sort_keys=True, default=str)
-    found = [f"{name} {of}" for name, of in sorted((read | given).items())]
-    said = [model.table, model.sql, spec, *_versions(), *found]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+class _Marks:
+    """The marks within one transaction: those kept beside the models that were built, and those of what Python writes,
+    each asked for once."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+        self.kept = _marks(con, "build.raw.model_mark") | _marks(con, "built.main.model_mark")
+        self._of_raw: dict[str, str] = {}
+        self._segments = ""
+
+    def of(self, table: str) -> str | None:
+        if _is_model(table):
+            return self.kept.get(table)
+        if table not in self._of_raw:
+            self._of_raw[table] = self._ask(table)
+        return self._of_raw[table]
+
+    def _ask(self, table: str) -> str:
+        """What Python writes: the registry is a function of the editions met, what files said of the segments loaded
+        and of the ledger's first lines, which only grow but for the changes that are counted: as many rows are the same
+        rows."""
+        con = self.con
+        if table in ("raw.build_info", "raw.set_aside"):
+            return str(con.execute(f"FROM {table} ORDER BY ALL").fetchall())
+        if "known_from" in columns_of(con, table):
+            return str(con.execute("FROM raw.edition ORDER BY ALL").fetchall())
+        self._segments = self._segments or f"{segments_mark(con)} {get_info(con, 'changes')}"
+        return f"{self._segments} {count(con, table)}"
+
+    def now(self, model: Model) -> str | None:
+        """The mark of a model as it would be built now, after what it reads; None where something it reads, or is given
+        a value from, has none."""
+        if any(self.of(table) is None for table in model.depends if _is_model(table)):
+            return None
+        read = {table: self.of(table) for table in _read(model)}
+        given = {name: str(self.con.execute(query).fetchall()) for name, query in model.given.items()}
+        spec = json.dumps(model.spec, sort_keys=True, default=str)
+        found = [f"{name} {of}" for name, of in sorted((read | given).items())]
+        said = [model.table, model.sql, spec, *_versions(), *found]
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+def _read(model: Model) -> set[str]:
+    return (model.made_from | model.compared) - {model.table}
 
 
 @cache
@@ -57,34 +90,21 @@ def _versions() -> tuple[str, ...]:
     return (duckdb.__version__, version("kpi57"), schema_mark(), digest_of_code("models"))
 
 
-def _of_model(con: duckdb.DuckDBPyConnection, table: str) -> str | None:
-    """The mark kept beside a model that was built."""
-    found = con.execute(f"SELECT mark FROM {_place(table)} WHERE table_name = ?", [table]).fetchone()
-    return str(found[0]) if found else None
-
-
-def _of_raw(con: duckdb.DuckDBPyConnection, table: str) -> str:
-    """What Python writes: the registry is a function of the editions met, what files said of the segments loaded and of
-    the ledger's first lines, which only grow but for the changes that are counted: as many rows are the same rows."""
-    if table in ("raw.build_info", "raw.set_aside"):
-        return str(con.execute(f"FROM {table} ORDER BY ALL").fetchall())
-    if "known_from" in columns_of(con, table):
-        return str(con.execute("FROM raw.edition ORDER BY ALL").fetchall())
-    return f"{segments_mark(con)} {get_info(con, 'changes')} {count(con, table)}"
-
-
-def stands(con: duckdb.DuckDBPyConnection, model: Model) -> bool:
-    """Whether a model that was built and passed its checks is up to date."""
-    now = mark(con, model)
-    return now is not None and _of_model(con, model.table) == now
+def outdated(con: duckdb.DuckDBPyConnection) -> list[Model]:
+    """The models that are not built, or not from what there is now, and those made from them; in the order to build."""
+    marks, found = _Marks(con), dict[str, Model]()
+    for model in models():
+        if _read(model) & found.keys() or marks.kept.get(model.table, "") != marks.now(model):
+            found[model.table] = model
+    return list(found.values())
 
 
 def build_if_changed(con: duckdb.DuckDBPyConnection, model: Model) -> Done:
     """Build a model and run its checks, if anything it is made from changed. Where it is unchanged, only the
     checks that warn run again: every run reports what they find, and the others found nothing."""
-    place = _place(model.table)
-    now = mark(con, model)
-    if now and _of_model(con, model.table) == now:
+    place, marks = _place(model.table), _Marks(con)
+    now = marks.now(model)
+    if now and marks.kept.get(model.table) == now:
         rows = 0 if model.parameters or model.is_view else count(con, model.table)
         return Done(
             rows, True, [(check, *offending(con, check)) for check in model.checks if check.severity != "error"]
