@@ -16,14 +16,19 @@ from conftest import Office, Warehouse
 from made_files import xlsx, zipped
 from portal_visitor import ACCOUNTS, PASSWORD, Portal, Visitor, files_below, make_accounts, publish
 
+from pipelines import flow
 from pipelines.agencies.form import write_template
+from pipelines.bundles.extract import read_extract, read_origin
+from pipelines.bundles.workbook.workbook import workbook
 from pipelines.home import Home
 from pipelines.intake import receive
 from pipelines.intake.acts_received import take_acts
 from pipelines.intake.ledger import Ledger
 from pipelines.portal.names import name_in_inbox, shown
 from pipelines.portal.rights import ACTS, PUBLIC
+from pipelines.scorecard.filters import commune_page
 from pipelines.upkeep.backup import BackupError, backup, restore
+from pipelines.warehouse.database import reading
 
 FIGURES = {"XHS-01": {"numerator": 700, "denominator": 1000}, "XHS-02": {"numerator": 650, "denominator": 1000}}
 OCTOBER = {"XHS-01": {"numerator": 690, "denominator": 1000}, "XHS-02": {"numerator": 640, "denominator": 1000}}
@@ -550,8 +555,18 @@ def is_alive(pid):
 # ---------------------------------------------------------------- approving and locking
 
 
+def told(home, scope):
+    """What the first sheet of the bundle of October says of its approval, and what the bundle is made from."""
+    with reading(home) as con:
+        sheet = workbook(read_extract(con, "2026-10", scope)).worksheets[0]
+        approvals = read_origin(con, "2026-10", scope).approvals
+    [said] = [str(cell.value) for row in sheet for cell in row if " duyệt" in str(cell.value)]
+    return said, [one["approval_status"] for one in approvals]
+
+
 def test_a_leader_approves_the_figures_of_the_page_and_sees_what_changed_since(home, visit, office_of, registry):
     leader, officer = visit("lanhdao.vinhlai"), visit("daumoi.vinhlai")
+    assert told(home, "11164") == ("Số liệu tháng 10/2026 chưa được lãnh đạo duyệt trên hệ thống.", [])
     page = leader.get("/11164/so-lieu/2026-10")
     assert "Chưa duyệt" in page.text and "XHS-01" in page.text
     [digest] = re.findall(r'name="figures_sha256" value="(\w{64})"', page.text)
@@ -566,9 +581,16 @@ def test_a_leader_approves_the_figures_of_the_page_and_sees_what_changed_since(h
     assert "có hiệu lực ở lần chạy tới" in leader.get("/11164/so-lieu/2026-10").text
     publish(home)
     assert "Đã duyệt" in officer.get("/11164/?ky=2026-10").text
+    said, made_from = told(home, "11164")
+    assert said.startswith("Số liệu tháng 10/2026 đã được lãnh đạo duyệt ngày ") and made_from == ["approved"]
+    assert told(home, "city")[0].startswith("Duyệt số liệu tháng 10/2026: 1/5 xã, phường, đặc khu đã duyệt; 0 ")
     office_of("CA", {**OCTOBER, "XHS-01": {"numerator": 695, "denominator": 1000}})
     publish(home)
     assert "1 số liệu bổ sung hoặc thay đổi" in leader.get("/11164/so-lieu/2026-10").text
+    assert "từ khi duyệt có 1 số liệu bổ sung hoặc thay đổi" in told(home, "11164")[0]
+    assert flow.write_site(home) > 0
+    page = (home.site / commune_page("11164")).read_text(encoding="utf-8")
+    assert re.search(r"Đã duyệt, có số liệu thay đổi \(\d\d/\d\d/\d{4}\): 1 số liệu bổ sung hoặc thay đổi", page)
     unsaid = leader.post("/11164/so-lieu/2026-10/rut", {"reason": " "})
     assert unsaid.status == 409 and "Chưa ghi lý do" in unsaid.text
     assert visit("thanhpho").post("/11164/so-lieu/2026-10/rut", {"reason": "Rà soát lại"}).status == 303

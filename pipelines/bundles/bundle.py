@@ -187,11 +187,14 @@ def _refuse_the_future(con: duckdb.DuckDBPyConnection, period_code: str, origin:
 
 
 def _made_from(origin: Origin) -> dict[str, Any]:
-    return {
+    made_from: dict[str, Any] = {
         "submissions": origin.submissions,
         "earlier_submissions": origin.earlier,
         "sources_fingerprint": origin.sources_fingerprint,
     }
+    if origin.approvals:  # a home without any has bundles that do not know the word
+        made_from["approvals"] = [one | {"acted_at": one["acted_at"].isoformat()} for one in origin.approvals]
+    return made_from
 
 
 @cache

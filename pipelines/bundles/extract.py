@@ -208,6 +208,14 @@ WHERE list_contains($communes::VARCHAR[], commune_code) AND due_within IN ('days
     AND due_on <= (SELECT make_date(year(as_of_on), 12, 31) FROM core.dim_build)
 """
 _DOUBTFUL = "SELECT count(*) FROM marts.mart_target_outlook WHERE list_contains($communes::VARCHAR[], commune_code)"
+# Whether the communes' leaders approved the figures of the period.
+_APPROVALS = """
+SELECT c.commune_code, coalesce(a.approval_status, 'not_approved') AS approval_status, a.acted_at, a.figures_changed
+FROM core.dim_commune AS c
+LEFT JOIN marts.mart_approval AS a ON a.commune_code = c.commune_code AND a.period_code = $period
+WHERE list_contains($communes::VARCHAR[], c.commune_code)
+ORDER BY c.commune_code
+"""
 _BUILD = "SELECT as_of_on, is_illustrative, sources_fingerprint, ledger_entries, ledger_head FROM core.dim_build"
 _AGENCIES = "SELECT agency_code, agency_name FROM core.dim_agency WHERE NOT is_group"
 # Who reports the figure of an indicator, by commune.
@@ -256,6 +264,7 @@ class Extract:
     yearly: list[Row]  # the yearly report of each commune, of marts.mart_commune_report
     due: int  # open tasks that fall due by the end of the year
     doubtful: int  # targets that will be missed as things are
+    approvals: list[Row]  # of each commune: whether the figures of the period are approved, since when, what changed
     tables: dict[str, Table]
     statuses: dict[tuple[str, str], Status]
     periods: dict[str, str]
@@ -286,13 +295,14 @@ class Extract:
 
 
 class Origin(NamedTuple):
-    """What a bundle is made from: its as-of date, the sources, and the submissions behind its figures."""
+    """What a bundle is made from: its as-of date, the sources, the submissions behind its figures, and approvals."""
 
     as_of_on: date
     is_illustrative: bool
     sources_fingerprint: str
     submissions: list[Row]
     earlier: Row  # how many submissions there were before those, and their digest
+    approvals: list[Row]  # of the communes whose figures were approved once
     ledger: Row  # of the whole home: how many entries there were, and the hash that proves them
 
 
@@ -302,7 +312,8 @@ def read_origin(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) ->
     [earlier] = _query(con, _EARLIER, chose).dicts()
     as_of_on, is_illustrative, mark, entries, head = con.execute(_BUILD).fetchall()[0]
     ledger = {"entries": entries, "head": head}
-    return Origin(as_of_on, is_illustrative, mark, _query(con, _ORIGINS, chose).dicts(), earlier, ledger)
+    approvals = [one for one in _query(con, _APPROVALS, chose).dicts() if one["acted_at"]]
+    return Origin(as_of_on, is_illustrative, mark, _query(con, _ORIGINS, chose).dicts(), earlier, approvals, ledger)
 
 
 def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Extract:
@@ -320,6 +331,7 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
         yearly=_query(con, _YEARLY, chose).dicts(),
         due=_query(con, _DUE, chose).rows[0][0],
         doubtful=_query(con, _DOUBTFUL, chose).rows[0][0],
+        approvals=_query(con, _APPROVALS, chose).dicts(),
         tables={name: _query(con, sql, chose) for name, sql in _TABLES.items()},
         statuses=read_statuses(con),
         periods={code: label for code, (label, _) in periods.items()},
@@ -352,7 +364,8 @@ def _choose(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> tup
     chosen = [row for row in with_plans if scope in (CITY, row[0])]
     if not chosen:
         raise LookupError(f"no commune {scope} with a plan")
-    chose = {"communes": [code for code, _, _ in chosen], "until": periods[period_code][1], "is_city": scope == CITY}
+    chose = {"communes": [code for code, _, _ in chosen], "period": period_code, "until": periods[period_code][1],
+             "is_city": scope == CITY}  # fmt: skip
     return periods, chosen, chose
 
 

@@ -32,7 +32,7 @@ TABLES = (
     "marts.mart_city_progress", "marts.mart_task_progress", "marts.mart_reporting_status",
     "marts.mart_plan_conflict", "marts.mart_reconciliation", "marts.mart_late_change", "marts.mart_held_line",
     "marts.mart_commune_report", "marts.mart_task_deadline", "marts.mart_task_agency", "marts.mart_target_outlook",
-    "marts.mart_commune_standing",
+    "marts.mart_commune_standing", "marts.mart_approval",
 )  # fmt: skip
 
 # In the order of the Vietnamese alphabet, as near as it matters: đ after d, tones last.
@@ -218,6 +218,7 @@ ORDER BY r.indicator_code, r.rank, r.commune_code
 _HEADS = """
 SELECT * FROM marts.mart_task_agency ORDER BY commune_code, overdue DESC, tasks DESC, agency_code, head_role
 """
+_APPROVALS = "SELECT commune_code, period_code, approval_status, acted_at, figures_changed FROM marts.mart_approval"
 _STANDING = "FROM marts.mart_commune_standing ORDER BY rank NULLS LAST, score DESC, commune_code"
 # Where the newest figures come from, without the names of people or of files.
 _ORIGINS = """
@@ -309,6 +310,7 @@ class Board:
     outlook: list[Row]
     places: dict[str, list[Row]]
     heads: list[Row]
+    approvals: dict[tuple[str, str], Row]  # by commune and period
     standing: list[Row]
     origins: dict[str, list[Row]]
     targets: dict[Key, list[Row]]
@@ -380,6 +382,7 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         outlook=dicts(con, _OUTLOOK),
         places=grouped(dicts(con, _PLACES), lambda one: one["indicator_code"]),
         heads=dicts(con, _HEADS),
+        approvals={(one["commune_code"], one["period_code"]): one for one in dicts(con, _APPROVALS)},
         standing=dicts(con, _STANDING),
         origins=grouped(dicts(con, _ORIGINS), lambda one: one["commune_code"]),
         targets=grouped(dicts(con, _TARGETS), _key),

@@ -80,7 +80,7 @@ class _Marks:
         return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
-def _read(model: Model) -> set[str]:
+def _read(model: Model) -> frozenset[str]:
     return (model.made_from | model.compared) - {model.table}
 
 

@@ -24,6 +24,7 @@ from pipelines.bundles.report.wording import (
     told,
 )
 from pipelines.files import Row
+from pipelines.office import approval
 from pipelines.office.administrative_document import (
     BLANK,
     body,
@@ -196,6 +197,8 @@ def _reporting(document: Document, extract: Extract) -> None:
             names = "" if status == "on_time" else ": " + ", ".join(_late(row, extract) for row in which)
             lines.append(counted(text, len(which), say("report.reporting.noun"), len(current)) + names)
     items(document, lines)
+    if extract.scope == CITY:
+        body(document, approval.of_city(extract.approvals, extract.periods[extract.period_code]))
     before = defaultdict(list)
     for row in reversed(rows):
         if row["period_code"] != newest and row["is_outstanding"]:

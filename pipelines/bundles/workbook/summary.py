@@ -22,6 +22,7 @@ from pipelines.bundles.workbook.sheet import (
     opening,
 )
 from pipelines.files import Row
+from pipelines.office import approval
 from pipelines.office.figures import day, indicator, measured, printed_at
 from pipelines.office.row_height import row_height
 from pipelines.office.statuses import Counts
@@ -49,9 +50,10 @@ def add_summary(sheet: Worksheet, extract: Extract) -> None:
             else say("labels.no_attention"))  # fmt: skip
     across(sheet, row + 1, text, _WIDTHS, size=12, bold=True, fill=SEVERITY_FILLS[_ATTENTION if worries else 0])
     across(sheet, row + 2, _ahead(extract), _WIDTHS, size=12)
+    across(sheet, row + 3, _approved(extract), _WIDTHS, size=12)
     sheet.freeze_panes = sheet.cell(row, 1)
     sheet.print_title_rows = f"1:{row - 1}"
-    row += 4
+    row += 5
     for one in counts:
         row = _block(sheet, row, one) + 1
     for heading, lines in _gravest(extract):
@@ -115,6 +117,13 @@ def _ahead(extract: Extract) -> str:
         report = say("workbook.summary.yearly", period=period, due=day(first["due_on"]), waiting=waiting, days=left,
                      reported=first["agencies_reported"], agencies=first["agencies"])  # fmt: skip
     return f"{report} {said}"
+
+
+def _approved(extract: Extract) -> str:
+    period = extract.periods[extract.period_code]
+    if extract.scope == CITY:
+        return approval.of_city(extract.approvals, period)
+    return approval.of_commune(extract.approvals[0], period)
 
 
 def _worries(counts: list[Counts], extract: Extract) -> list[str]:
