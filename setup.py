@@ -6,7 +6,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 CARRIED = ("sources", "models", "warehouse/schema.sql", "dagster.yaml", "workspace.yaml", "requirements.lock")
-NOT_CARRIED = (Path("sources", "inbox"), Path("sources", "acts"))  # what was sent
+NOT_CARRIED = (Path("sources", "inbox"), Path("sources", "acts"), Path("sources", "mail"))  # what was sent
 
 
 class BuildWithProject(build_py):

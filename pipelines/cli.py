@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands import ask, daily, exports, files, forms, periods, plans, portal, rules, upkeep, verdicts
+from pipelines.commands import ask, daily, exports, files, forms, mail, periods, plans, portal, rules, upkeep, verdicts
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,6 +44,7 @@ for command in (
     rules.rules,
     portal.portal,
     portal.users,
+    mail.mail,
     upkeep.doctor,
     upkeep.backup,
     upkeep.restore,

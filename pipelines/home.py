@@ -39,6 +39,11 @@ class Home:
         return self.root / "sources" / "acts"
 
     @property
+    def letters(self) -> Path:
+        """Where letters lie whose attachments 'kpi57 mail' takes."""
+        return self.root / "sources" / "mail"
+
+    @property
     def portal(self) -> Path:
         """The portal's own: accounts, and files not yet handed in. No run reads or writes it."""
         return self.root / "portal"
@@ -126,6 +131,11 @@ class Home:
     def alerts(self) -> Path:
         """Who is told what, by e-mail or webhook; off where there is no such file."""
         return self.warehouse / "alerts.yml"
+
+    @property
+    def mail_settings(self) -> Path:
+        """Who may send files by mail, and where letters come from; off where there is no such file."""
+        return self.warehouse / "mail.yml"
 
     @property
     def alerts_sent(self) -> Path:

@@ -24,7 +24,7 @@ from pipelines.home import Home
 from pipelines.intake import receive
 from pipelines.intake.acts_received import take_acts
 from pipelines.intake.ledger import Ledger
-from pipelines.portal.names import name_in_inbox, shown
+from pipelines.intake.names import name_in_inbox, shown
 from pipelines.portal.rights import ACTS, PUBLIC
 from pipelines.scorecard.filters import commune_page
 from pipelines.upkeep.backup import BackupError, backup, restore

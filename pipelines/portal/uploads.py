@@ -16,8 +16,8 @@ from django.utils.timezone import now
 
 from pipelines.files import fsync, make_folder
 from pipelines.home import Home
+from pipelines.intake.names import name_in_inbox, shown
 from pipelines.portal.models import Upload
-from pipelines.portal.names import name_in_inbox, shown
 from pipelines.portal.registry_now import registry_now
 from pipelines.portal.settings import portal_home
 

@@ -64,6 +64,10 @@ class Email:
         if message.attached:
             name, page = message.attached
             mail.add_attachment(page, subtype="html", charset="utf-8", filename=name)
+        return self.deliver(mail)
+
+    def deliver(self, mail: EmailMessage) -> str | None:
+        """Hand a mail to the server. Returns why that could not be done, else None."""
         try:
             with self._connect() as server:
                 if self.user:
@@ -128,12 +132,12 @@ def channels(said: Mapping[str, Any]) -> Iterator[Channel]:
         to = mail["to"] if isinstance(mail["to"], list) else [mail["to"]]
         port = int(mail.get("port", {"starttls": 587, "tls": 465, "none": 25}[security]))
         yield Email(str(mail["host"]), port, security, str(mail["from"]), tuple(map(str, to)),
-                    str(mail.get("user", "")), _given(mail, "password"))  # fmt: skip
+                    str(mail.get("user", "")), secret(mail, "password"))  # fmt: skip
     if hook := _section(said, "webhook", _secret("url") | _secret("token")):
-        url = _given(hook, "url")
+        url = secret(hook, "url")
         if urlsplit(url).scheme not in ("http", "https"):
             raise ValueError("webhook: url (or the variable that url_env names) must begin with https:// or http://")
-        yield Webhook(url, _given(hook, "token"))
+        yield Webhook(url, secret(hook, "token"))
 
 
 def _secret(name: str) -> set[str]:
@@ -147,7 +151,7 @@ def _section(said: Mapping[str, Any], name: str, known: set[str]) -> dict[str, A
     return section
 
 
-def _given(section: Mapping[str, Any], name: str) -> str:
+def secret(section: Mapping[str, Any], name: str) -> str:
     """A secret: written there, or in the environment variable that '<name>_env' names."""
     variable = section.get(f"{name}_env")
     if variable is None:

@@ -1,4 +1,4 @@
-"""The name an upload gets in the inbox: the sender's own, made safe, and never that of a temporary file.
+"""The name that a file sent by the portal or by mail gets in the inbox: its own, made safe, never a temporary file's.
 
 A name is read for its period (checking/identify.py), so what tells two files apart is letters only. What the sender
 called the file is untrusted: no letter of it is a path, a control or a direction of writing.
