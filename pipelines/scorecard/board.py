@@ -188,7 +188,6 @@ LEFT JOIN core.dim_period AS d USING (period_code)
 LEFT JOIN core.dim_agency AS a USING (agency_code)
 ORDER BY l.received_at DESC, l.submission_id
 """
-
 # The yearly report that the communes work on or made last: those that wait for most agencies first.
 _YEARLY = """
 SELECT *
@@ -246,7 +245,6 @@ JOIN core.dim_plan AS p USING (plan_id)
 WHERE p.superseded_by IS NULL
 ORDER BY t.commune_code, t.indicator_code, t.scope, t.milestone_on, t.plan_id, t.line_order
 """
-
 # What waits to be confirmed, beside what is in force meanwhile.
 _HELD = """
 SELECT
@@ -268,7 +266,6 @@ LEFT JOIN core.fct_task_report AS r
 WHERE h.state = 'waiting'
 ORDER BY h.received_at, h.commune_code, h.code, h.submission_id, h.source_row
 """
-
 
 # What a line of progress says of a figure: nothing before the first report.
 _OF_A_FIGURE = ("period_code", "period_label", "agency_code", "actual_id", "numerator", "denominator", "value",
