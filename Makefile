@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ENGINES := 1.4 1.5
 
-.PHONY: run test check serve bench lock clean
+.PHONY: run test test-lake check serve bench lock clean
 
 run: .venv/run.done
 	$(BIN)/kpi57 demo --unless-used
@@ -42,6 +42,23 @@ serve: .venv/run.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# The DuckDB that has DuckLake as a package, for 'kpi57 lake', in a folder of its own beside the project's.
+.venv/lake.done: .venv/run.done requirements-lake.lock
+	rm -rf .venv/engines/lake
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --target .venv/engines/lake -r requirements-lake.lock
+	@touch $@
+
+# The S3 stand-in of 'make test-lake', in an environment of its own.
+.venv/lake-test.done: .venv/dev.done .venv/lake.done tests/lake/s3.lock
+	$(PYTHON) -m venv .venv/engines/s3
+	.venv/engines/s3/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r tests/lake/s3.lock
+	@touch $@
+
+# Publishing to a lake, with a PostgreSQL and an S3 stand-in of its own on loopback.
+# Where there is no PostgreSQL it says in one line what to install, and does not fail.
+test-lake: .venv/lake-test.done
+	@if $(BIN)/python tests/lake/services.py; then $(BIN)/python -m pytest tests/lake; fi
+
 # The older DuckDBs that must read what is published, each in a folder of its own beside the project's.
 .venv/engines/duckdb-%: tests/engines/duckdb-%.lock .venv/bin/python
 	rm -rf $@
@@ -72,6 +89,10 @@ lock:
 	    pyproject.toml --extra portal -c requirements-dev.lock -o requirements-portal.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    --group bench -c requirements.lock -o requirements-bench.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+	    --group lake -o requirements-lake.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+	    --group lake-test -o tests/lake/s3.lock
 	for engine in $(ENGINES); do echo "duckdb==$$engine.*" | \
 	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header - \
 	    -o tests/engines/duckdb-$$engine.lock; done

@@ -17,6 +17,7 @@ from pipelines import flow
 from pipelines.checking.quarantine import build_model
 from pipelines.files import read_yaml
 from pipelines.home import MODELS, SOURCES, Home, current_home
+from pipelines.lake.process import lake as lake_named
 from pipelines.upkeep import summary
 from pipelines.upkeep.error_advice import may_pass
 from pipelines.warehouse.database import building, kept_open, run_lock
@@ -301,6 +302,18 @@ def scorecard(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(metadata={"files_changed": written} | _at(warehouse.home.site / "index.html"))
 
 
+# Last of all: also which bundles were made is in it.
+@dg.asset(deps=[published, city_extract, scorecard], group_name="publish", kinds={"ducklake"}, owners=OPERATORS,
+          metadata=_made_by(flow.publish_lake))  # fmt: skip
+def lake(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """What is published, as a snapshot of the lake that KPI57_LAKE names, for readers on other machines."""
+    noted = warehouse.do(flow.publish_lake)
+    if noted["error"]:
+        dg.get_dagster_logger().warning(f"the lake is not published, the next run makes up for it: {noted['error']}")
+        return dg.MaterializeResult(metadata={"error": noted["error"]})
+    return dg.MaterializeResult(metadata={"snapshot": noted["snapshot"], "tables_written": len(noted["written"])})
+
+
 # The keys are the codes of the periods; the month that runs is one of them.
 MONTHS = dg.MonthlyPartitionsDefinition(
     start_date=f"{read_yaml(SOURCES / 'reference' / 'periods.yml')['first_year']}-01",
@@ -330,4 +343,5 @@ ASSETS = [
     city_extract,
     scorecard,
     month_extract,
+    *([lake] if lake_named() else []),
 ]

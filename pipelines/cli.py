@@ -8,7 +8,21 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands import ask, daily, exports, files, forms, mail, periods, plans, portal, rules, upkeep, verdicts
+from pipelines.commands import (
+    ask,
+    daily,
+    exports,
+    files,
+    forms,
+    lake,
+    mail,
+    periods,
+    plans,
+    portal,
+    rules,
+    upkeep,
+    verdicts,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,6 +56,7 @@ for command in (
     exports.fill,
     plans.plans,
     rules.rules,
+    lake.lake,
     portal.portal,
     portal.users,
     mail.mail,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import os
 import time
 from pathlib import Path
@@ -71,6 +72,15 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def read_yaml(path: Path) -> Any:
     with path.open(encoding="utf-8") as handle:
         return yaml.load(handle, yaml.CSafeLoader)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An object that was noted; {} where there is none or it cannot be read."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def make_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ finishes the work of the last. Dagster's view of the steps is assets.py.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from pipelines.checking.earlier_figures import NEVER_REFUSING
 from pipelines.checking.misplaced import place
 from pipelines.checking.rules import insist
 from pipelines.earlier_homes import keep_aside, note_told, take_over
+from pipelines.files import read_json, write_whole
 from pipelines.home import SOURCES, Home
 from pipelines.intake.acts import (
     approval_events,
@@ -319,6 +321,28 @@ def write_site(home: Home) -> int:
     published_copy.insist(home)
     with reading(home) as con:
         return write(home, con)
+
+
+def publish_lake(home: Home, *, replace: bool = False) -> dict[str, Any]:
+    """Make the lake hold what the published copy holds, and note how that ended. A lake that cannot be reached fails
+    no run: the next one makes up for it. replace: whatever it holds."""
+    from pipelines.lake.process import LakeError, lake
+    from pipelines.lake.process import publish as publish_to
+
+    published_copy.insist(home)
+    to = lake()
+    if to is None:
+        raise LookupError("KPI57_LAKE names no lake")
+    noted = read_json(home.lake) | {"lake": to.shown, "error": None}
+    try:
+        noted |= publish_to(home, to, replace=replace) | {"at": datetime.now(VIETNAM).isoformat(timespec="seconds")}
+    except LakeError as error:
+        noted["error"] = str(error)
+    write_whole(home.lake, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
+    if home.site.exists() and not noted["error"]:  # the pages name the snapshot that says what they say
+        named = {name: noted[name] for name in ("snapshot", "as_of_on", "ledger_head")}
+        write_whole(home.site / "lake.json", json.dumps(named) + "\n")
+    return noted
 
 
 def run_steps(home: Home) -> None:

@@ -91,6 +91,11 @@ class Home:
         return self.warehouse / "kpi.duckdb.sha256"
 
     @property
+    def lake(self) -> Path:
+        """What was last published to the lake, or why it could not be."""
+        return self.warehouse / "lake.json"
+
+    @property
     def exports(self) -> Path:
         return self.warehouse / "exports"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from pipelines.files import read_json
 from pipelines.home import Home
 from pipelines.office.wording import say
 from pipelines.warehouse.database import reading
@@ -65,9 +66,21 @@ def run_report(home: Home) -> str:
     lines += [
         "",
         f"Published    {home.published}",
+        *_of_lake(home),
         f"Scorecard    {home.site / 'index.html'}",
         f"Extracts     {home.exports}",
         f"Feedback     {home.feedback}",
         f"Archive      {home.archive}",
     ]
     return "\n".join(lines)
+
+
+def _of_lake(home: Home) -> list[str]:
+    """Which snapshot of the lake is what is published; nothing where there is no lake."""
+    noted = read_json(home.lake)
+    if not noted:
+        return []
+    if noted["error"]:
+        had = f"it holds snapshot {noted['snapshot']} of {noted['as_of_on']}" if "snapshot" in noted else "it is empty"
+        return [f"Lake         NOT PUBLISHED, the next run makes up for it; {had}: {noted['error']}"]
+    return [f"Lake         snapshot {noted['snapshot']} of {noted['lake']}, {len(noted['written'])} tables written"]

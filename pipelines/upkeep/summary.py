@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from pipelines.files import write_whole
+from pipelines.files import read_json, write_whole
 from pipelines.home import Home
 from pipelines.intake.ledger import VIETNAM, received_in, whole_lines
 from pipelines.upkeep.disk import free_bytes
@@ -74,6 +74,7 @@ def end(home: Home, run_id: str, failures: Sequence[Failure]) -> dict[str, Any]:
         "received": _receipts(home) - begun["received_before"],
         "failed": [{**failure._asdict(), "what_to_do": what_to_do(failure.error)} for failure in failures],
         "published": counts,
+        "lake": read_json(home.lake) or None,
         "free_bytes": free_bytes(home),
     }
     _write(home, summary, is_newest=not at_work)

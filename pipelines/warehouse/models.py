@@ -256,12 +256,13 @@ def offending(con: duckdb.DuckDBPyConnection, check: Check) -> tuple[int, list[s
 def describe(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     """Make en and vi of a model's .yml the comments of its table and columns."""
     if model.parameters:
-        con.execute(f"COMMENT ON MACRO TABLE {model.table} IS {_comment(model.spec)}")
+        con.execute(f"COMMENT ON MACRO TABLE {model.table} IS {literal(comment(model.spec))}")
         return
-    con.execute(f"COMMENT ON {'VIEW' if model.is_view else 'TABLE'} {model.table} IS {_comment(model.spec)}")
+    con.execute(f"COMMENT ON {'VIEW' if model.is_view else 'TABLE'} {model.table} IS {literal(comment(model.spec))}")
     for column, about in model.spec["columns"].items():
-        con.execute(f"COMMENT ON COLUMN {model.table}.{column} IS {_comment(about)}")
+        con.execute(f"COMMENT ON COLUMN {model.table}.{column} IS {literal(comment(about))}")
 
 
-def _comment(about: Mapping[str, Any]) -> str:
-    return literal(f"{about['en']} · {about['vi']}")
+def comment(about: Mapping[str, Any]) -> str:
+    """What a model or a column is, in both languages."""
+    return f"{about['en']} · {about['vi']}"
