@@ -22,7 +22,7 @@ from pipelines.checking.misplaced import place
 from pipelines.checking.rules import insist
 from pipelines.earlier_homes import keep_aside, note_told, take_over
 from pipelines.files import read_json, write_whole
-from pipelines.home import SOURCES, Home
+from pipelines.home import SOURCES, Home, named_site
 from pipelines.intake.acts import (
     approval_events,
     bundle_events,
@@ -99,6 +99,7 @@ def receive_files(home: Home) -> Rows:
     receipts."""
     ledger = Ledger(home)
     ledger.seal()
+    ledger.record_site(named_site())
     ledger.record_day(home.day)
     if waiting_acts(home):
         known = registries.load(SOURCES)

@@ -160,6 +160,11 @@ class Home:
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
 
+def named_site() -> str | None:
+    """Which of several places that receive this is, by KPI57_SITE; None where there is one alone."""
+    return os.environ.get("KPI57_SITE") or None
+
+
 def current_home() -> Home:
     """The home named by KPI57_HOME, else the project folder (of a wheel: the folder it is started in); the day named by
     KPI57_DAY, else today."""

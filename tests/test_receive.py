@@ -3,10 +3,13 @@
 import hashlib
 import os
 import shutil
+import time
 
+import pytest
 from conftest import vietnam
 
-from pipelines.intake.ledger import Ledger, archived
+from pipelines.home import Home
+from pipelines.intake.ledger import Ledger, SiteError, archived
 from pipelines.intake.receive import receipts, receive, waiting
 
 
@@ -118,3 +121,49 @@ def test_folders_that_nobody_registered_give_no_codes(home):
         "11164-vinh-lai/XX": ("11164", None),
         "11164-vinh-lai/CA/deep": ("11164", "CA"),  # the nearest folder above that is known
     }
+
+
+# ---------------------------------------------------------------- several places that receive
+
+
+def test_the_same_bytes_received_in_several_places_have_ids_of_their_own(home, tmp_path):
+    ids = set()
+    for site in (None, "hai-phong", "hai-duong"):
+        one = Home(tmp_path / str(site))
+        for name in ("a.xlsx", "b.xlsx"):
+            drop(one, "11164-vinh-lai/CA", name, b"content")
+        ledger = Ledger(one)
+        ledger.record_site(site)
+        receive(one, ledger)
+        assert Ledger(one).site == site
+        ids |= {entry["submission_id"] for entry in Ledger(one).of("received")}
+    assert len(ids) == 6
+    assert {f"{hashlib.sha256(b'content').hexdigest()[:12]}-{n}" for n in (1, 2)} < ids
+
+
+def test_a_place_keeps_its_name(home):
+    ledger = Ledger(home)
+    with pytest.raises(SiteError, match="1 to 20 of a-z"):
+        ledger.record_site("Hải Phòng")
+    ledger.record_site("hai-phong")
+    for named in (None, "hai-phong"):
+        Ledger(home).record_site(named)
+    with pytest.raises(SiteError, match="received here as 'hai-phong'"):
+        Ledger(home).record_site("hai-duong")
+
+
+def test_a_home_that_received_without_a_name_gets_none(home):
+    drop(home, "11164-vinh-lai/CA", "a.xlsx", b"content")
+    receive(home, Ledger(home))
+    with pytest.raises(SiteError, match="before it had a name"):
+        Ledger(home).record_site("hai-phong")
+
+
+def test_what_a_killed_run_left_half_copied_is_removed_once_nobody_can_be_at_work_on_it(home):
+    home.archive.mkdir(parents=True)
+    old, new = home.archive / ".incoming.0a.new", home.archive / ".incoming.0b.new"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 2 * 24 * 3600,) * 2)
+    receive(home, Ledger(home))
+    assert (old.exists(), new.exists()) == (False, True)

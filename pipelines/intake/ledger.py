@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from datetime import date, datetime, timedelta
@@ -19,9 +20,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pipelines.files import fsync, make_folder, swap_in
+from pipelines.files import fsync, make_folder, new_beside, swap_in
 from pipelines.home import Home
 
+_SITE = re.compile(r"[a-z0-9-]{1,20}")
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 NO_HEAD = "0" * 64
 # What runs and people note of what was made; the figures do not depend on it.
@@ -34,6 +36,10 @@ DAYS_AHEAD = 31  # how far a run's day may be ahead of the last without a person
 
 class DayError(ValueError):
     """A day that is not accepted; the message says what to do."""
+
+
+class SiteError(ValueError):
+    """A name of a place that is not accepted; the message says what to do."""
 
 
 class LedgerError(ValueError):
@@ -73,7 +79,7 @@ def read_lines(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 class Ledger:
-    """The append-only ledger, one JSON object a line: sealed, edition, received, judged, told, locked, unlocked,
+    """The append-only ledger, one JSON object a line: sealed, site, edition, received, judged, told, locked, unlocked,
     approved, approval_withdrawn, set_aside, taken_back,
     day, day_undone, illustrative, bundle_made, bundle_sent, bundle_removed. Raises LedgerError
     where it is damaged or was altered."""
@@ -154,6 +160,22 @@ class Ledger:
 
     def of(self, event: str) -> list[dict[str, Any]]:
         return [entry for entry in self.entries if entry["event"] == event]
+
+    @property
+    def site(self) -> str | None:
+        """The name of the place that receives here, where there are several."""
+        return next((str(entry["site"]) for entry in self.of("site")), None)
+
+    def record_site(self, named: str | None) -> None:
+        """Note which of several places this is, before its first file. Raises SiteError where it is another already."""
+        if named is None or named == self.site:
+            return
+        if self.site or self.of("received"):
+            had = f"as '{self.site}'" if self.site else "before it had a name"
+            raise SiteError(f"KPI57_SITE is '{named}', but files were received here {had}, and their ids say so")
+        if not _SITE.fullmatch(named):
+            raise SiteError(f"KPI57_SITE is '{named}': 1 to 20 of a-z, 0-9 and '-'")
+        self.append([{"event": "site", "site": named}])
 
     @property
     def illustrative(self) -> dict[str, Any] | None:
@@ -271,7 +293,7 @@ def store(home: Home, data: bytes) -> str:
     place = archived(home, sha256)
     if not place.exists():
         make_folder(place.parent)
-        new = place.with_name(f".{sha256}.new")
+        new = new_beside(place)
         new.write_bytes(data)
         swap_in(new, place)
     return sha256

@@ -26,6 +26,7 @@ _PASSING_ON_WINDOWS = {5, 32, 33, 59, 64}
 _WHAT_TO_DO = (
     ("BusyError", "another run was at work; nothing to do, the next run takes the waiting files"),
     ("RegistryError", "fix the place named under sources/, see 'kpi57 plans check', and run again"),
+    ("SiteError", "set KPI57_SITE to what it was in this home, or unset it, and run again"),
     ("AlteredError", "somebody changed the published copy: run again, which publishes it again"),
     ("LedgerError", "the ledger was altered or is damaged: 'kpi57 doctor' names the line; restore the last backup"),
     ("BundleDamagedError", "look at the bundle named, move it away, and run again: it is made again"),
