@@ -90,6 +90,8 @@ def judge(day, answers_on, held_on, figure, values, milestones, indicator):
         "level_status": in_force.status(figure, indicator, *level_words(figure)) if in_force else "not_due",
         "pace_status": ahead.status(figure, indicator, "reached", towards) if ahead else "no_next",
     }
+    if not milestones:
+        answer |= {"level_status": "no_target" if figure else "no_figure", "pace_status": "no_target"}
     is_open = answer["pace_status"] not in NO_ANSWER and answer["gap_to_next"] is not None
     months = Fraction(answer["days_to_next"] or 0) / MONTH
     answer["required_monthly_gain"] = answer["gap_to_next"] / months if is_open else None
@@ -158,6 +160,8 @@ class Facts:
         duties = {tuple(row[name] for name in names) for row in rows("core.bridge_indicator_duty")}
         asked = {(a["period_code"], a["frequency"]) for a in rows("core.bridge_period_asked")}
         due = {(d["commune_code"], d["period_code"]) for d in rows("core.dim_due") if d["asked_on"] <= self.today}
+        ends = {p["period_code"]: p["ends_on"] for p in rows("core.dim_period")}
+        followed = {tuple(f[name] for name in names[:2]): f["followed_from"] for f in rows("core.known_followed")}
         self.figures = {}
         for f in rows("core.fct_actual"):
             if f["is_current"] and not f["is_withdrawn"] and tuple(f[name] for name in names) in duties:
@@ -165,9 +169,11 @@ class Facts:
         self.series = defaultdict(set)
         for commune, code, _ in duties:
             frequency = self.indicators[code]["frequency"]
-            owed = {period for owing, period in due if owing == commune and (period, frequency) in asked}
+            owed = {period for owing, period in due if owing == commune and (period, frequency) in asked
+                    and ends[period] >= followed.get((commune, code), date.min)}  # fmt: skip
             for period in owed | {p for c, i, p in self.figures if (c, i) == (commune, code)}:
-                for scope in {t["scope"] for t in self.in_force(commune, code, measured(period))}:
+                scopes = {t["scope"] for t in self.in_force(commune, code, measured(period))}
+                for scope in scopes or ({""} if (commune, code) in followed else ()):
                     self.series[commune, code, scope].add(period)
 
     def in_force(self, commune, code, day):

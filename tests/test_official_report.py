@@ -184,20 +184,26 @@ def test_it_is_vietnamese_as_offices_write_it(reports, scope):
 
 def test_a_commune_without_measured_targets_says_so_once_and_has_no_annex_of_them(reports):
     text = everything(reports[LE_CHAN])
-    assert "Kế hoạch không giao chỉ tiêu đo được; kết quả thực hiện được thể hiện ở các nhiệm vụ" in text
+    assert text.count("Kế hoạch không giao chỉ tiêu đo được.") == 1
+    assert "Báo cáo theo dõi 3 chỉ tiêu không giao con số và 8 nhiệm vụ." in text
+    followed = rows(reports[LE_CHAN], "So với mốc đã đến hạn")
+    assert [line["So với mốc đã đến hạn"] for line in followed] == ["Không có chỉ tiêu giao"] * 3
     assert "TIẾN ĐỘ THỰC HIỆN TỪNG CHỈ TIÊU" not in text
     assert "Phụ lục" in lines(reports[LE_CHAN])  # of tasks, and the only one: without a number
 
 
-def test_a_commune_with_one_indicator_has_it_in_the_report_itself(reports, demo):
-    [line] = rows(reports[CAM_GIANG], "So với mốc đã đến hạn")
+def test_a_commune_with_few_indicators_has_them_in_the_report_itself(reports, demo):
+    line, *followed = rows(reports[CAM_GIANG], "So với mốc đã đến hạn")
+    assert len(followed) == 3
     value, target = demo(
-        "SELECT value, in_force_value FROM marts.mart_kpi_progress WHERE commune_code = ? AND is_latest", CAM_GIANG
+        "SELECT value, in_force_value FROM marts.mart_kpi_progress WHERE commune_code = ? AND is_latest "
+        "AND in_force_on IS NOT NULL",
+        CAM_GIANG,
     )[0]
     assert line["Kết quả (kỳ số liệu)"].startswith(f"{as_written(value)}%")
     short = f"Còn thiếu {as_written(target - value)} điểm %"
     assert short in line["So với mốc đã đến hạn"].replace("\u00a0", " ")
-    assert "Chỉ tiêu này đã có số liệu." in everything(reports[CAM_GIANG])
+    assert "Tất cả các chỉ tiêu đã có số liệu." in everything(reports[CAM_GIANG])
 
 
 # ---------------------------------------------------------------- the figures

@@ -30,7 +30,8 @@ def given(con, registry, case):
                          "focal_agency_code": "VHXH", "reports_from": "2025-01-01",
                          "in_force_from": "2025-01-01"}]  # fmt: skip
     rows["raw.target"] = [target(n, on, str(text)) for n, (on, text) in enumerate(case["targets"], 1)]
-    rows["raw.indicator_duty"] = [duty(PLAN, VINH_LAI)]
+    followed_from = None if case["targets"] else "2026-06-01"
+    rows["raw.indicator_duty"] = [duty(PLAN, VINH_LAI) | {"followed_from": followed_from}]
     for n, (period, figure) in enumerate(case["figures"].items(), 1):
         send(rows, n, str(period), figure)
         rows["checked.submission"][-1]["is_estimate"] = period in case.get("estimates", [])
@@ -168,7 +169,7 @@ def test_some_communes_at_a_time_give_the_same_table(demo_home, tmp_path):
             build(con, replace_in(model, spec={**model.spec, "parts": parts}))
             made.append(con.execute(f"FROM {model.table}").fetchall())
     assert made[0] == made[1] == made[2]
-    assert len({row[0] for row in made[0]}) == 4, "Cẩm Giàng's plan sets no target"
+    assert len({row[0] for row in made[0]}) == 5
 
 
 def test_between_two_days_on_which_it_turns_progress_says_the_same(demo_home, tmp_path):

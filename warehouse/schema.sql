@@ -61,9 +61,11 @@ CREATE TABLE IF NOT EXISTS raw.task (
 CREATE TABLE IF NOT EXISTS raw.succession (
     kind VARCHAR, old_code VARCHAR, new_code VARCHAR, ends_on DATE, source VARCHAR,
     known_from TIMESTAMP, known_to TIMESTAMP);
--- who reports what by which plan: one agency an indicator; every lead (or the focal agency for a group) a task
+-- who reports what by which plan: one agency an indicator; every lead (or the focal agency for a group) a task.
+-- followed_from: since when the indicator is followed without a target; NULL: the plan has a target for it
 CREATE TABLE IF NOT EXISTS raw.indicator_duty (
     plan_id VARCHAR, commune_code VARCHAR, indicator_code VARCHAR, frequency VARCHAR, agency_code VARCHAR,
+    followed_from DATE,
     known_from TIMESTAMP, known_to TIMESTAMP);
 CREATE TABLE IF NOT EXISTS raw.task_duty (
     plan_id VARCHAR, commune_code VARCHAR, task_id VARCHAR, agency_code VARCHAR,

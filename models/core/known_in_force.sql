@@ -14,6 +14,10 @@ turn AS (
     SELECT commune_code, known_from FROM raw.target WHERE known_from IS NOT NULL
     UNION
     SELECT commune_code, known_to FROM raw.target WHERE known_to IS NOT NULL
+    UNION
+    SELECT commune_code, known_from FROM raw.indicator_duty WHERE followed_from IS NOT NULL AND known_from IS NOT NULL
+    UNION
+    SELECT commune_code, known_to FROM raw.indicator_duty WHERE followed_from IS NOT NULL AND known_to IS NOT NULL
 ),
 state AS (
     SELECT commune_code, turned_at AS said_from, lead(turned_at, 1, TIMESTAMP 'infinity') OVER (PARTITION BY commune_code ORDER BY turned_at)

@@ -1,6 +1,6 @@
 -- The milestones of a commune, indicator and scope in time, under each set of its plans: between which days which one is
 -- the last that passed, and which is next, through all editions of sources/. The first set also covers the days
--- before it.
+-- before it. An indicator followed without a target has one span that no milestone bounds.
 WITH regime AS (
     SELECT
         commune_code, known_from, regime_from,
@@ -36,10 +36,14 @@ span AS (
         arg_min(m, milestone_on)
     FROM milestone AS m
     GROUP BY ALL
+    UNION ALL  -- followed without a target: no milestone at all
+    SELECT f.commune_code, f.known_from, f.known_to, f.regime_from, f.indicator_code, '', n.kind, 0, NULL, NULL
+    FROM core.known_followed AS f
+    JOIN core.dim_indicator AS n USING (indicator_code)
 )
 SELECT
     s.commune_code, s.indicator_code, s.scope, s.regime_from, r.holds_from, r.holds_until, s.indicator_kind,
-    coalesce(ahead.sign, passed.sign) AS sign,
+    coalesce(ahead.sign, passed.sign, CASE n.direction WHEN 'lower_is_better' THEN -1 ELSE 1 END) AS sign,
     dense_rank() OVER (ORDER BY s.commune_code, s.indicator_code, s.scope) AS series,
     dense_rank() OVER (
         ORDER BY s.commune_code, s.indicator_code, s.scope, s.known_from NULLS FIRST, s.regime_from) AS path,
@@ -53,4 +57,5 @@ FROM span AS s
 JOIN regime AS r
     ON r.commune_code = s.commune_code AND r.regime_from = s.regime_from
     AND r.known_from IS NOT DISTINCT FROM s.known_from
+JOIN core.dim_indicator AS n ON n.indicator_code = s.indicator_code
 ORDER BY s.commune_code, s.indicator_code, s.scope, s.known_from NULLS FIRST, s.regime_from, s.milestones_passed

@@ -14,7 +14,7 @@ SELECT
     f.period_code, f.period_order, f.measured_on, f.agency_code, f.actual_id, f.numerator, f.denominator, f.value,
     f.value_text, f.is_estimate, f.answers_on,
     s.passed_on, s.next_on, s.next_value, s.next_is_conflict, s.next_is_text, s.next_is_strict, s.next_is_aspirational,
-    s.next_as_written, n.holds_from AS redefined_on
+    s.next_as_written, s.passed_on IS NOT NULL OR s.next_on IS NOT NULL AS has_target, n.holds_from AS redefined_on
 FROM marts.figure_as_of(moment, first_commune := first_commune, last_commune := last_commune) AS f
 JOIN core.known_milestone_span AS s
     ON s.commune_code = f.commune_code AND s.indicator_code = f.indicator_code

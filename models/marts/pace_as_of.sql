@@ -19,6 +19,7 @@ SELECT
     *,
     (value - baseline_value) / nullif(expected_value - baseline_value, 0) AS pace,
     CASE
+        WHEN NOT has_target THEN 'no_target'
         WHEN next_on IS NULL THEN 'no_next'
         WHEN actual_id IS NULL THEN 'no_figure'
         WHEN next_is_text AND indicator_kind <> 'yes_no' THEN 'by_hand'

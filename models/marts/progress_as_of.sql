@@ -1,4 +1,4 @@
--- What a report made at a moment said: every indicator a commune had targets for, in every period for which a figure was
+-- What a report made at a moment said: every indicator a commune had targets for or followed without one, in every period for which a figure was
 -- owed or had come by then. Level: is the figure at the milestone in force? Pace: is it on the way to the next one?
 -- (docs/method.md) It is computed in steps, each a macro one can query too: figure_as_of, the figures in force;
 -- line_as_of, between which milestones each is; history_as_of, the other figures of its series; pace_as_of.
@@ -8,6 +8,8 @@ WITH judged AS (
     SELECT
         l.*, s.passed_on AS in_force_on, s.passed_value AS in_force_value, s.passed_as_written AS in_force_as_written,
         CASE
+            WHEN NOT l.has_target AND l.actual_id IS NULL THEN 'no_figure'
+            WHEN NOT l.has_target THEN 'no_target'
             WHEN s.path IS NULL THEN 'not_due'
             WHEN l.actual_id IS NULL THEN 'no_figure'
             WHEN s.passed_is_text AND l.indicator_kind <> 'yes_no' THEN 'by_hand'

@@ -274,6 +274,12 @@ class Extract:
     reporters: dict[tuple[str, str], str]
     legal_documents: dict[str, list[Row]]  # by plan: number, issued_on and issuer of each it names as its ground
 
+    @cached_property
+    def untargeted(self) -> int:
+        """How many indicators are followed without a target."""
+        rows = self.tables["progress"].dicts()
+        return sum(row["in_force_on"] is None and row["next_on"] is None for row in rows)
+
     @property
     def place(self) -> str:
         """'Xã Vĩnh Lại', or the city with how many of its communes have a plan."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pipelines.files import Row, read_csv, read_yaml
 from pipelines.home import SOURCES
+from pipelines.registry.followed import follow
 from pipelines.registry.in_force import in_force, set_days
 from pipelines.registry.periods import Period, make_periods
 from pipelines.registry.plan_folders import AgencyNames, PlanReader, RegistryError
@@ -39,9 +40,10 @@ class Registry:
     plans: dict[str, Row]
     targets: list[Row]
     tasks: list[Row]
-    indicator_duties: dict[tuple[str, str], str]  # by plan and indicator
+    indicator_duties: dict[tuple[str, str], str]  # by plan and indicator, those followed without a target too
     task_duties: list[tuple[str, str, str]]  # plan, task, agency
     form: Row
+    followed: dict[tuple[str, str], date] = field(default_factory=dict)  # from when on, by plan and indicator
     successions: Successions = field(default_factory=Successions)
     rules: list[Row] = field(default_factory=list)
 
@@ -83,7 +85,9 @@ class Registry:
         plan in force decides."""
         leads: dict[str, str] = {}
         for plan in reversed(self.plans_of(commune_code, on)):
-            leads |= self._indicators_by_plan.get(plan["plan_id"], {})
+            own = self._indicators_by_plan.get(plan["plan_id"], {})
+            leads |= {code: agency for code, agency in own.items()
+                      if self.followed.get((plan["plan_id"], code), on) <= on}  # fmt: skip
         return leads
 
     @cached_property
@@ -159,7 +163,8 @@ class Registry:
             "raw.task": self.tasks,
             "raw.indicator_duty": [{"plan_id": plan_id, "commune_code": self.plans[plan_id]["commune_code"],
                                     "indicator_code": indicator,
-                                    "frequency": self.indicators[indicator]["frequency"], "agency_code": agency}
+                                    "frequency": self.indicators[indicator]["frequency"], "agency_code": agency,
+                                    "followed_from": self.followed.get((plan_id, indicator))}
                                    for (plan_id, indicator), agency in self.indicator_duties.items()],
             "raw.task_duty": [{"plan_id": plan_id, "commune_code": self.plans[plan_id]["commune_code"],
                                "task_id": task, "agency_code": agency}
@@ -207,6 +212,11 @@ def _complete(form: Row) -> None:
             sheet.setdefault(name, part)
 
 
+def _read_if_there(path: Path) -> list[dict[str, str]]:
+    """The rows of a list that editions of before do not have."""
+    return read_csv(path) if path.exists() else []
+
+
 def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: True) -> Registry:
     """Read the whole registry. Raises RegistryError listing every fault found."""
     reference = sources / "reference"
@@ -220,21 +230,25 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     config, form = read_yaml(reference / "periods.yml"), read_yaml(sources / "forms" / "periodic-report.yml")
     _complete(form)
     reporting = config["forms"][form["form"]]
-    words = reference / "agency_words.csv"  # not in editions of before
-    names = AgencyNames(read_csv(reference / "agency_aliases.csv"), agencies, read_csv(words) if words.exists() else [])
+    words = _read_if_there(reference / "agency_words.csv")
+    names = AgencyNames(read_csv(reference / "agency_aliases.csv"), agencies, words)
     faults += names.faults
     reader = PlanReader(names, agencies, indicators)
     for folder in sorted(p for p in (sources / "plans").iterdir() if p.is_dir() and only(p.name)):
         reader.read(folder)
-    changes = reference / "successions.csv"  # not in editions of before
     successions = Successions(
-        read_csv(changes) if changes.exists() else [],
+        _read_if_there(reference / "successions.csv"),
         {"commune": communes, "agency": agencies, "indicator": indicators},
     )
     faults += successions.faults
     faults += set_days(reader.plans, successions)
     duties = reader.indicator_duties()
     faults += reader.faults
+    rows = _read_if_there(reference / "followed.csv")
+    agencies_following, followed, wrong = follow(
+        rows, reader, communes, duties, {p.name for p in (sources / "plans").iterdir()}
+    )
+    faults += wrong
     _unique(faults, "targets", (t["target_id"] for t in reader.targets))
     _unique(faults, "tasks", (t["task_id"] for t in reader.tasks))
     faults += [f"{p['plan_id']}: no commune {p['commune_code']}" for p in reader.plans.values()
@@ -256,7 +270,8 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
         plans=reader.plans,
         targets=reader.targets,
         tasks=reader.tasks,
-        indicator_duties=duties,
+        indicator_duties=dict(sorted((duties | agencies_following).items())),
+        followed=followed,
         task_duties=reader.task_duties(),
         form=form,
         successions=successions,

@@ -109,7 +109,8 @@ def _grounds(document: Document, extract: Extract) -> None:
         body(document, say(f"report.grounds.unknown.{'one' if unknown == 1 else 'several'}"), italic=True)
     heading(document, 2, say("report.grounds.scope"))
     followed = [say(f"report.grounds.{what}", count=count) for what, count in
-                (("targets", extract.targeted), ("tasks", len(extract.tables["tasks"].rows))) if count]  # fmt: skip
+                (("targets", extract.targeted), ("untargeted", extract.untargeted),
+                 ("tasks", len(extract.tables["tasks"].rows))) if count]  # fmt: skip
     if not extract.targeted:
         body(document, say("report.grounds.no_targets", plan=_the_plan(extract)))
     if followed:
@@ -129,9 +130,10 @@ def _figures(extract: Extract) -> str:
     figures = sum(row["actual_id"] is not None for row in extract.tables["progress"].dicts())
     if not asked:
         return say("report.grounds.none_asked") if extract.targeted else ""
-    if figures == extract.targeted:
+    all_of_them = extract.targeted + extract.untargeted
+    if figures == all_of_them:
         return say(f"report.grounds.{'has_figure' if figures == 1 else 'all_have_figures'}")
-    counts = {"figures": figures, "missing": asked - figures, "later": extract.targeted - asked}
+    counts = {"figures": figures, "missing": asked - figures, "later": all_of_them - asked}
     told = [say(f"report.grounds.counts.{what}", count=count) for what, count in counts.items() if count]
     return say("report.grounds.of_those", counts=", ".join(told))
 

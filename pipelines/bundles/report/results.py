@@ -191,7 +191,7 @@ def _unanswered(document: Document, progress: list[Row], extract: Extract) -> No
                                blank=BLANK))  # fmt: skip
         elif "no_rate" in answers:
             no_rate.append(say("report.indicators.no_rate", indicator=_named(row, extract)))
-    not_asked = extract.targeted - len(progress)
+    not_asked = extract.targeted + extract.untargeted - len(progress)
     later = [say("report.indicators.later", count=not_asked)] if not_asked else []
     said = [*missing, *no_rate, *by_hand]
     items(document, [*said[:MOST], *later])

@@ -90,11 +90,13 @@ def _block(sheet: Worksheet, row: int, one: Counts) -> int:
 
 def _followed(extract: Extract) -> str:
     progress, tasks = extract.tables["progress"].dicts(), extract.tables["tasks"].rows
-    if not extract.targeted:
+    all_of_them = extract.targeted + extract.untargeted
+    if not all_of_them:
         return say("workbook.summary.followed_tasks", tasks=len(tasks))
     figures = sum(one["actual_id"] is not None for one in progress)
-    return say("workbook.summary.followed", targeted=extract.targeted, figures=figures, tasks=len(tasks),
-               missing=len(progress) - figures, later=extract.targeted - len(progress))  # fmt: skip
+    which = "followed_untargeted" if extract.untargeted else "followed"
+    return say(f"workbook.summary.{which}", indicators=all_of_them, untargeted=extract.untargeted, figures=figures,
+               tasks=len(tasks), missing=len(progress) - figures, later=all_of_them - len(progress))  # fmt: skip
 
 
 def _ahead(extract: Extract) -> str:
