@@ -40,6 +40,8 @@ REGISTRY = {
     "plan": "One row per plan document.",
     "target": "One row per figure a plan sets, as written and as understood.",
     "task": "One row per task a plan assigns.",
+    "higher_plan": "One row per plan of a city or of the Government.",
+    "higher_target": "One row per figure such a plan sets.",
     "indicator_duty": "Which agency reports an indicator of a commune.",
     "task_duty": "Which agencies report on a task.",
 }

@@ -30,6 +30,13 @@ def given(con, registry, case):
                          "focal_agency_code": "VHXH", "reports_from": "2025-01-01",
                          "in_force_from": "2025-01-01"}]  # fmt: skip
     rows["raw.target"] = [target(n, on, str(text)) for n, (on, text) in enumerate(case["targets"], 1)]
+    rows["raw.higher_plan"] = [{"plan_id": "city", "plan_scope": "city", "city_code": "31", "issuer": "i", "title": "t",
+                                "in_force_from": "2025-01-01"}]  # fmt: skip
+    of_communes = ("commune_code", "lead_agency_code", "lead_as_written")
+    rows["raw.higher_target"] = [
+        {name: said for name, said in one.items() if name not in of_communes} | {"plan_id": "city"}
+        for one in rows["raw.target"]
+    ]
     followed_from = None if case["targets"] else "2026-06-01"
     rows["raw.indicator_duty"] = [duty(PLAN, VINH_LAI) | {"followed_from": followed_from}]
     for n, (period, figure) in enumerate(case["figures"].items(), 1):
@@ -95,6 +102,25 @@ def test_progress(registry, case):
                 f"SELECT {', '.join(columns)} FROM marts.mart_kpi_progress WHERE period_code = ?", [str(period)]
             ).fetchall()
             assert dict(zip(columns, map(plain, found), strict=True)) == expected
+        if case["targets"]:
+            assert_the_city_is_judged_alike(con)
+
+
+JUDGED = """in_force_on, in_force_value, in_force_as_written, next_on, next_value, next_as_written, baseline_on,
+    baseline_value, expected_value, pace, level_status, level_label, pace_status, pace_label, forecast_meets_on,
+    forecast_at_next, is_latest, is_estimate"""
+
+
+def assert_the_city_is_judged_alike(con):
+    """The city's plan has the same targets and one commune reports: its figures get the same answers, where all of them
+    can be summed."""
+    of_commune, of_city = (
+        {row[0]: [float(x) if isinstance(x, Decimal) else x for x in row] for row in con.execute(
+            f"SELECT period_code, value, {JUDGED} FROM marts.{mart} WHERE value IS NOT NULL").fetchall()}
+        for mart in ("mart_kpi_progress", "mart_city_progress")
+    )  # fmt: skip
+    if all(period in of_city for period in of_commune):
+        assert of_city == of_commune
 
 
 def plain(value):

@@ -57,6 +57,17 @@ CREATE TABLE IF NOT EXISTS raw.task (
     recurs_on VARCHAR, earlier_due_on VARCHAR, note VARCHAR, reading_reason VARCHAR, source_page INTEGER,
     source_place VARCHAR, continues VARCHAR, line_order INTEGER,
     known_from TIMESTAMP, known_to TIMESTAMP);
+-- plans of a city or of the Government; plan_scope: city, country
+CREATE TABLE IF NOT EXISTS raw.higher_plan (
+    plan_id VARCHAR, plan_scope VARCHAR, city_code VARCHAR, document_number VARCHAR, issued_on DATE, issuer VARCHAR,
+    title VARCHAR, in_force_from DATE, in_force_to DATE,
+    known_from TIMESTAMP, known_to TIMESTAMP);
+CREATE TABLE IF NOT EXISTS raw.higher_target (
+    target_id VARCHAR, plan_id VARCHAR, indicator_code VARCHAR, name VARCHAR, appendix VARCHAR, row_number VARCHAR,
+    scope VARCHAR, milestone_on DATE, operator VARCHAR, value DECIMAL(18, 4), value_high DECIMAL(18, 4),
+    unit_of_measure VARCHAR, as_written VARCHAR, is_aspirational BOOLEAN, note VARCHAR, reading_reason VARCHAR,
+    source_page INTEGER, source_place VARCHAR, line_order INTEGER,
+    known_from TIMESTAMP, known_to TIMESTAMP);
 -- what takes the place of what, from which day; new_code '': the definition of an indicator changed
 CREATE TABLE IF NOT EXISTS raw.succession (
     kind VARCHAR, old_code VARCHAR, new_code VARCHAR, ends_on DATE, source VARCHAR,

@@ -9,7 +9,7 @@ WITH scoped AS (
 line AS (
     SELECT
         p.commune_code, p.indicator_code, p.period_code, p.numerator, p.denominator, p.value, c.city_code,
-        c.commune_type, n.aggregation
+        c.commune_type, n.aggregation, p.is_estimate
     FROM marts.mart_kpi_progress AS p
     JOIN core.dim_commune AS c USING (commune_code)
     JOIN core.dim_indicator AS n USING (indicator_code)
@@ -32,6 +32,7 @@ summed AS (
         sum(numerator) FILTER (denominator > 0) AS numerator,
         sum(denominator) FILTER (denominator > 0 AND numerator IS NOT NULL) AS denominator,
         sum(value) AS total,
+        bool_or(is_estimate) AS is_estimate,
         min(value) AS value_lowest, median(value) AS value_median, max(value) AS value_highest
     FROM figure
     GROUP BY GROUPING SETS (
@@ -46,6 +47,6 @@ SELECT
         WHEN 'ratio_of_sums' THEN round(100 * numerator::DOUBLE / nullif(denominator, 0), 4)
         WHEN 'sum' THEN total
     END AS value,
-    value_lowest, value_median, value_highest
+    value_lowest, value_median, value_highest, is_estimate
 FROM summed
 ORDER BY ALL

@@ -21,7 +21,7 @@ from pipelines.files import swap_in
 from pipelines.home import Home
 from pipelines.intake.ledger import Ledger, archived, entries_in, store
 
-PARTS = ("plans", "reference", "forms", "wording")
+PARTS = ("plans", "higher_plans", "reference", "forms", "wording")
 
 
 @dataclass(frozen=True)

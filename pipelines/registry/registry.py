@@ -16,6 +16,7 @@ from pathlib import Path
 from pipelines.files import Row, read_csv, read_yaml
 from pipelines.home import SOURCES
 from pipelines.registry.followed import follow
+from pipelines.registry.higher_plans import HigherPlans
 from pipelines.registry.in_force import in_force, set_days
 from pipelines.registry.periods import Period, make_periods
 from pipelines.registry.plan_folders import AgencyNames, PlanReader, RegistryError
@@ -44,6 +45,8 @@ class Registry:
     task_duties: list[tuple[str, str, str]]  # plan, task, agency
     form: Row
     followed: dict[tuple[str, str], date] = field(default_factory=dict)  # from when on, by plan and indicator
+    higher_plans: list[Row] = field(default_factory=list)
+    higher_targets: list[Row] = field(default_factory=list)
     successions: Successions = field(default_factory=Successions)
     rules: list[Row] = field(default_factory=list)
 
@@ -160,6 +163,8 @@ class Registry:
             "raw.plan": [{k: v for k, v in plan.items() if k not in ("reports", "supersedes_issued_on")}
                          for plan in self.plans.values()],
             "raw.target": self.targets,
+            "raw.higher_plan": self.higher_plans,
+            "raw.higher_target": self.higher_targets,
             "raw.task": self.tasks,
             "raw.indicator_duty": [{"plan_id": plan_id, "commune_code": self.plans[plan_id]["commune_code"],
                                     "indicator_code": indicator,
@@ -217,6 +222,16 @@ def _read_if_there(path: Path) -> list[dict[str, str]]:
     return read_csv(path) if path.exists() else []
 
 
+def _duties(
+    reader: PlanReader, rows: list[dict[str, str]], communes: dict[str, Row], plans: Path
+) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], date]]:
+    """Who reports what, and from when on what is followed without a target. Adds to the reader's faults."""
+    duties = reader.indicator_duties()
+    following, days, faults = follow(rows, reader, communes, duties, {folder.name for folder in plans.iterdir()})
+    reader.faults += faults
+    return dict(sorted((duties | following).items())), days
+
+
 def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: True) -> Registry:
     """Read the whole registry. Raises RegistryError listing every fault found."""
     reference = sources / "reference"
@@ -242,13 +257,11 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     )
     faults += successions.faults
     faults += set_days(reader.plans, successions)
-    duties = reader.indicator_duties()
+    duties, followed = _duties(reader, _read_if_there(reference / "followed.csv"), communes, sources / "plans")
     faults += reader.faults
-    rows = _read_if_there(reference / "followed.csv")
-    agencies_following, followed, wrong = follow(
-        rows, reader, communes, duties, {p.name for p in (sources / "plans").iterdir()}
-    )
-    faults += wrong
+    cities = {commune["city_code"] for commune in communes.values()}
+    higher = HigherPlans(sources / "higher_plans", cities, indicators)
+    faults += higher.faults
     _unique(faults, "targets", (t["target_id"] for t in reader.targets))
     _unique(faults, "tasks", (t["task_id"] for t in reader.tasks))
     faults += [f"{p['plan_id']}: no commune {p['commune_code']}" for p in reader.plans.values()
@@ -270,8 +283,10 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
         plans=reader.plans,
         targets=reader.targets,
         tasks=reader.tasks,
-        indicator_duties=dict(sorted((duties | agencies_following).items())),
+        indicator_duties=duties,
         followed=followed,
+        higher_plans=list(higher.plans.values()),
+        higher_targets=higher.targets,
         task_duties=reader.task_duties(),
         form=form,
         successions=successions,

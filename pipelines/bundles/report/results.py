@@ -82,7 +82,8 @@ def _how_they_stand(document: Document, progress: list[Row], extract: Extract) -
         says = "; ".join(f"{title}: " + ", ".join(f"{b.label} {b.size}" for b in one) for title, one in panels)
         chart(document, say("report.indicators.chart"), bars(panels, PORTRAIT), says)
     if extract.scope == CITY:
-        _by_commune(document, "level", progress, say("report.indicators.by_commune"), extract)
+        targeted = [row for row in progress if row["in_force_on"] or row["next_on"]]
+        _by_commune(document, "level", targeted, say("report.indicators.by_commune"), extract)
 
 
 def _list(document: Document, lines: Counts) -> None:

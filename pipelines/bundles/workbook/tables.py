@@ -141,6 +141,25 @@ def _city_rows(extract: Extract) -> list[Row]:
     return list(newest.values())
 
 
+def _city_milestone(which: str) -> Callable[[Row, Extract], str | None]:
+    """A milestone of a plan above the communes: its targets as written, and its day."""
+    return lambda row, extract: (
+        row[f"{which}_on"] and "\n".join([*row[f"{which}_as_written"], f"({day(row[f'{which}_on'])})"])
+    )
+
+
+def _city_judged(extract: Extract) -> list[Column]:
+    """The city's rate against milestones, where a plan above the communes sets any."""
+    if not any(row["milestone_scope"] for row in extract.tables["city"].dicts()):
+        return []
+    return [
+        column("in_force_milestone", 13, _city_milestone("in_force"), center=True),
+        column("level_label", 13, grave=severity_of("level"), center=True),
+        column("next_milestone", 13, _city_milestone("next"), center=True),
+        column("pace_label", 13, grave=severity_of("pace"), center=True),
+    ]
+
+
 def _city(extract: Extract) -> list[Column]:
     return [
         column("indicator_code", 9, center=True),
@@ -156,6 +175,7 @@ def _city(extract: Extract) -> list[Column]:
         column("value_lowest", 9),
         column("value_median", 9),
         column("value_highest", 9),
+        *_city_judged(extract),
     ]
 
 
