@@ -296,7 +296,7 @@ def test_the_first_page_says_what_lies_ahead(book_of, demo):
     for scope, report, of in (
         (VINH_LAI, f"Báo cáo năm 2026: hạn gửi 30/11/2026, còn 14 ngày; đã nhận của 0/7 cơ quan; cơ quan chưa gửi: "
                    f"{'; '.join(waiting)}.", " AND commune_code = '11164'"),
-        ("city", "Báo cáo năm 2026: đã nhận 0/16 báo cáo của các cơ quan; 0/3 xã, phường, đặc khu đã bàn giao.", ""),
+        ("city", "Báo cáo năm 2026: đã nhận 0/17 báo cáo của các cơ quan; 0/3 xã, phường, đặc khu đã bàn giao.", ""),
     ):  # fmt: skip
         [said] = [
             cell.value for cell in texts(book_of(scope)["Tổng hợp"]) if cell.value.startswith("Báo cáo năm 2026:")
