@@ -258,10 +258,8 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     faults += successions.faults
     faults += set_days(reader.plans, successions)
     duties, followed = _duties(reader, _read_if_there(reference / "followed.csv"), communes, sources / "plans")
-    faults += reader.faults
-    cities = {commune["city_code"] for commune in communes.values()}
-    higher = HigherPlans(sources / "higher_plans", cities, indicators)
-    faults += higher.faults
+    higher = HigherPlans(sources / "higher_plans", {one["city_code"] for one in communes.values()}, indicators)
+    faults += reader.faults + higher.faults
     _unique(faults, "targets", (t["target_id"] for t in reader.targets))
     _unique(faults, "tasks", (t["task_id"] for t in reader.tasks))
     faults += [f"{p['plan_id']}: no commune {p['commune_code']}" for p in reader.plans.values()
