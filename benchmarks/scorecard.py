@@ -38,7 +38,7 @@ def load_ms(browser: Browser, page: Path) -> float:
 def kinds(site: Path) -> dict[str, list[Path]]:
     """A few pages of each kind, the largest among them."""
     found = {path.stem: [path] for path in sorted(site.glob("*.html"))}
-    for folder in ("commune", "indicator", "agency"):
+    for folder in ("commune", "indicator", "agency", "origin"):
         by_size = sorted((site / folder).glob("*.html"), key=lambda path: -path.stat().st_size)
         found[f"{folder}/*"] = by_size[:4]
     return found

@@ -113,9 +113,11 @@ INSERT INTO checked.task_report BY NAME
     JOIN raw.task AS t USING (task_id)
     WHERE s.period_code = (SELECT max(period_code) FROM p);
 INSERT INTO checked.line BY NAME
-    SELECT submission_id, source_sheet, source_row, 'data' AS kind, 'accepted' AS disposition FROM checked.actual
-    UNION ALL
-    SELECT submission_id, source_sheet, source_row, 'data' AS kind, 'accepted' AS disposition FROM checked.task_report;
+    SELECT submission_id, source_sheet, source_row, 'indicator' AS kind, 'data' AS line_kind, indicator_code AS code,
+        'accepted' AS disposition FROM checked.actual
+    UNION ALL BY NAME
+    SELECT submission_id, source_sheet, source_row, 'task' AS kind, 'data' AS line_kind, task_id AS code,
+        'accepted' AS disposition FROM checked.task_report;
 UPDATE checked.submission AS s
     SET lines_read = (SELECT count(*) FROM checked.line AS l WHERE l.submission_id = s.submission_id);
 INSERT INTO checked.finding BY NAME

@@ -12,9 +12,9 @@ from pipelines.office.figures import sent
 
 def rows_of(page, table="t-held"):
     """The cells of a table's lines, as text; [] where the page has no such table."""
-    found = re.search(rf'<table id="{table}".*?<tbody>(.*?)</tbody>', page.read_text(encoding="utf-8"), re.S)
-    lines = re.findall(r"<tr.*?</tr>", found[1], re.S) if found else []
-    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line, re.S) for line in lines]
+    found = re.search(rf"<table id={table} .*?<tbody>(.*?)</tbody>", page.read_text(encoding="utf-8"), re.S)
+    lines = re.split(r"<tr\b", found[1])[1:] if found else []
+    cells = [re.split(r"<t[hd]\b[^>]*>", line)[1:] for line in lines]
     return [[unescape(re.sub("<[^>]+>", "", cell)).strip() for cell in line] for line in cells]
 
 

@@ -90,7 +90,7 @@ def test_the_report_to_sign_says_what_the_database_says(demo, demo_home, lines):
 def test_the_scorecard_says_what_the_database_says(demo_home, lines):
     for commune, indicator, _, _, value, level, pace in lines:
         page = (demo_home.site / "commune" / f"{commune}.html").read_text(encoding="utf-8")
-        rows = re.findall(rf'<tr[^>]*><th scope="row"><a [^>]*>{indicator}</a>.*?</tr>', page, re.DOTALL)
+        rows = re.findall(rf"<tr[^>]*><th scope=row><a [^>]*>{indicator}</a>.*?(?=<tr|</tbody>)", page, re.DOTALL)
         texts = [unescape(re.sub(r"<[^>]+>", " ", row)) for row in rows]
         figure = format_number(round(value, 2))
         assert any(re.search(rf"(?<![\d,.]){re.escape(figure)}(?![\d,.]\d)", text) and level in text and pace in text

@@ -3,7 +3,7 @@
 -- not matter; the commonest spelling is shown.
 WITH task AS (
     SELECT
-        t.commune_code, t.commune_name, d.agency_code, a.agency_name, coalesce(t.head_role, '') AS spelt,
+        t.task_id, t.commune_code, t.commune_name, d.agency_code, a.agency_name, coalesce(t.head_role, '') AS spelt,
         trim(regexp_replace(regexp_replace(regexp_replace(lower(spelt), '&|\sv\pL\s', ' ', 'g'), '[-–—]', ' - ', 'g'),
             '\s+', ' ', 'g'))
             AS head,
@@ -29,6 +29,7 @@ SELECT
     count(*) FILTER (t.task_status = 'overdue') AS overdue,
     count(*) FILTER (t.task_status = 'due_soon') AS due_soon,
     count(*) FILTER (t.task_status IN ('never_reported', 'report_owed')) AS report_owed,
+    list(t.task_id ORDER BY t.task_id) AS task_ids,
     any_value(t.is_illustrative) AS is_illustrative
 FROM task AS t
 JOIN shown AS s USING (commune_code, head)

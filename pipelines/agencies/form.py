@@ -85,7 +85,7 @@ def write_template(
         results[layout["title"]] = _write_table(
             book.create_sheet(layout["title"]), layout, lines[layout["kind"]], order
         )
-    _write_guide(book.create_sheet(sentences()["guide"]["title"]), order)
+    _write_guide(book.create_sheet(sentences()["guide"]["title"]), order, lines)
     book.active = next(n for n, layout in enumerate(order.form["sheets"]) if lines[layout["kind"]])
     for sheet in book.worksheets:
         _finish(sheet, order, is_active=sheet is book.active)
@@ -329,12 +329,9 @@ def _validation(rule: Row, form: Row) -> DataValidation:
 # ---------------------------------------------------------------- the guide, and every sheet
 
 
-def _write_guide(sheet: Worksheet, order: Order) -> None:
-    """How to fill the workbook in, on one page."""
-    guide, limits = (
-        sentences()["guide"],
-        {rule["code"]: rule["arguments"].get("max_value") for rule in order.registry.rules},
-    )
+def _write_guide(sheet: Worksheet, order: Order, lines: dict[str, list[Line]]) -> None:
+    """What to do, by when, whom to ask and how to read the answer, on one page."""
+    guide, facts = sentences()["guide"], _guide_facts(order, lines)
     widths = guide["width"]
     for column, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(column)].width = width
@@ -343,12 +340,27 @@ def _write_guide(sheet: Worksheet, order: Order) -> None:
         across(sheet, row, section["title"], widths, size=12, bold=True)
         for label, text in section["lines"]:
             row += 1
-            said = text.format_map(limits)
+            said = text.format_map(facts)
             put(sheet.cell(row, 1), label, bold=True)
             put(sheet.cell(row, 2), said)
             sheet.row_dimensions[row].height = row_height([(label, widths[0]), (said, widths[1])])
         row += 2
     sheet.print_area = f"A1:B{row - 2}"
+
+
+def _guide_facts(order: Order, lines: dict[str, list[Line]]) -> dict[str, Any]:
+    """What the guide names: the limits of the rules, and what this agency owes, by when, and whom it may ask."""
+    registry, due = order.registry, order.form["answers"]["is_due"]["due"]
+    facts: dict[str, Any] = {rule["code"]: rule["arguments"].get("max_value") for rule in registry.rules}
+    [newest, *_] = registry.plans_of(order.commune_code, order.period.ends_on)
+    focal = newest["focal_agency_code"]
+    facts |= _identification(order) | {
+        "period": order.period.label, "indicators": len(lines["indicator"]), "tasks": len(lines["task"]),
+        "required": sum(line.texts["is_due"] == due for line in lines["indicator"]),
+        "focal": registry.agencies[focal]["agency_name"] if focal else "",
+    }  # fmt: skip
+    whom = sentences()["guide"]["whom"]["focal" if focal in (None, order.agency_code) else "other"]
+    return facts | {"whom": whom.format_map(facts)}
 
 
 def _finish(sheet: Worksheet, order: Order, *, is_active: bool) -> None:

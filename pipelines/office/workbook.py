@@ -203,7 +203,7 @@ def save_office(
                 data = _STAMPED.sub(rb"\g<1>" + stamp + rb"\g<3>", data)
             if found := (results or {}).get(item.filename):
                 data = _with_results(data, found)
-            target.writestr(zipfile.ZipInfo(item.filename, _EPOCH), data, zipfile.ZIP_DEFLATED)
+            target.writestr(zipfile.ZipInfo(item.filename, _EPOCH), data, zipfile.ZIP_DEFLATED, compresslevel=9)
     swap_in(temporary, path)
 
 

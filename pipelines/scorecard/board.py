@@ -222,8 +222,8 @@ _STANDING = "FROM marts.mart_commune_standing ORDER BY rank NULLS LAST, score DE
 # Where the newest figures come from, without the names of people or of files.
 _ORIGINS = """
 SELECT
-    p.commune_code, p.indicator_code, p.indicator_name, p.scope, p.unit_of_measure, p.actual_id, p.numerator,
-    p.denominator, p.value, p.value_text, p.is_estimate, d.label AS period_label, a.agency_name, t.sha256,
+    p.commune_code, p.commune_name, p.indicator_code, p.indicator_name, p.scope, p.unit_of_measure, p.actual_id,
+    p.numerator, p.denominator, p.value, p.value_text, p.is_estimate, d.label AS period_label, a.agency_name, t.sha256,
     t.source_sheet, t.source_cell, t.received_at, t.replaced_value, t.replaced_actual_id,
     coalesce((
         SELECT list(DISTINCT r.rule_code ORDER BY r.rule_code) FROM core.fct_rejection AS r
@@ -326,7 +326,7 @@ class Board:
 
         severity: how grave the graver of level and pace is; 0 before the first report. needs_attention: of either.
         """
-        return sorted([*map(self._judged, self.progress), *self._waiting()], key=_key)
+        return sorted([*map(self._judged, self.progress), *self._waiting()], key=key_of)
 
     def _judged(self, line: Row) -> Row:
         level = self.statuses["level", line["level_status"]]
@@ -336,7 +336,7 @@ class Board:
                 "is_waiting": False}  # fmt: skip
 
     def _waiting(self) -> Iterable[Row]:
-        known = {_key(line) for line in self.progress}
+        known = {key_of(line) for line in self.progress}
         for key, milestones in self.milestones.items():
             if key not in known:
                 commune, indicator, scope = key
@@ -365,8 +365,8 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         periods=dicts(con, _PERIODS),
         plans=dicts(con, _PLANS),
         progress=dicts(con, _PROGRESS),
-        series=grouped(dicts(con, _SERIES, {"pooled": wording("site.pooled")}), _key),
-        milestones=grouped(dicts(con, _MILESTONES), _key),
+        series=grouped(dicts(con, _SERIES, {"pooled": wording("site.pooled")}), key_of),
+        milestones=grouped(dicts(con, _MILESTONES), key_of),
         city=dicts(con, _CITY),
         tasks=dicts(con, _TASKS),
         reporting=dicts(con, _REPORTING),
@@ -382,7 +382,7 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         approvals={(one["commune_code"], one["period_code"]): one for one in dicts(con, _APPROVALS)},
         standing=dicts(con, _STANDING),
         origins=grouped(dicts(con, _ORIGINS), lambda one: one["commune_code"]),
-        targets=grouped(dicts(con, _TARGETS), _key),
+        targets=grouped(dicts(con, _TARGETS), key_of),
     )
 
 
@@ -394,5 +394,5 @@ def grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Ro
     return dict(found)
 
 
-def _key(row: Row) -> Key:
+def key_of(row: Row) -> Key:
     return row["commune_code"], row["indicator_code"], row["scope"]

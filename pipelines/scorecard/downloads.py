@@ -1,6 +1,7 @@
-"""The tables of the pages to take away: a workbook a page with a sheet a table, and a CSV a table.
+"""The tables of the pages to take away: a workbook a page with a sheet a table, and each table of the city as CSV.
 
-Figures are numbers, days are days. Which rows a table has is what the page shows; how a workbook looks is office/.
+Figures are numbers, days are days. Which rows a workbook has is what its page shows; how it looks is office/. A CSV is
+for programs, which want a table once and whole; it is packed, as most of its words are those of the line before.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -39,6 +41,7 @@ class Table(NamedTuple):
     name: str
     columns: Columns
     rows: Sequence[Row]
+    titles: Sequence[str] = ()  # of the columns, where they are periods
 
     @property
     def title(self) -> str:
@@ -46,15 +49,28 @@ class Table(NamedTuple):
 
     @property
     def heads(self) -> list[str]:
-        return [say(f"labels.columns.{name}") for name, _ in self.columns]
+        return list(self.titles) or [say(f"labels.columns.{name}") for name, _ in self.columns]
 
     def values(self) -> Iterator[list[Any]]:
         for row in self.rows:
             yield [_shown(row[show] if isinstance(show, str) else show(row)) for _, show in self.columns]
 
+    def packed(self) -> bytes:
+        """RFC 4180 in UTF-8 with a mark that Excel knows it by, in a ZIP without a time; no text runs as a formula."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(self.heads)
+        writer.writerows([plain(_in_csv(value)) for value in values] for values in self.values())
+        raw = io.BytesIO()
+        with zipfile.ZipFile(raw, "w") as archive:
+            archive.writestr(
+                zipfile.ZipInfo(f"{self.name}.csv"), _BOM + text.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=9
+            )
+        return raw.getvalue()
+
 
 class Download(NamedTuple):
-    """The tables of a page, by the page's name without its ending."""
+    """The workbook of a page: its tables, by the page's name."""
 
     page: str
     tables: Sequence[Table]
@@ -63,17 +79,6 @@ class Download(NamedTuple):
     @property
     def workbook(self) -> str:
         return workbook_of(self.page)
-
-    def csv(self) -> Iterator[tuple[str, bytes]]:
-        """Each table as RFC 4180 in UTF-8 with a mark that Excel knows it by; no text in it runs as a formula."""
-        for table in self.tables:
-            if not table.rows:
-                continue
-            text = io.StringIO(newline="")
-            writer = csv.writer(text)
-            writer.writerow(table.heads)
-            writer.writerows([plain(_in_csv(value)) for value in values] for values in table.values())
-            yield csv_of(self.page, table.name), (_BOM + text.getvalue()).encode()
 
     def digest(self, made_with: str) -> str:
         """sha256 of everything the workbook says, and of what it is made with."""
@@ -104,8 +109,9 @@ def workbook_of(page: str) -> str:
     return f"{FOLDER}/{slug(page)}.xlsx"
 
 
-def csv_of(page: str, table: str) -> str:
-    return f"{FOLDER}/{slug(f'{page} {table}')}.csv"
+def packed_of(table: str) -> str:
+    """Where the table of the whole city is, as CSV."""
+    return f"{FOLDER}/{table}.zip"
 
 
 def _shown(value: Any) -> Any:
@@ -118,6 +124,10 @@ def _shown(value: Any) -> Any:
 
 def _in_csv(value: Any) -> Any:
     return value.isoformat(sep=" ") if isinstance(value, datetime) else value
+
+
+def _result(row: Row) -> Any:
+    return row["value_text"] if row["value"] is None else row["value"]
 
 
 # ---------------------------------------------------------------- the tables
@@ -214,11 +224,25 @@ def rejections(rows: Sequence[Row]) -> Table:
 
 
 def series(rows: Sequence[Row]) -> Table:
+    """A line a figure."""
     return Table("series", (
-        ("commune_name", "commune_name"), ("scope", "scope"), ("period_label", "period_label"),
-        ("numerator", "numerator"), ("denominator", "denominator"),
-        ("result", lambda row: row["value_text"] if row["value"] is None else row["value"]),
+        ("commune_name", "commune_name"), ("indicator_code", "indicator_code"), ("scope", "scope"),
+        ("period_label", "period_label"), ("numerator", "numerator"), ("denominator", "denominator"),
+        ("result", _result),
     ), rows)  # fmt: skip
+
+
+def by_period(lines: Sequence[Row], figures: Sequence[Row], periods: Sequence[Row]) -> Table:
+    """The same with a column a period and a line a commune, as the page shows it."""
+    found = {(row["commune_code"], row["scope"], row["period_code"]): _result(row) for row in figures}
+
+    def at(code: str) -> Show:
+        return lambda line: found.get((line["commune_code"], line["scope"], code))
+
+    columns: list[tuple[str, str | Show]] = [("commune_name", "commune_name"), ("scope", "scope")]
+    titles = [say(f"labels.columns.{name}") for name, _ in columns]
+    columns += [(one["period_code"], at(one["period_code"])) for one in periods]
+    return Table("series", columns, lines, titles + [one["label"] for one in periods])
 
 
 def reconciled(rows: Sequence[Row]) -> Table:
@@ -254,9 +278,7 @@ def heads(rows: Sequence[Row]) -> Table:
 
 def origins(rows: Sequence[Row]) -> Table:
     return Table("origins", (
-        ("indicator_code", "indicator_code"), ("indicator", "indicator_name"), ("scope", "scope"),
-        ("result", lambda row: row["value_text"] if row["value"] is None else row["value"]),
-        ("numerator", "numerator"), ("denominator", "denominator"), ("unit_of_measure", "unit_of_measure"),
+        ("commune_name", "commune_name"), ("indicator_code", "indicator_code"), ("scope", "scope"), ("result", _result),
         ("agency_name", "agency_name"), ("period_label", "period_label"), ("file", "sha256"), ("sheet", "source_sheet"),
         ("cell", "source_cell"), ("received_at", "received_at"), ("replaced", "replaced_value"),
         ("rules_said", "rules"),

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.office.statuses import Counts
-from pipelines.scorecard.downloads import csv_of, workbook_of
+from pipelines.scorecard.downloads import packed_of, workbook_of
 from pipelines.vietnamese import format_number, slug
 
 # What could end a script element, open a tag or comment, or break a line inside a string of older browsers.
@@ -43,12 +43,6 @@ def month(value: date | None) -> str:
     return "" if value is None else f"{value:%m/%Y}"
 
 
-def short_period(period_code: str) -> str:
-    """A column's title: '2026-10' is '10/2026'; others as they are coded."""
-    year, _, part = period_code.partition("-")
-    return f"{part}/{year}" if part.isdigit() else period_code
-
-
 def listed(as_written: Sequence[str] | None) -> str:
     """Targets in force together as written in the plan: '90; 100'."""
     return "; ".join(as_written or ())
@@ -71,9 +65,19 @@ def origin_page(commune_code: str) -> str:
     return f"origin/{slug(commune_code)}.html"
 
 
+def series_file(indicator_code: str) -> str:
+    """The way of an indicator, as the script draws it."""
+    return f"series/{slug(indicator_code)}.js"
+
+
 def anchor(line: Mapping[str, Any]) -> str:
     """The place of an indicator, in its scope, within a page."""
     return slug(f"{line['indicator_code']} {line['scope']}")
+
+
+def head_anchor(head: Mapping[str, Any]) -> str:
+    """What a head's tasks are known by within the page of the commune."""
+    return slug(f"{head['agency_code']} {head['head_role']}")
 
 
 def embedded(value: Any) -> str:
@@ -90,5 +94,5 @@ def choices(counted: Counts) -> list[tuple[str, str]]:
     return [(one.status, f"{one.label} ({one.n})") for one in counted.items]
 
 
-FILTERS = (number, percent, day, moment, month, short_period, listed, commune_page, indicator_page, agency_page,
-           origin_page, anchor, embedded, choices, workbook_of, csv_of)  # fmt: skip
+FILTERS = (number, percent, day, moment, month, listed, commune_page, indicator_page, agency_page,
+           origin_page, series_file, anchor, head_anchor, embedded, choices, workbook_of, packed_of, slug)  # fmt: skip

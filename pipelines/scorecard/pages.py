@@ -23,10 +23,11 @@ from pipelines.office.figures import FORM, answers, in_words, printed_at, sent
 from pipelines.office.statuses import Counts, counts, newest_due
 from pipelines.office.wording import files as wording_files
 from pipelines.office.wording import filled, joined, method_sections, say, wording
-from pipelines.scorecard import downloads, filters
-from pipelines.scorecard.board import Board, grouped
+from pipelines.scorecard import filters, series
+from pipelines.scorecard.board import Board, Key, grouped, key_of
+from pipelines.scorecard.compact import compact
 from pipelines.scorecard.front import WINDOWS, due, first_indicators, settings
-from pipelines.scorecard.series import is_forecast, paths
+from pipelines.scorecard.series import is_forecast
 from pipelines.vietnamese import in_sentence
 
 HERE = Path(__file__).parent
@@ -34,7 +35,6 @@ ASSETS = ("early.js", "site.css", "site.js", "uPlot.iife.min.js", "uPlot.min.css
 _GRAVEST = 12  # lines named on the first page
 _NAMED = 12  # communes, targets and tasks of a window named there
 _LISTED = 400  # of a table of the whole city that may have thousands; the file to take away has all
-_PERIODS_SHOWN = 24  # columns of an indicator's table of communes
 _URGENT = 200  # tasks of all agencies on one page; each agency's page has all of its own
 _REPORTS_SHOWN = 12  # periods of a commune's table of reports
 
@@ -62,11 +62,13 @@ class Pages:
     def __init__(self, board: Board) -> None:
         self.board = board
         self.env = environment(board)
+        self.with_ranking = settings()["ranking"]
         self.lines_of = grouped(board.lines, lambda one: one["commune_code"])
         self.tasks_of = grouped(board.tasks, lambda one: one["commune_code"])
         self.reports_of = grouped(board.reporting, lambda one: one["commune_code"])
         self.plans_of = grouped(board.plans, lambda one: one["commune_code"])
         self.indicator_lines = grouped(board.lines, lambda one: one["indicator_code"])
+        self.heads_of = grouped(board.heads, lambda one: one["commune_code"])
         self.city_of = grouped(board.city, lambda one: one["indicator_code"])
 
     def all(self) -> Iterator[tuple[str, str]]:
@@ -78,12 +80,14 @@ class Pages:
         yield "indicators.html", self._render("indicators.html", "indicators", indicators=self._indicators())
         for code in self.board.indicators:
             yield filters.indicator_page(code), self._indicator(code)
+        for code, lines in self.indicator_lines.items():
+            yield filters.series_file(code), series.script(self.board, code, lines, self.city_of.get(code, []))
         yield "tasks.html", self._tasks()
         for code in self.task_agencies:
             yield filters.agency_page(code), self._agency(code)
         yield "reporting.html", self._reporting()
         yield "quality.html", self._quality()
-        if settings()["ranking"]:
+        if self.with_ranking:
             yield "ranking.html", self._render("ranking.html", "ranking")
         for standing in self.standings:
             if origins := self.board.origins.get(code := standing.commune["commune_code"]):
@@ -96,50 +100,22 @@ class Pages:
                         page_name=filters.origin_page(code),
                         commune=standing.commune,
                         origins=origins,
+                        given=self._given,
                     ),
                 )
         yield "method.html", self._render("method.html", "method", method_sections=method_sections("site"))
         yield "assets/places.js", self.places
         yield "assets/words.js", self._words()
 
-    def downloads(self) -> Iterator[downloads.Download]:
-        """The tables of the pages to take away."""
-        board = self.board
-
-        def of(page: str, *tables: downloads.Table) -> downloads.Download:
-            return downloads.Download(page, tables, board.is_illustrative)
-
-        def whose(rows: list[Row], code: str) -> list[Row]:
-            return [one for one in rows if one["commune_code"] == code]
-
-        yield of("index", downloads.yearly(board.yearly), downloads.outlook(board.outlook),
-                 downloads.lines(board.lines, board.indicators))  # fmt: skip
-        for standing in self.standings:
-            code = standing.commune["commune_code"]
-            yield of(filters.commune_page(code), downloads.lines(standing.lines, board.indicators),
-                     downloads.tasks(self.tasks_of.get(code, [])), downloads.heads(whose(board.heads, code)),
-                     downloads.reports(self.reports_of.get(code, [])), downloads.held(whose(board.held, code)),
-                     downloads.conflicts(whose(board.conflicts, code)))  # fmt: skip
-            if origins := board.origins.get(code):
-                yield of(filters.origin_page(code), downloads.origins(origins))
-        yield of("indicators", downloads.city([rows[0] for rows in self.city_of.values()]),
-                 downloads.outlook(board.outlook))  # fmt: skip
-        for code, lines in self.indicator_lines.items():
-            keys = [(one["commune_code"], one["indicator_code"], one["scope"]) for one in lines]
-            series = [row for key in keys for row in board.series.get(key, [])]
-            yield of(filters.indicator_page(code), downloads.lines(lines, board.indicators), downloads.series(series),
-                     downloads.city(self.city_of.get(code, [])))  # fmt: skip
-        yield of("tasks", downloads.tasks(board.tasks), downloads.heads(board.heads))
-        for code, tasks in self.task_agencies.items():
-            reports = [one for one in board.reporting if one["agency_code"] == code and one["is_outstanding"]]
-            yield of(filters.agency_page(code), downloads.tasks(tasks), downloads.reports(reports))
-        yield of("reporting", downloads.reports(board.reporting), downloads.held(board.held))
-        yield of("quality", downloads.rejections(board.rejections), downloads.conflicts(board.conflicts),
-                 downloads.reconciled(board.reconciled), downloads.late(board.late))  # fmt: skip
-        if settings()["ranking"]:
-            yield of("ranking", downloads.standing(board.standing))
+    def periods_shown(self, commune_code: str) -> list[str]:
+        """The newest periods, of which a commune's page shows who has reported."""
+        reports = self.reports_of.get(commune_code, [])
+        return list(dict.fromkeys(one["period_code"] for one in reports))[:_REPORTS_SHOWN]
 
     def _render(self, template: str, here: str, root: str = "", **shown: Any) -> str:
+        return compact(self._whole(template, here, root, **shown))
+
+    def _whole(self, template: str, here: str, root: str = "", **shown: Any) -> str:
         shown = {
             "page_name": template.removesuffix(".html"),
             "places_mark": mark(self.places),
@@ -196,7 +172,7 @@ class Pages:
         grave = [one for one in board.lines if not one["is_waiting"] and one["needs_attention"]]
         grave.sort(key=lambda one: (-one["severity"], 1 if one["pace"] is None else one["pace"]))
         with_plan = {one.commune["commune_code"] for one in self.standings}
-        return self._render(
+        return self._whole(  # upkeep/leaders_page.py takes it to pieces
             "city.html", "city", page_name="index", four=four,
             standings=self.standings, grave=grave[:_GRAVEST], grave_count=len(grave),
             without=[one for one in board.communes if one["commune_code"] not in with_plan],
@@ -226,20 +202,27 @@ class Pages:
     def _commune(self, standing: Standing) -> str:
         code = standing.commune["commune_code"]
         reports = self.reports_of.get(code, [])
-        periods = list(dict.fromkeys(one["period_code"] for one in reports))[:_REPORTS_SHOWN]
+        heads = self.heads_of.get(code, [])
+        heads_of: dict[str, list[str]] = {}
+        for head in heads:
+            for task in head["task_ids"]:
+                heads_of.setdefault(task, []).append(filters.head_anchor(head))
         return self._render(
             "commune.html", "city", "../", standing=standing, page_name=filters.commune_page(code),
             four=[standing.level, standing.pace, standing.tasks, standing.reporting],
-            paths=paths(self.board, standing.lines, full=True),
-            tasks=self.tasks_of.get(code, []), report_periods=periods,
+            place=self._place, tasks=self.tasks_of.get(code, []), report_periods=self.periods_shown(code),
             reports={(one["period_code"], one["agency_code"]): one for one in reports},
             agencies=sorted({one["agency_code"] for one in reports}),
             conflicts=[one for one in self.board.conflicts if one["commune_code"] == code],
             held=[one for one in self.board.held if one["commune_code"] == code],
-            heads=[one for one in self.board.heads if one["commune_code"] == code],
+            heads=heads, heads_of=heads_of,
+            head_choices=[(filters.head_anchor(one), self._head(one)) for one in heads],
             yearly=[one for one in self.board.yearly if one["commune_code"] == code],
             due=[one for tasks in due(self.tasks_of.get(code, [])).values() for one in tasks], windows=WINDOWS,
         )  # fmt: skip
+
+    def _head(self, head: Row) -> str:
+        return f"{head['head_role'] or say('site.heads.none')} ({head['agency_name']})"
 
     # ------------------------------------------------------------ indicators
 
@@ -261,31 +244,23 @@ class Pages:
 
     def _indicator(self, code: str) -> str:
         lines = self.indicator_lines.get(code, [])
-        city = self.city_of.get(code, [])
-        drawn = paths(self.board, lines, full=False)
-        shown = [code for code, _, _ in drawn["periods"]][-_PERIODS_SHOWN:]
-        of_city = {one["period_code"]: filters.number(one["value"]) or "–" for one in city}
-        matrix = [(say("site.whole_city"), [of_city[code] for code in shown])]
-        matrix += [(self._name(line), self._cells(line, shown)) for line in lines if not line["is_waiting"]]
         return self._render(
             "indicator.html", "indicators", "../", page_name=filters.indicator_page(code),
-            indicator=self.board.indicators[code], lines=lines, city=city,
-            titles=[(filters.short_period(code), label) for code, label, _ in drawn["periods"][-_PERIODS_SHOWN:]],
-            matrix=matrix, paths={**drawn, "names": [self._name(line) for line in lines], "shown": shown,
-                                  "unit": self.board.indicators[code]["unit_of_measure"]},
+            indicator=self.board.indicators[code], lines=lines, city=self.city_of.get(code, []),
+            has_figures=any(not one["is_waiting"] for one in lines),
         )  # fmt: skip
 
-    def _cells(self, line: Row, periods: list[str]) -> list[str]:
-        """The figures of a line in these periods, as text."""
-        key = (line["commune_code"], line["indicator_code"], line["scope"])
-        kind = self.board.indicators[line["indicator_code"]]["kind"]
-        found = {row["period_code"]: in_words(row, kind) or filters.number(row["value"])
-                 for row in self.board.series.get(key, [])}  # fmt: skip
-        return [found.get(code, "–") for code in periods]
+    def _given(self, line: Row) -> dict[tuple[str, str], list[Row]]:
+        """The targets of a line by the document and the place in it where they stand."""
+        return grouped(self.board.targets.get(key_of(line), []), lambda one: (one["document_number"], printed_at(one)))
 
-    def _name(self, line: Row) -> str:
-        name = self.board.commune_of[line["commune_code"]]["commune_name"]
-        return f"{name} ({line['scope']})" if line["scope"] else str(name)
+    @cached_property
+    def _places_of_lines(self) -> dict[Key, int]:
+        return {key_of(line): n for lines in self.indicator_lines.values() for n, line in enumerate(lines)}
+
+    def _place(self, line: Row) -> int:
+        """Where a line is among those of its indicator, as in its series."""
+        return self._places_of_lines[key_of(line)]
 
     # ------------------------------------------------------------ tasks, reports, quality
 
@@ -314,6 +289,7 @@ class Pages:
             late=sum(one["is_on_time"] is False for one in tasks),
             reports=[one for one in self.board.reporting if one["agency_code"] == code and one["is_outstanding"]],
             figures=self._counted("pace", lines, say("site.figures_by_pace")),
+            heads=[one for one in self.board.heads if one["agency_code"] == code],
         )  # fmt: skip
 
     def _reporting(self) -> str:

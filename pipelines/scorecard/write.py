@@ -19,13 +19,15 @@ from pipelines.office.figures import FORM
 from pipelines.office.wording import files as wording_files
 from pipelines.office.wording import say
 from pipelines.scorecard.board import read_board, state_of
-from pipelines.scorecard.downloads import FOLDER
+from pipelines.scorecard.downloads import FOLDER, packed_of
 from pipelines.scorecard.front import SETTINGS
 from pipelines.scorecard.pages import ASSETS, HERE, Pages
+from pipelines.scorecard.series import FOLDER as SERIES
+from pipelines.scorecard.taken_away import tables, workbooks
 
 WORDED = ("labels", "method", "site")  # the wording that the pages are made with
 MARK = ".made-from.json"
-FOLDERS = ("assets", FOLDER)  # in which every file is the site's own
+FOLDERS = ("assets", FOLDER, SERIES)  # in which every file is the site's own
 
 
 def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
@@ -52,10 +54,11 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
         changed += _write(home.site / name, page)
         sizes[name] = len(page)
     digests: dict[str, str] = {}
-    for download in pages.downloads():
-        for name, data in download.csv():
-            changed += _write(home.site / name, data)
-            sizes[name] = len(data)
+    for table in tables(pages):
+        name, data = packed_of(table.name), table.packed()
+        changed += _write(home.site / name, data)
+        sizes[name] = len(data)
+    for download in workbooks(pages):
         name, path = download.workbook, home.site / download.workbook
         digests[name] = download.digest(made_with)
         there = path.stat().st_size if path.is_file() else None

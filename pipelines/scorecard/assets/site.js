@@ -144,20 +144,43 @@
 
   // ---------------------------------------------------------------- charts: always with a table of the same figures
 
-  var data = $("paths") && JSON.parse($("paths").textContent);
   var style = window.getComputedStyle(document.documentElement);
   var colour = function (name) { return style.getPropertyValue("--" + name).trim(); };
   var INK = colour("blue"), PLAN = colour("plan"), MILESTONE = colour("milestone"), AHEAD = colour("ahead"), OTHER = colour("other");
   var none = function (value) { return value === undefined ? null : value; };
-  // The series as paths.py cut it short, with names.
-  var seriesAt = function (n) {
-    var raw = data.series[n], a = raw.a;
+  // A series as series.py writes it, with names.
+  var seriesAt = function (data, n) {
+    var raw = data.series[n], a = raw.a, figures = [];
+    var at = function (name, i) { return none((raw[name] || [])[i]); };
+    data.periods.forEach(function (p, i) {
+      if (at("v", i) === null) return;
+      figures.push({ code: p[0], period: p[1], on: p[2], value: at("v", i), expected: at("e", i), of: at("n", i), whole: at("d", i), note: none((raw.o || {})[i]) });
+    });
     return {
-      unit: raw.u, yes_no: !!raw.y, baseline: raw.b ? { on: raw.b[0], value: raw.b[1] } : null,
-      figures: raw.f.map(function (f) { var p = data.periods[f[0]]; return { code: p[0], period: p[1], on: p[2], value: none(f[1]), expected: none(f[2]), of: none(f[3]), whole: none(f[4]), note: none(f[5]) }; }),
-      milestones: raw.m.map(function (m) { return { on: m[0], low: none(m[1]), written: none(m[2]), high: none(m[3]), sort: none(m[4]) }; }),
+      unit: data.unit, yes_no: data.yes_no, baseline: raw.b ? { on: raw.b[0], value: raw.b[1] } : null, figures: figures,
+      milestones: data.milestones[raw.m].map(function (m) { return { on: m[0], low: none(m[1]), written: none(m[2]), high: none(m[3]), sort: none(m[4]) }; }),
       forecast: a ? { on: a[0], value: a[1], sure: a[2], meets: none(a[3]) } : null
     };
+  };
+  // The series of an indicator: in a file of its own, packed, that several pages read. place: where an error is said.
+  var unpacked = {};
+  var unpack = function (packed) {
+    var bytes = Uint8Array.from(atob(packed), function (c) { return c.charCodeAt(0); });
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+  };
+  var loaded = function (name) {
+    if (window.SERIES && window.SERIES[name]) return Promise.resolve();
+    return new Promise(function (done, failed) {
+      var script = make("script", null, { src: root + "series/" + name + ".js?" + document.body.dataset.day });
+      script.addEventListener("load", done);
+      script.addEventListener("error", failed);
+      document.body.append(script);
+    });
+  };
+  var withSeries = function (name, place, then) {
+    if (typeof DecompressionStream === "undefined") { place.append(make("p", say("too_old"), { class: "none" })); return; }
+    unpacked[name] = unpacked[name] || loaded(name).then(function () { return unpack(window.SERIES[name]); });
+    unpacked[name].then(then);
   };
   var diamond = function (u, index, from, to) {
     var path = new Path2D(), r = 5 * window.devicePixelRatio;
@@ -237,12 +260,14 @@
     place.append(list);
   };
 
+  var worded = function (value, yesNo) { return yesNo && typeof value === "number" ? window.YES_NO[value ? 1 : 0] : shown(value); };
+
   var pathTable = function (series, name) {
     var table = make("table"), head = make("tr"), body = make("tbody"), thead = make("thead");
     [say("day"), say("what"), say("value"), say("needed")].forEach(function (title) { head.append(make("th", title, { scope: "col" })); });
     thead.append(head);
     table.append(make("caption", series.unit ? say("figures_of_in", { name: name, unit: series.unit }) : say("figures_of", { name: name })), thead, body);
-    var word = function (value) { return series.yes_no && typeof value === "number" ? window.YES_NO[value ? 1 : 0] : shown(value); };
+    var word = function (value) { return worded(value, series.yes_no); };
     var rows = series.figures.map(function (f) {
       var parts = f.of !== null && f.whole !== null ? shown(f.of) + " / " + shown(f.whole) : "";
       return { on: f.on, rank: 0, kind: "figure", what: say("done_in", { period: f.period.toLowerCase() }), note: [parts, f.note].filter(Boolean).join(" · "), value: word(f.value), expected: f.expected };
@@ -303,25 +328,56 @@
     key(box, [["k-actual", say("actual")], ["k-milestone", say("milestone")], ["k-plan", say("path")]].concat(forecast ? [["k-forecast", say("forecast_only")]] : []));
   };
 
-  document.querySelectorAll("button.open").forEach(function (button) {
+  document.querySelectorAll("tr[data-path]").forEach(function (row) {
+    var at = row.dataset.path.split(" "), link = row.cells[0].querySelector("a");
+    var button = make("button", say("see_path"), { type: "button", class: "open", "aria-expanded": "false" });
+    button.append(make("span", " " + say("see_path_of", { code: link.textContent }), { class: "sr" }));
+    row.cells[0].append(button);
     button.addEventListener("click", function () {
-      var row = button.closest("tr"), opened = row.kpiOpened;
+      var opened = row.kpiOpened;
       if (!opened) {
         opened = row.kpiOpened = make("tr", null, { class: "opened" });
         var cell = make("td", null, { colspan: row.cells.length }), place = make("div", null, { class: "path" });
         cell.append(place);
         opened.append(cell);
         row.after(opened);
-        var name = row.cells[0].querySelector("a").textContent;
-        drawPath(place, seriesAt(Number(button.dataset.path)), name);
+        withSeries(at[0], place, function (data) { drawPath(place, seriesAt(data, Number(at[1])), link.textContent); });
       } else opened.hidden = !opened.hidden;
       button.setAttribute("aria-expanded", String(!opened.hidden));
     });
   });
 
-  if ($("which")) {
-    var many = null, drawn = [];
-    var emphasize = function (chosen) {
+  // The figures of the communes by period: the table, and the drawing above it.
+  var SHOWN = 24;
+  var byPeriod = function (data, names) {
+    var table = $("t-matrix"), head = table.tHead.rows[0], body = table.tBodies[0];
+    var from = Math.max(0, data.periods.length - SHOWN), periods = data.periods.slice(from);
+    periods.forEach(function (p) {
+      var title = make("th", null, { scope: "col" }), parts = p[0].split("-");
+      title.append(make("abbr", /^\d+$/.test(parts[1] || "") ? parts[1] + "/" + parts[0] : p[0], { title: p[1] }));
+      head.append(title);
+    });
+    var add = function (name, values, whole) {
+      var line = make("tr", null, whole ? { class: "whole" } : {});
+      line.append(make("th", name, { scope: "row" }));
+      periods.forEach(function (_, k) { line.append(make("td", worded(none(values[from + k]), data.yes_no && !whole))); });
+      body.append(line);
+    };
+    var points = function (values) {
+      return periods.map(function (p, k) { return [seconds(p[2]), values[from + k]]; }).filter(function (p) { return typeof p[1] === "number"; });
+    };
+    var lines = [{ name: say("whole_city"), points: points(data.city), stroke: INK, width: 3, marks: true }], drawn = [];
+    add(say("whole_city"), data.city, true);
+    data.series.forEach(function (raw, n) {
+      if (!raw.v) return;
+      add(names[n], raw.v, false);
+      var own = points(raw.v);
+      if (own.length && !data.yes_no) { drawn.push(n); lines.push({ name: names[n], points: own, stroke: OTHER, width: 1, marks: own.length === 1 }); }
+    });
+    if (periods.length < 2 || !drawn.length) return function () {};
+    var many = chart($("lines"), say("communes_chart", { count: drawn.length }), data.unit, lines);
+    key($("lines"), [["k-actual", say("whole_city")], ["k-other", say("each_commune")], ["k-chosen", say("chosen")]]);
+    return function (chosen) {
       many.series.forEach(function (one, k) {
         if (k < 2) return;
         var is = drawn[k - 2] === chosen, now = is ? MILESTONE : OTHER;
@@ -330,29 +386,23 @@
       });
       many.redraw();
     };
-    var draw = function () {
-      var chosen = Number($("which").value);
-      drawPath($("path"), seriesAt(chosen), data.names[chosen]);
-      if (many) emphasize(chosen);
-    };
-    if ($("lines") && data.shown.length > 1) {
-      var on = new Map(data.periods.map(function (p) { return [p[0], seconds(p[2])]; }));
-      var number = function (text) { return text === "–" ? null : Number(text.replace(/\./g, "").replace(",", ".")); };
-      var whole = Array.from($("t-matrix").querySelectorAll("tr.whole td"), function (cell, k) { return [on.get(data.shown[k]), number(cell.textContent)]; });
-      var all = [{ name: say("whole_city"), points: whole.filter(function (p) { return p[1] !== null; }), stroke: INK, width: 3, marks: true }];
-      data.series.forEach(function (raw, n) {
-        var points = raw.f.filter(function (f) { return data.shown.indexOf(data.periods[f[0]][0]) >= 0 && typeof f[1] === "number"; }).map(function (f) { return [seconds(data.periods[f[0]][2]), f[1]]; });
-        if (points.length && !raw.y) { drawn.push(n); all.push({ name: data.names[n], points: points, stroke: OTHER, width: 1, marks: points.length === 1 }); }
-      });
-      if (drawn.length) {
-        many = chart($("lines"), say("communes_chart", { count: drawn.length }), data.unit, all);
-        key($("lines"), [["k-actual", say("whole_city")], ["k-other", say("each_commune")], ["k-chosen", say("chosen")]]);
-      }
-    }
-    $("which").addEventListener("change", draw);
-    draw();
+  };
+
+  if ($("which")) {
+    withSeries($("which").dataset.series, $("path"), function (data) {
+      var names = Array.from($("which").options, function (option) { return option.text; });
+      var emphasize = $("t-matrix") ? byPeriod(data, names) : function () {};
+      var draw = function () {
+        var chosen = Number($("which").value);
+        drawPath($("path"), seriesAt(data, chosen), names[chosen]);
+        emphasize(chosen);
+      };
+      $("which").addEventListener("change", draw);
+      draw();
+    });
   }
 
+  var data = $("paths") && JSON.parse($("paths").textContent);
   if ($("reports") && data.periods.length > 1) {
     var named = [[say("on_time"), INK, undefined], [say("late"), colour("e2"), [8, 5]], [say("missing"), colour("e4"), [2, 4]]];
     chart($("reports"), say("reports_chart"), say("reports"), named.map(function (one, k) {
