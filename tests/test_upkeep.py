@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -672,3 +673,26 @@ def test_history_kept_on_disk_is_thrown_away(home, tmp_path, monkeypatch):
         assert retention.tidy(home, instance)["runs"] == 1
         assert [run.run_id for run in instance.get_runs()] == [runs[1]]
         assert instance.all_logs(runs[0]) == []
+
+
+def test_the_emptied_file_of_a_deleted_run_goes_and_that_of_a_kept_or_a_new_one_stays(home):
+    """Given a history on disk with a run that was deleted, expect nothing of its size to be left."""
+    home.dagster.mkdir(parents=True)
+    (home.dagster / "dagster.yaml").write_bytes((PROJECT / "dagster.yaml").read_bytes())
+    files = home.dagster / "history" / "runs"
+
+    @dg.job
+    def nothing():
+        pass
+
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        deleted, kept = (nothing.execute_in_process(instance=instance).run_id for _ in range(2))
+        instance.delete_run(deleted)
+        begun = files / f"{uuid.uuid4()}.db"  # of another process that has not said yet what it runs
+        begun.touch()
+        assert (files / f"{deleted}.db").exists()
+        for path in (files / f"{deleted}.db", files / f"{kept}.db", files / "index.db"):
+            os.utime(path, (0, 0))
+        retention.tidy(home, instance)
+        assert {path.stem for path in files.glob("*.db")} == {kept, begun.stem, "index"}
+        assert instance.all_logs(kept)

@@ -8,6 +8,7 @@ the last, so there are no old ones to keep.
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ _AT_ONCE = 100
 def tidy(home: Home, instance: DagsterInstance) -> dict[str, int]:
     """Delete what is old. Returns how many of each."""
     runs = _idle_runs(home, instance) + _old_runs(home, instance)
+    _remove_emptied(home, instance)
     return {"runs": runs, "summaries": _old_summaries(home)}
 
 
@@ -46,6 +48,18 @@ def _throw_away(home: Home, instance: DagsterInstance, run_ids: list[str]) -> in
         instance.delete_run(run_id)
         shutil.rmtree(home.dagster / "storage" / run_id, ignore_errors=True)
     return len(run_ids)
+
+
+def _remove_emptied(home: Home, instance: DagsterInstance) -> None:
+    """Of a run that is deleted Dagster empties the file of its events, and leaves the file as large as it was. One that
+    was written to lately is left alone: another process may just have begun its run."""
+    before = datetime.now(VIETNAM).timestamp() - 3600
+    files = [path for path in (home.dagster / "history" / "runs").glob("*-*.db") if path.stat().st_mtime < before]
+    known = set(instance.get_run_ids()) if files else set()
+    for path in files:
+        if path.stem not in known:
+            with suppress(PermissionError):  # on Windows, of a file somebody has open: the next run removes it
+                path.unlink()
 
 
 def _old_runs(home: Home, instance: DagsterInstance) -> int:
