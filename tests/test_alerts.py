@@ -172,20 +172,20 @@ def test_a_period_about_to_close_is_told_of_so_many_days_before(home, settle, pu
 def test_an_unfilled_form_silences_nobody(home, settle, office, published, mail_server):
     """README, the run's report, its summary and the alerts name the same agencies."""
     settle(tell=["overdue"])
-    office.send("CA", "2026-01", name="trống.xlsx")
+    office.send("CA", "2026-01", commune="10903", name="trống.xlsx")
     published("2026-11-16")
     with reading(home) as con:
         said = con.execute(
             "SELECT reporting_status, is_outstanding FROM marts.mart_reporting_status "
-            "WHERE (commune_code, agency_code, period_code) = ('11164', 'CA', '2026-01')"
+            "WHERE (commune_code, agency_code, period_code) = ('10903', 'CA', '2026-01')"
         ).fetchall()
         outstanding = con.execute(
             "SELECT count(*) FROM marts.mart_reporting_status WHERE is_outstanding AND days_late > 0"
         ).fetchone()
     assert said == [("empty", True)]
     tell(home, QUIET)
-    assert all("overdue 11164/CA/2026-01" in told for told in json.loads(home.alerts_sent.read_text()).values())
-    [theirs] = [line for line in run_report(home).splitlines() if line.startswith("  11164") and " CA " in line]
+    assert all("overdue 10903/CA/2026-01" in told for told in json.loads(home.alerts_sent.read_text()).values())
+    [theirs] = [line for line in run_report(home).splitlines() if line.startswith("  10903") and " CA " in line]
     assert "2026-01" in theirs
     assert summary.published(home)["overdue"] == outstanding[0]
 

@@ -168,8 +168,8 @@ def test_template_writes_all_forms_of_a_commune_laid_out_as_the_inbox(kpi57, reg
 
 
 def test_template_writes_an_agency_s_forms_of_every_commune_it_reports_in(kpi57, registry):
-    result = kpi57("template", "--agency", "PVHCC", "--period", "2026", "--out", "forms")
-    reports_in = [code for code in registry.commune_codes_with_plans if "PVHCC" in registry.agencies_of(code, OCTOBER)]
+    result = kpi57("template", "--agency", "KT", "--period", "2026", "--out", "forms")
+    reports_in = [code for code in registry.commune_codes_with_plans if "KT" in registry.agencies_of(code, OCTOBER)]
     assert 1 < len(reports_in) < len(registry.commune_codes_with_plans)
     assert {path.parent.parent.name[:5] for path in Path("forms").rglob("*.xlsx")} == set(reports_in)
     assert result.stdout.splitlines()[-1] == f"{len(reports_in)} forms for 2026 in forms"

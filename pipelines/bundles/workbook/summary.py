@@ -94,9 +94,9 @@ def _followed(extract: Extract) -> str:
     if not all_of_them:
         return say("workbook.summary.followed_tasks", tasks=len(tasks))
     figures = sum(one["actual_id"] is not None for one in progress)
-    which = "followed_untargeted" if extract.untargeted else "followed"
-    return say(f"workbook.summary.{which}", indicators=all_of_them, untargeted=extract.untargeted, figures=figures,
-               tasks=len(tasks), missing=len(progress) - figures, later=all_of_them - len(progress))  # fmt: skip
+    return say("workbook.summary.followed_untargeted" if extract.untargeted else "workbook.summary.followed",
+               indicators=all_of_them, untargeted=extract.untargeted, figures=figures, tasks=len(tasks),
+               missing=len(progress) - figures, later=all_of_them - len(progress))  # fmt: skip
 
 
 def _ahead(extract: Extract) -> str:
