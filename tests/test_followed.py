@@ -38,7 +38,7 @@ def test_every_commune_of_the_city_is_asked_what_no_plan_of_its_own_sets(registr
         (("31", "11164-vinh-lai-2025", "XHS-02", "2026-01-01", ""), "either the city_code or the plan_id"),
         (("", "", "XHS-02", "2026-01-01", ""), "either the city_code or the plan_id"),
         (("99", "", "XHS-02", "2026-01-01", ""), "no city '99'"),
-        (("", "11164-vinh-lai-2031", "XHS-02", "2026-01-01", ""), "no plan '11164-vinh-lai-2031'"),
+        (("", "91164-vinh-lai-2031", "XHS-02", "2026-01-01", ""), "no plan can be called '91164-vinh-lai-2031'"),
         (("31", "", "XHS-99", "2026-01-01", ""), "no indicator 'XHS-99'"),
         (("31", "", "XHS-02", "01/01/2026", ""), "'01/01/2026' is no day"),
         (("31", "", "XHS-02", "2026-01-01", "ABC"), "no agency 'ABC'"),

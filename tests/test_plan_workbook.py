@@ -411,7 +411,7 @@ def test_a_sixth_plan_is_an_edit_of_sources_only(sources, tmp_path):
     loaded = registries.load(sources)
     october = loaded.period_of("10888", "2026-10")
     assert (october.ends_on, october.grace_days) == (date(2026, 10, 31), 2)
-    assert loaded.agencies_of("10888", date(2026, 10, 14)) == ["CA", "VHXH"]
+    assert loaded.agencies_of("10888", date(2026, 10, 14)) == ["CA", "PVHCC", "VHXH"]
     with in_memory() as con:
         for table, rows in loaded.rows().items():
             replace(con, table, rows)

@@ -1,7 +1,8 @@
 """Indicators followed without a target: a city, or one plan, has them reported from a day on
 (sources/reference/followed.csv).
 
-Of a city: by every plan of its communes. A plan that sets a target for the indicator has it reported anyway.
+Of a city: by every plan of its communes. A plan that sets a target for the indicator has it reported anyway. A row of a
+plan whose folder is not there waits for it: a folder that is missing for a run stops nothing.
 """
 
 from __future__ import annotations
@@ -17,18 +18,15 @@ Days = dict[tuple[str, str], date]  # by plan and indicator the day from which i
 
 
 def follow(rows: Iterable[Mapping[str, str]], reader: PlanReader, communes: Mapping[str, Row],
-           duties: Duties, folders: Collection[str]) -> tuple[Duties, Days, list[str]]:  # fmt: skip
-    """What is reported without a target, from when on, and the faults.
-
-    duties: who reports the indicators that have targets. folders: the plans there are, those not read too.
-    """
+           duties: Duties) -> tuple[Duties, Days, list[str]]:  # fmt: skip
+    """What is reported without a target, from when on, and the faults. duties: who reports what has targets."""
     agencies: Duties = {}
     days: Days = {}
     faults: list[str] = []
     cities = {commune["city_code"] for commune in communes.values()}
     for number, row in enumerate(rows, 2):
         code = row["indicator_code"]
-        if fault := _fault(row, reader, cities, folders):
+        if fault := _fault(row, reader, cities, communes):
             faults.append(f"followed.csv row {number}: {fault}")
             continue
         for plan in _plans(row, reader, communes):
@@ -60,14 +58,14 @@ def _agency(row: Mapping[str, str], plan: Row, reader: PlanReader, duties: Dutie
     return reader.reporter(plan, next(str(agency) for agency in named if agency))
 
 
-def _fault(row: Mapping[str, str], reader: PlanReader, cities: Collection[str], folders: Collection[str]) -> str:
+def _fault(row: Mapping[str, str], reader: PlanReader, cities: Collection[str], communes: Collection[str]) -> str:
     city, plan, code, agency = (row[name] for name in ("city_code", "plan_id", "indicator_code", "agency_code"))
     if bool(city) == bool(plan):
         return "write either the city_code or the plan_id of who follows the indicator"
     if city and city not in cities:
         return f"no city '{city}' in communes.csv"
-    if plan and plan not in folders:
-        return f"no plan '{plan}' under sources/plans/"
+    if plan and plan.partition("-")[0] not in communes:
+        return f"no plan can be called '{plan}': a plan's name begins with its commune's code"
     if code not in reader.indicators:
         return f"no indicator '{code}' in indicators.csv"
     try:

@@ -223,11 +223,11 @@ def _read_if_there(path: Path) -> list[dict[str, str]]:
 
 
 def _duties(
-    reader: PlanReader, rows: list[dict[str, str]], communes: dict[str, Row], plans: Path
+    reader: PlanReader, rows: list[dict[str, str]], communes: dict[str, Row]
 ) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], date]]:
     """Who reports what, and from when on what is followed without a target. Adds to the reader's faults."""
     duties = reader.indicator_duties()
-    following, days, faults = follow(rows, reader, communes, duties, {folder.name for folder in plans.iterdir()})
+    following, days, faults = follow(rows, reader, communes, duties)
     reader.faults += faults
     return dict(sorted((duties | following).items())), days
 
@@ -257,7 +257,7 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     )
     faults += successions.faults
     faults += set_days(reader.plans, successions)
-    duties, followed = _duties(reader, _read_if_there(reference / "followed.csv"), communes, sources / "plans")
+    duties, followed = _duties(reader, _read_if_there(reference / "followed.csv"), communes)
     higher = HigherPlans(sources / "higher_plans", {one["city_code"] for one in communes.values()}, indicators)
     faults += reader.faults + higher.faults
     _unique(faults, "targets", (t["target_id"] for t in reader.targets))
