@@ -9,7 +9,6 @@ import os
 import time
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import yaml
 
@@ -38,11 +37,6 @@ def swap_in(new: Path, place: Path) -> None:
                     str(place)) from error  # fmt: skip
             time.sleep(0.25)
     fsync(place.parent)
-
-
-def new_beside(place: Path) -> Path:
-    """A name for what will take a file's place, that no other process uses, on another machine neither."""
-    return place.with_name(f".{place.name}.{uuid4().hex}.new")
 
 
 def write_whole(place: Path, text: str) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-import time
 
 import pytest
 from conftest import vietnam
@@ -157,13 +156,3 @@ def test_a_home_that_received_without_a_name_gets_none(home):
     receive(home, Ledger(home))
     with pytest.raises(SiteError, match="before it had a name"):
         Ledger(home).record_site("hai-phong")
-
-
-def test_what_a_killed_run_left_half_copied_is_removed_once_nobody_can_be_at_work_on_it(home):
-    home.archive.mkdir(parents=True)
-    old, new = home.archive / ".incoming.0a.new", home.archive / ".incoming.0b.new"
-    for path in (old, new):
-        path.write_bytes(b"half")
-    os.utime(old, (time.time() - 2 * 24 * 3600,) * 2)
-    receive(home, Ledger(home))
-    assert (old.exists(), new.exists()) == (False, True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pipelines.files import fsync, make_folder, new_beside, swap_in
+from pipelines.files import fsync, make_folder, swap_in
 from pipelines.home import Home
 
 _SITE = re.compile(r"[a-z0-9-]{1,20}")
@@ -293,7 +293,7 @@ def store(home: Home, data: bytes) -> str:
     place = archived(home, sha256)
     if not place.exists():
         make_folder(place.parent)
-        new = new_beside(place)
+        new = place.with_name(f".{sha256}.new")
         new.write_bytes(data)
         swap_in(new, place)
     return sha256

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import make_folder, new_beside, swap_in
+from pipelines.files import make_folder, swap_in
 from pipelines.home import Home
 from pipelines.intake.ledger import VIETNAM, Ledger, archived
 from pipelines.vietnamese import clean
@@ -31,7 +31,6 @@ _TEMPORARY_ENDS = (".tmp", ".part", ".crdownload", ".partial")
 _OF_THE_SYSTEM = ("thumbs.db", "desktop.ini", "ehthumbs.db", "@eadir", "#recycle", "$recycle.bin", "__macosx",
                   "system volume information", "lost+found")  # fmt: skip
 _TOGETHER = 2 * 10**9  # nanoseconds within which files that arrive are one sending, whose order says nothing
-_INCOMING, _A_DAY = "incoming", 24 * 3600
 _COPY = re.compile(r"\s*(?:\((\d+)\)|- (?:copy|bản sao)(?: \((\d+)\))?)$", re.IGNORECASE)
 QUIET_SECONDS = 5.0  # a file changed more recently may still be on its way over a slow share
 _log = logging.getLogger(__name__)
@@ -125,7 +124,6 @@ def receive(home: Home, ledger: Ledger) -> int:
     if not home.inbox.exists():
         _log.warning("there was no inbox: %s is made", home.inbox)
         make_folder(home.inbox)
-    _remove_leftovers(home)
     entered = {(e["folder"], e["name"], e["identity"]) for e in ledger.of("received")}
     new: list[Waiting] = []
     done: list[Waiting] = []
@@ -163,7 +161,7 @@ def _finished(files: list[Waiting]) -> list[Waiting]:
 def _archive(home: Home, w: Waiting) -> dict[str, Any]:
     """Copy a file into the archive, on disk with its name before this returns. Returns its ledger entry."""
     make_folder(home.archive)
-    temporary = new_beside(home.archive / _INCOMING)
+    temporary = home.archive / "incoming.new"
     digest = hashlib.sha256()
     with w.path.open("rb") as source, temporary.open("wb") as copy:
         while block := source.read(1 << 20):
@@ -224,14 +222,6 @@ def _stem(site: str | None, sha256: str) -> str:
     """What the ids of a file's submissions begin with: where several places receive, each gives the same bytes ids of
     its own."""
     return (hashlib.sha256(f"{site} {sha256}".encode()).hexdigest() if site else sha256)[:12]
-
-
-def _remove_leftovers(home: Home) -> None:
-    """Copies that a killed run did not finish: their files are in the inbox still. Those of the last day may be
-    another's, who is at work."""
-    for path in home.archive.glob(f".{_INCOMING}.*.new"):
-        if time.time() - path.stat().st_mtime > _A_DAY:
-            path.unlink(missing_ok=True)
 
 
 def receipts(
