@@ -144,7 +144,7 @@ def test_what_the_report_of_a_past_day_said(past, registry, ask):
     for moment, lines in said.items():
         assert ask(f"FROM marts.progress_as_of(TIMESTAMP '{moment}') ORDER BY ALL") == lines
     values = "SELECT value::DOUBLE FROM marts.progress_as_of(?::TIMESTAMP) WHERE indicator_code = 'XHS-02' " \
-             "AND period_code = '2026-02'"  # fmt: skip
+             "AND period_code = '2026-02' AND commune_code = '11164'"  # fmt: skip
     assert ask(values, "2026-03-29 12:00:00") == [(40,)]
     assert ask(values, "2026-03-31 12:00:00") == [(41,)]
 
