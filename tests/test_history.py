@@ -235,17 +235,18 @@ def test_the_city_s_rate_is_the_rate_of_the_pooled_lines(registry, lines, seed):
         split.setdefault(dice.choice(communes), []).append(row)
     wanted = {"core.known_succession", "core.bridge_successor", "staged.stg_city_sum", "marts.mart_city_progress",
               "core.dim_commune", "core.dim_indicator",
-              "core.dim_period", "core.dim_build"}  # fmt: skip
+              "core.dim_period", "core.dim_build", "core.dim_status", "core.dim_higher_plan", "core.fct_higher_target",
+              "core.dim_city_milestone", "staged.stg_city_line"}  # fmt: skip
     with in_memory() as con:
         for table, content in registry.rows().items():
             replace(con, table, content)
         set_info(con, "as_of", "2026-12-31")
         con.execute("CREATE TABLE marts.mart_kpi_progress (commune_code VARCHAR, indicator_code VARCHAR, "
                     "period_code VARCHAR, scope VARCHAR, actual_id VARCHAR, numerator DECIMAL(18,4), "
-                    "denominator DECIMAL(18,4), value DECIMAL(18,4))")  # fmt: skip
+                    "denominator DECIMAL(18,4), value DECIMAL(18,4), is_estimate BOOLEAN)")  # fmt: skip
         for commune, own in split.items():
             n, d = sum(a for a, b in own if b), sum(b for _, b in own)
-            con.execute("INSERT INTO marts.mart_kpi_progress VALUES (?, 'XHS-02', '2026-10', '', 'a', ?, ?, ?)",
+            con.execute("INSERT INTO marts.mart_kpi_progress VALUES (?, 'XHS-02', '2026-10', '', 'a', ?, ?, ?, false)",
                         [commune, n, d, Decimal(100 * n) / d if d else None])  # fmt: skip
         for model in models():
             if model.table in wanted:
