@@ -206,7 +206,7 @@ def test_an_answer_that_could_not_be_sent_is_sent_by_a_later_round_and_once(home
     assert len(smtp.mails) == 1
 
 
-@pytest.mark.parametrize("step", ["write_whole", "fsync", "_move"])
+@pytest.mark.parametrize("step", ["write_whole", "swap_in", "_move"])
 def test_a_round_killed_anywhere_puts_each_file_into_the_inbox_once(home, settle, post, form, monkeypatch, step):
     post(("một.xlsx", form()), ("hai.xlsx", form(figures={"XHS-01": {"numerator": 61, "denominator": 100}})))
     done = getattr(taking, step)

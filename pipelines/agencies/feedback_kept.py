@@ -23,9 +23,14 @@ def lost(home: Home, con: duckdb.DuckDBPyConnection) -> list[str]:
     return sorted(told - answered(home)) if told else []
 
 
+def answers_to(home: Home, submission_id: str) -> list[Path]:
+    """The answer to a submission, in whichever folder it lies; none or one, as a rule."""
+    return sorted(home.feedback.glob(f"*/*/*-{submission_id}.xlsx"))
+
+
 def discard_answer(home: Home, submission_id: str) -> None:
     """Take an answer away that is not right any more: it is written again."""
-    for path in home.feedback.glob(f"*/*/*-{submission_id}.xlsx"):
+    for path in answers_to(home, submission_id):
         path.unlink()
 
 

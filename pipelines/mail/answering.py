@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from pathlib import Path
 
+from pipelines.agencies.feedback_kept import answers_to
 from pipelines.files import Row, make_folder, write_whole
 from pipelines.home import Home
 from pipelines.intake.ledger import Ledger
@@ -26,7 +26,7 @@ _XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 _OUTCOMES = """
 SELECT
     s.submission_id, t.label AS status_label, p.label AS period_label, s.rows_accepted + s.rows_unchanged AS accepted,
-    s.rows_held AS held, s.rows_rejected AS rejected, s.commune_code, s.is_illustrative
+    s.rows_held AS held, s.rows_rejected AS rejected, s.is_illustrative
 FROM core.fct_submission AS s
 JOIN core.dim_status AS t ON t.answer = 'submission' AND t.status = s.status
 LEFT JOIN core.dim_period AS p USING (period_code)
@@ -80,7 +80,7 @@ def _written(home: Home, settings: Settings, record: Record, ids: list[str]) -> 
         mail["In-Reply-To"] = mail["References"] = record["message_id"]
     mail.set_content("\n\n".join(_lines(record, ids, outcomes)) + "\n")
     for submission_id in ids:
-        for path in _feedback(home, submission_id):
+        for path in answers_to(home, submission_id):
             mail.add_attachment(path.read_bytes(), maintype=_XLSX[0], subtype=_XLSX[1], filename=path.name)
     return mail
 
@@ -105,7 +105,3 @@ def _outcome(sent: str, row: Row) -> str:
         return say("mail.file_unread", name=sent, status=in_sentence(row["status_label"]))
     return say("mail.file", name=sent, status=in_sentence(row["status_label"]), period=in_sentence(row["period_label"]),
                accepted=row["accepted"], held=row["held"], rejected=row["rejected"])  # fmt: skip
-
-
-def _feedback(home: Home, submission_id: str) -> list[Path]:
-    return sorted(home.feedback.glob(f"*/*/*-{submission_id}.xlsx"))

@@ -7,7 +7,7 @@ import secrets
 import ssl
 from contextlib import suppress
 
-from pipelines.files import fsync
+from pipelines.files import swap_in
 from pipelines.home import Home
 from pipelines.mail.letter import LARGEST
 from pipelines.mail.settings import Mailbox, MailError
@@ -47,9 +47,7 @@ def _fetch_one(home: Home, server: imaplib.IMAP4, number: str) -> None:
     name = f"imap-{number}-{secrets.token_hex(4)}"
     part = home.letters / f".{name}.part"
     part.write_bytes(data)
-    fsync(part)
-    part.rename(home.letters / f"{name}.eml")
-    fsync(home.letters)
+    swap_in(part, home.letters / f"{name}.eml")
     _ask(server.uid("STORE", number, "+FLAGS", "(\\Seen)"))
 
 

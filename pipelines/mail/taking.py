@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import fsync, make_folder, sha256_of, write_whole
+from pipelines.files import fsync, make_folder, sha256_of, swap_in, write_whole
 from pipelines.home import Home
 from pipelines.intake import receive
 from pipelines.intake.ledger import Ledger
@@ -92,9 +92,7 @@ def _place(folder: Path, name: str, sent: Sent) -> None:
         return
     make_folder(folder)
     part.write_bytes(sent.data)
-    fsync(part)
-    part.rename(place)
-    fsync(folder)
+    swap_in(part, place)
 
 
 def _move(path: Path, place: Path) -> None:
