@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from pipelines.intake.ledger import NO_HEAD, head_after
-from pipelines.warehouse.rows import count, identifier, literal
+from pipelines.warehouse.rows import columns_of, count, dicts, identifier, literal
 
 SCHEMAS = ("core", "marts")
 _WRITTEN_ANEW = 0.5  # share of differing rows from which on a table is written anew
@@ -104,7 +104,7 @@ def publish(con: duckdb.DuckDBPyConnection, asked: dict[str, Any]) -> dict[str, 
     sources = [Source(**one) for one in asked["sources"]]
     con.execute(f"ATTACH {literal(asked['published'])} AS published (READ_ONLY)")
     con.execute("USE lake")
-    [build] = _dicts(con, _BUILD)
+    [build] = dicts(con, _BUILD)
     con.execute("BEGIN")
     for schema in SCHEMAS:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS lake.{schema}")
@@ -158,14 +158,10 @@ def _head_at(ledger: Path, entries: int) -> str:
 def _digest(con: duckdb.DuckDBPyConnection, table: str) -> str:
     """Rows, and their hashes added up in two ways, whatever their order; with the version of what hashes, and the
     columns."""
-    columns = [f"{name} {kind}" for name, kind in _columns(con, table).items()]
+    columns = [f"{name} {kind}" for name, kind in columns_of(con, table).items()]
     found = con.execute(f"SELECT count(*), sum(hash(t)), bit_xor(hash(t)), hash(?) FROM {table} AS t",
                         [", ".join(columns)]).fetchone()  # fmt: skip
     return f"{duckdb.__version__} {' '.join(map(str, found or ()))}"
-
-
-def _columns(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
-    return {row[0]: row[1] for row in con.execute(f"DESCRIBE {table}").fetchall()}
 
 
 def _write(con: duckdb.DuckDBPyConnection, source: Source, *, is_there: bool) -> int:
@@ -173,7 +169,7 @@ def _write(con: duckdb.DuckDBPyConnection, source: Source, *, is_there: bool) ->
     if source.definition:
         con.execute(source.definition)
         return 0
-    if not is_there or _columns(con, source.here) != _columns(con, source.there):
+    if not is_there or columns_of(con, source.here) != columns_of(con, source.there):
         return _write_anew(con, source)
     key = ", ".join(f"{identifier(name)}" for name in source.key)
     con.execute(f"CREATE OR REPLACE TEMP TABLE gone AS SELECT {key} FROM "
@@ -217,7 +213,7 @@ def compare(con: duckdb.DuckDBPyConnection, asked: dict[str, Any]) -> dict[str, 
     sources = [Source(**one) for one in asked["sources"] if "MACRO" not in one["definition"]]
     for source in sources:
         try:
-            ours, theirs = _columns(con, source.here), _columns(con, source.there)
+            ours, theirs = columns_of(con, source.here), columns_of(con, source.there)
         except duckdb.CatalogException:
             differs[source.table] = "is not in the lake"
             continue
@@ -233,7 +229,7 @@ def compare(con: duckdb.DuckDBPyConnection, asked: dict[str, Any]) -> dict[str, 
 
 def snapshots(con: duckdb.DuckDBPyConnection, asked: dict[str, Any]) -> dict[str, Any]:
     """What was published when, newest first."""
-    return {"snapshots": _dicts(con, _SNAPSHOTS, [asked["newest"]])}
+    return {"snapshots": dicts(con, _SNAPSHOTS, [asked["newest"]])}
 
 
 _SNAPSHOTS = """
@@ -258,12 +254,6 @@ def tidy(con: duckdb.DuckDBPyConnection, asked: dict[str, Any]) -> dict[str, Any
 def _newest(con: duckdb.DuckDBPyConnection) -> int:
     found = con.execute("SELECT max(snapshot_id) FROM lake.snapshots()").fetchone()
     return int(found[0]) if found else 0
-
-
-def _dicts(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
-    cursor = con.execute(sql, parameters)
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 _DOES = {"publish": publish, "compare": compare, "snapshots": snapshots, "tidy": tidy}
