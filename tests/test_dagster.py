@@ -291,8 +291,13 @@ def test_the_checks_of_a_model_are_checks_of_its_asset(model):
     """Those of severity error keep what is built on the model from being made."""
     key = dg.AssetKey(model.table.split("."))
     [asset] = [asset for asset in defs.assets if isinstance(asset, dg.AssetsDefinition) and key in asset.keys]
-    given = {spec.name: spec.blocking for spec in asset.check_specs}
-    assert given == {check.code: check.severity == "error" for check in model.checks}
-    assert "key" in given or model.parameters or model.is_view, "only what holds no rows has no key to check"
+    given = {spec.name: (spec.blocking, spec.description) for spec in asset.check_specs}
+    blocking = [check for check in model.checks if check.severity == "error"]
+    warning = [check for check in model.checks if check.severity == "warn"]
+    assert given.keys() == {name for name, of in (("no_errors", blocking), ("no_warnings", warning)) if of}
+    for name, of in (("no_errors", blocking), ("no_warnings", warning)):
+        for check in of:
+            assert given[name][0] == (of is blocking)
+            assert f"{check.code}: {check.description}" in given[name][1]
+    assert "key" in {check.code for check in blocking} or model.parameters or model.is_view, "no rows, no key to check"
     assert {spec.asset_key for spec in asset.check_specs} <= {key}
-    assert all(spec.description for spec in asset.check_specs)

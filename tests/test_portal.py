@@ -63,6 +63,11 @@ def office_of(home, registry):
     return send
 
 
+@pytest.fixture
+def ask_of(home):
+    return Warehouse(home.published)
+
+
 @pytest.fixture(scope="module")
 def first_passwords(home):
     return make_accounts(home, {**ACCOUNTS, "moi.vinhlai": ("agency", "11164", "VP")})
@@ -135,6 +140,7 @@ def routes(place, token, submission):
         "answer": ("GET", f"/ket-qua/{submission}.xlsx", SENDERS[place] | {"thanhpho"}),
         "upload": ("POST", f"/{place}/tai-len", SENDERS[place]),
         "hand_in": ("POST", f"/tep/{token}/nop", {uploader}),
+        "confirm": ("POST", f"/xac-nhan/{submission}", SENDERS[place]),
         "discard": ("POST", f"/tep/{token}/bo", {uploader}),
         "sign_out": ("POST", "/dang-xuat", ALL),
     }
@@ -189,7 +195,7 @@ def test_every_role_reaches_its_own_and_nothing_else(visit, home, registry, tmp_
         visitor = visit(name)
         for place in uploader:
             for route, (method, address, reach) in routes(place, tokens[place], submissions[place]).items():
-                if route == "answer" and submissions[place] == NO_SUBMISSION:
+                if route in ("answer", "confirm") and submissions[place] == NO_SUBMISSION:
                     reach = NOBODY
                 if method == "GET":
                     status = visitor.get(address).status
@@ -432,6 +438,38 @@ def test_a_wrong_file_is_told_cell_by_cell_and_the_right_one_is_handed_in_and_an
 def submission_of_name(home, agency):
     """The file of October, which was there before."""
     return submission_of(home, "11164", agency)
+
+
+def test_a_line_held_is_confirmed_by_a_tick_with_a_reason_and_the_rest_of_the_file_stays(visit, home, registry, ask_of):
+    """What a tick makes is the answer sent back as by hand: looked at, handed in, taken by the next run."""
+    figures = {"XHS-01": {"numerator": 691, "denominator": 1000}, "XHS-02": {"numerator": 50, "denominator": 1000}}
+    Office(home, registry).send("CA", "2026-11", figures)
+    publish(home)
+    officer, other = visit("ca.vinhlai"), visit("kt.vinhlai")
+    page = officer.get("/11164/CA/").text
+    [address] = re.findall(r'action="(/xac-nhan/[\w-]+)"', page)
+    [line] = re.findall(r'name="line" value="([^"]+)"', page)
+    assert "XHS-02" in page
+    assert "Xác nhận các dòng" not in visit("lanhdao.vinhlai").get("/11164/CA/").text
+    assert other.post(address, {"line": line, f"reason-{line}": "của cơ quan khác"}).status == 404
+    assert "Chưa đánh dấu dòng nào" in officer.post(address).text
+    assert "chưa ghi lý do" in officer.post(address, {"line": line, f"reason-{line}": " "}).text
+    assert officer.post(address, {"line": "99-Chỉ tiêu", "reason-99-Chỉ tiêu": "Đúng"}).status == 409
+    made = officer.post(address, {"line": line, f"reason-{line}": "=Thu hồi <chứng thư> hết hạn"})
+    assert made.status == 303
+    checked = officer.get(made.place).text
+    assert "Không có lỗi nào" in checked or "0 lỗi, 0 nội dung cần xác nhận" in checked
+    assert officer.post(f"{made.place}/nop").status == 303
+    publish(home)
+    assert ask_of("SELECT state, confirmed_how, confirmed_reason FROM marts.mart_held_line WHERE code = 'XHS-02'") == [
+        ("confirmed", "workbook", "Đúng: =Thu hồi <chứng thư> hết hạn")
+    ]
+    assert ask_of(
+        "SELECT indicator_code, numerator FROM core.fct_actual WHERE is_current AND commune_code = '11164' "
+        "AND period_code = '2026-11' AND indicator_code IN ('XHS-01', 'XHS-02') ORDER BY 1"
+    ) == [("XHS-01", 691), ("XHS-02", 50)]
+    assert "Dòng chờ xác nhận" not in officer.get("/11164/CA/").text
+    assert officer.post(address, {"line": line, f"reason-{line}": "Đúng"}).status == 409
 
 
 # ---------------------------------------------------------------- nothing is lost

@@ -212,8 +212,9 @@ def test_the_reconciliation_fails_when_a_line_is_lost(office, home):
         con.execute("DELETE FROM built.main.model_mark")
     result = run_day(home)
     assert not result.success
-    failed = {(e.asset_key.path[-1], e.check_name) for e in result.get_asset_check_evaluations() if not e.passed}
-    assert ("mart_reconciliation", "total_is_all_lines") in failed
+    failed = {(e.asset_key.path[-1], e.check_name): e for e in result.get_asset_check_evaluations() if not e.passed}
+    said = failed["mart_reconciliation", "no_errors"].metadata["total_is_all_lines"].value
+    assert "1 rows" in said
 
 
 def test_a_failed_check_leaves_the_published_copy_as_it_was(office, home, ask):

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import tempfile
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
+from pipelines.agencies.confirmed_copy import Confirmation, confirmed_copy
 from pipelines.agencies.feedback_kept import answer_of
 from pipelines.agencies.form import template_name, write_template
 from pipelines.agencies.reported import last_reported
@@ -23,10 +25,13 @@ from pipelines.portal.gate import UPLOAD_BYTES, Where, page
 from pipelines.portal.models import Upload
 from pipelines.portal.registry_now import registry_mark, registry_now
 from pipelines.portal.settings import BYTES_A_FILE, portal_home
+from pipelines.vietnamese import clean
+from pipelines.workers import run_limited
 
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _SECONDS = 3.0  # how long a page waits for a check before it says that the file is still being read
 _EARLIER = 6  # reports shown that are given
+_LONGEST = 300  # letters of a reason
 
 
 @page("agency")
@@ -39,10 +44,16 @@ def agency(request: HttpRequest, commune: str, agency: str) -> HttpResponse:
     return pages.render(
         request, "agency.html", commune=commune, agency=agency, today=today,
         owed=[report for report in reversed(reports) if not report["is_given"]], given=given[:_EARLIER],
-        held=published.held_lines(home, commune, agency),
+        held=_by_file(published.held_lines(home, commune, agency), agency),
         drafts=list(mine.filter(state__in=uploads.WAITING).order_by("-made_at")),
         megabytes=BYTES_A_FILE // 1024**2,
     )  # fmt: skip
+
+
+def _by_file(held: list[Row], agency: str) -> list[Row]:
+    """Lines held, by the file they came in, and whether the agency that sent it is this one: who sent confirms."""
+    return [{**lines[0], "lines": lines, "is_own": lines[0]["sent_by"] == agency}
+            for _, some in groupby(held, lambda line: line["submission_id"]) if (lines := list(some))]  # fmt: skip
 
 
 def _with_days(report: Row, today: date) -> Row:
@@ -215,3 +226,36 @@ def answer(request: HttpRequest, submission: str) -> HttpResponseBase:
     audit.note(request, "answer", token=submission)
     name = f"{say('portal.answer_name')}-{submission}.xlsx"
     return FileResponse(place.open("rb"), content_type=_WORKBOOK, as_attachment=True, filename=name)
+
+
+# ---------------------------------------------------------------- what is asked back
+
+
+@page("confirm", "POST", where=_of_submission, refusal=uploads.refusal)
+def confirm(request: HttpRequest, submission: str) -> HttpResponse:
+    """Make the answer to a file, with the lines that are ticked confirmed in it, a file to hand in."""
+    home, (commune, agency) = portal_home(), request.where
+    waiting = {name_of_line(line): line for line in published.held_lines(home, commune, agency)
+               if line["submission_id"] == submission}  # fmt: skip
+    reasons = {name: clean(request.POST.get(f"reason-{name}", ""))[:_LONGEST] for name in request.POST.getlist("line")}
+    if not reasons:
+        return pages.failed(request, 422, "tick_a_line")
+    if not all(reasons.values()):
+        return pages.failed(request, 422, "say_why_it_is_right")
+    answer = answer_of(home, commune, agency, submission)
+    if answer is None or not reasons.keys() <= waiting.keys():  # another file came since, or took its place
+        return pages.failed(request, 409, "not_held")
+    lines = [(waiting[name]["source_sheet"], waiting[name]["source_row"], why) for name, why in reasons.items()]
+    [(_, made)] = run_limited(confirmed_copy, [Confirmation(answer, tuple(lines))])
+    if isinstance(made, Exception):
+        raise made
+    upload = uploads.stage(request.user, commune, agency, f"{say('portal.confirmed_name')}-{submission}.xlsx", [made])
+    audit.note(request, "confirm", upload=upload)
+    server.checker.submit(upload.token)
+    server.checker.wait(upload.token, _SECONDS)
+    return _to(upload)
+
+
+def name_of_line(line: Row) -> str:
+    """What a line held is called in a form of its page."""
+    return f"{line['source_row']}-{line['source_sheet']}"

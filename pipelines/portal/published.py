@@ -28,11 +28,13 @@ WHERE r.commune_code = $commune AND ($agency IS NULL OR r.agency_code = $agency)
 ORDER BY r.due_on DESC, p.kind, r.agency_name
 """
 _HELD = """
-SELECT h.*, p.label AS period_label
+SELECT h.*, p.label AS period_label, s.agency_code AS sent_by, s.original_name
 FROM marts.mart_held_line AS h
 JOIN core.dim_period AS p USING (period_code)
-WHERE h.commune_code = $commune AND ($agency IS NULL OR h.agency_code = $agency) AND h.state = 'waiting'
-ORDER BY h.received_at, h.agency_code, h.code
+JOIN core.fct_submission AS s USING (submission_id)
+WHERE h.commune_code = $commune AND ($agency IS NULL OR $agency IN (h.agency_code, s.agency_code))
+    AND h.state = 'waiting'
+ORDER BY s.ledger_sequence, h.source_sheet, h.source_row
 """
 _SUBMISSIONS = """
 SELECT
@@ -116,7 +118,7 @@ def reports(home: Home, commune: str, agency: str | None = None) -> list[Row]:
 
 
 def held_lines(home: Home, commune: str, agency: str | None = None) -> list[Row]:
-    """Lines that wait to be confirmed."""
+    """Lines that wait to be confirmed: an agency's own, and those it sent for others (sent_by)."""
     return _ask(home, _HELD, commune=commune, agency=agency)
 
 

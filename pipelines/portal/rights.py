@@ -19,6 +19,7 @@ ACTS = {
     "form": _SENDERS,
     "upload": _SENDERS,
     "hand_in": _SENDERS,
+    "confirm": _SENDERS,  # say that lines held are right
     "answer": frozenset({AGENCY, FOCAL, CITY}),  # what was found in a file, with its marked copy
     "commune": frozenset({FOCAL, LEADER, CITY}),
     "figures": frozenset({FOCAL, LEADER, CITY}),

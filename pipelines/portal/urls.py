@@ -60,6 +60,7 @@ urlpatterns = [
     path("tep/<token:token>", agency_pages.uploaded, name="uploaded"),
     path("tep/<token:token>/nop", agency_pages.hand_in, name="hand_in"),
     path("tep/<token:token>/bo", agency_pages.discard, name="discard"),
+    path("xac-nhan/<submission:submission>", agency_pages.confirm, name="confirm"),
     path("ket-qua/<submission:submission>.xlsx", agency_pages.answer, name="answer"),
 ]
 insist(urlpatterns)
