@@ -21,7 +21,10 @@ def served(tmp_path_factory, registry):
     home = Home(tmp_path_factory.mktemp("pages"), date(2026, 11, 16))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(receive, "QUIET_SECONDS", 0)
-        Office(home, registry).send("CA", answers={"XHS-01": {"numerator": 690, "denominator": 1000}})
+        office, of_1000 = Office(home, registry), {"denominator": 1000}
+        office.send("CA", "2026-09", {"XHS-02": {"numerator": 600, **of_1000}})
+        held = {"XHS-02": {"numerator": 50, **of_1000}}  # so much less that it is asked back
+        office.send("CA", answers={"XHS-01": {"numerator": 690, **of_1000}, **held})
         publish(home)
         accounts = {name: ACCOUNTS[name] for name in ROLES} | {"moi.vinhlai": ("agency", "11164", "CA")}
         password = make_accounts(home, accounts)["moi.vinhlai"]
@@ -136,6 +139,8 @@ def test_every_page_fits_a_phone_and_paper_and_axe_finds_nothing(served, browser
             assert page.evaluate("document.documentElement.scrollWidth") == width, address
             found = Axe().run(page).response["violations"]
             assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], address
+            if name == "ca.vinhlai" and address == "/11164/CA/":
+                assert page.get_by_label("Số liệu của XHS-02 là đúng", exact=True).is_visible()
         page.keyboard.press("Tab")
         assert page.locator(":focus").inner_text() == "Đến nội dung chính"
     assert errors == []
