@@ -1,5 +1,6 @@
 """The report to sign: given the warehouse of the illustrative figures, a document as Nghị định 30/2020/NĐ-CP asks."""
 
+import io
 import random
 import re
 import subprocess
@@ -12,10 +13,11 @@ from itertools import pairwise
 
 import docx
 import duckdb
+import openpyxl
 import pytest
 from docx.enum.table import WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_COLOR_INDEX
-from docx.oxml import OxmlElement
+from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 from docx.table import Table as WordTable
@@ -425,8 +427,32 @@ def test_every_chart_is_also_said_in_words(reports, demo):
     assert f"Quá hạn {overdue}" in pictures[1]
 
 
-def test_word_and_charts_are_loaded_only_when_a_report_is_made():
-    asked = "import sys, pipelines.bundles.bundle; print({'docx', 'matplotlib'} & sys.modules.keys() or 'none')"
+@pytest.mark.parametrize("scope", [VINH_LAI, CITY])
+def test_a_chart_is_words_own_and_its_workbook_holds_the_figures_it_draws(reports, scope):
+    """What is drawn, what is in the workbook behind it and what its words say is the same; a formula is in none."""
+    report = reports[scope]
+    charts = [part for part in report.part.package.iter_parts() if part.partname.startswith("/word/charts/")]
+    assert len(charts) == len(report.inline_shapes)
+    for number, shape in enumerate(report.inline_shapes, 1):
+        [part] = [part for part in charts if part.partname == f"/word/charts/chart{number}.xml"]
+        [within] = [rel.target_part.blob for rel in part.rels.values()]
+        book = openpyxl.load_workbook(io.BytesIO(within))
+        cells = list(book.worksheets[0].iter_rows())
+        assert not any(cell.data_type == "f" for row in cells for cell in row)
+        xml = parse_xml(part.blob)
+        names, series = [row[0].value for row in cells[1:]], xml.findall(".//{*}ser")
+        for column, drawn in enumerate(series, 1):
+            at = {int(point.get("idx")): int(point[0].text) for point in drawn.findall("{*}val//{*}pt")}
+            assert at == {n: row[column].value for n, row in enumerate(cells[1:]) if row[column].value is not None}
+            said = [point[0].text for point in drawn.findall("{*}cat//{*}pt")]
+            assert [text or None for text in said] == names
+        told = sum(int(n) for n in re.findall(r" (\d+)(?=[,;]|$)", shape._inline.docPr.get("descr")))
+        assert told == sum(cell.value for row in cells[1:] for cell in row[1:] if cell.value)
+        assert xml.find(".//{*}autoTitleDeleted").get("val") == "1"
+
+
+def test_word_is_loaded_only_when_a_report_is_made():
+    asked = "import sys, pipelines.bundles.bundle; print({'docx'} & sys.modules.keys() or 'none')"
     started = subprocess.run([sys.executable, "-c", asked], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert started.stdout == "none\n"
 

@@ -35,7 +35,7 @@ MANIFEST = "manifest.json"
 REMOVED = "removed"  # folder of the manifests of bundles whose files were removed
 MANY = 12  # bundles from which on workers are worth their start
 WORDED = ("labels", "method", "package", "report", "workbook")  # the wording that a bundle is made with
-_VERSIONS = ("kpi57", "duckdb", "openpyxl", "python-docx", "matplotlib", "pillow")
+_VERSIONS = ("kpi57", "duckdb", "openpyxl", "python-docx")
 
 
 class BundleDamagedError(RuntimeError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
 from docx import Document
@@ -18,8 +18,11 @@ from docx.enum.section import WD_ORIENT, WD_SECTION
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.table import WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_COLOR_INDEX
+from docx.opc.constants import CONTENT_TYPE, RELATIONSHIP_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part, XmlPart
 from docx.oxml import OxmlElement, parse_xml
-from docx.oxml.ns import nsdecls, qn
+from docx.oxml.ns import nsdecls, nsmap, qn
 from docx.shared import Mm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 
@@ -162,18 +165,49 @@ def _piece(text: str) -> str:
     return f"<w:t{space}>{escape(text)}</w:t>"
 
 
-def chart(document: DocumentObject, caption: str, png: bytes, says: str) -> None:
+class Chart(NamedTuple):
+    """A chart as Word takes it: its DrawingML, the workbook its figures are edited in, its height in millimetres."""
+
+    xml: str
+    workbook: bytes
+    height: float
+
+
+def chart(document: DocumentObject, caption: str, drawn: Chart, says: str) -> None:
     """A numbered chart with its caption below. says: the same in words, for who cannot see it."""
+    number = len(document.inline_shapes) + 1
     paragraph = document.add_paragraph()
     paragraph.alignment = CENTER
     paragraph.paragraph_format.keep_with_next = True
     paragraph.paragraph_format.space_before = Pt(6)
-    shape = paragraph.add_run().add_picture(io.BytesIO(png), width=Mm(PORTRAIT))
-    shape._inline.docPr.set("descr", _NO_XML.sub("", says))
+    inline = _INLINE.format(
+        names=nsdecls("w", "wp", "a", "r"), width=Mm(PORTRAIT), height=Mm(drawn.height), number=number,
+        says=escape(_NO_XML.sub("", says), {'"': "&quot;"}), chart=_chart_part(document, drawn, number),
+    )  # fmt: skip
+    paragraph.add_run()._r.append(parse_xml(inline))
     below = document.add_paragraph()
     below.alignment = CENTER
     below.paragraph_format.space_after = Pt(6)
-    write(below, say("report.chart", number=len(document.inline_shapes), caption=caption), size=13, italic=True)
+    write(below, say("report.chart", number=number, caption=caption), size=13, italic=True)
+
+
+_CHART = "http://schemas.openxmlformats.org/drawingml/2006/chart"
+_INLINE = f"""
+<w:drawing {{names}}><wp:inline distT="0" distB="0" distL="0" distR="0"><wp:extent cx="{{width}}" cy="{{height}}"/>
+<wp:docPr id="{{number}}" name="Chart {{number}}" descr="{{says}}"/><wp:cNvGraphicFramePr/><a:graphic>
+<a:graphicData uri="{_CHART}"><c:chart xmlns:c="{_CHART}" r:id="{{chart}}"/></a:graphicData></a:graphic></wp:inline>
+</w:drawing>"""
+_WITHIN = '<c:externalData xmlns:c="{}" xmlns:r="{}" r:id="{}"><c:autoUpdate val="0"/></c:externalData>'
+
+
+def _chart_part(document: DocumentObject, drawn: Chart, number: int) -> str:
+    """Put a chart, and its workbook, into the document's package. Returns the id it is called by."""
+    package = document.part.package
+    workbook = Part(PackURI(f"/word/embeddings/chart{number}.xlsx"), CONTENT_TYPE.SML_SHEET, drawn.workbook, package)
+    part = XmlPart(PackURI(f"/word/charts/chart{number}.xml"), CONTENT_TYPE.DML_CHART, parse_xml(drawn.xml), package)
+    of_workbook = part.relate_to(workbook, RELATIONSHIP_TYPE.PACKAGE)
+    part.element.append(parse_xml(_WITHIN.format(_CHART, nsmap["r"], of_workbook)))
+    return document.part.relate_to(part, RELATIONSHIP_TYPE.CHART)
 
 
 def heads(document: DocumentObject, above: str, issuer: Sequence[str], number: str, dated: str) -> None:

@@ -189,14 +189,20 @@ def _with_results(sheet: bytes, results: Mapping[str, str]) -> bytes:
 def save_office(
     raw: io.BytesIO, path: Path, at: datetime, results: Mapping[str, Mapping[str, str]] | None = None
 ) -> None:
-    """A file of Excel or Word in its place: its times are 'at', its archive has none and is always in one order.
+    """A file of Excel or Word in its place, as packed() makes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(packed(raw, at, results))
+    swap_in(temporary, path)
+
+
+def packed(raw: io.BytesIO, at: datetime, results: Mapping[str, Mapping[str, str]] | None = None) -> bytes:
+    """A file of Excel or Word whose times are 'at' and whose archive has none and is always in one order.
 
     results: what formulas give, by the sheet's part and cell.
     """
-    stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as target:
+    stamp, made = at.strftime("%Y-%m-%dT%H:%M:%SZ").encode(), io.BytesIO()
+    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
         for item in sorted(source.infolist(), key=lambda i: (i.filename != "[Content_Types].xml", i.filename)):
             data = source.read(item)
             if item.filename == "docProps/core.xml":
@@ -204,7 +210,7 @@ def save_office(
             if found := (results or {}).get(item.filename):
                 data = _with_results(data, found)
             target.writestr(zipfile.ZipInfo(item.filename, _EPOCH), data, zipfile.ZIP_DEFLATED, compresslevel=9)
-    swap_in(temporary, path)
+    return made.getvalue()
 
 
 def plain(value: Any) -> Any:

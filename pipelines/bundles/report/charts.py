@@ -1,26 +1,42 @@
-"""Charts of the Word report as PNG: counts by status, in a font that ships with matplotlib, the same bytes every time.
+"""Charts of the Word report: Word's own, drawn from the figures of a small workbook within, so that an officer can edit
+them. The same bytes every time.
 
-What they count belongs to report/results.py.
+What they count belongs to report/results.py, how a chart gets into a document to office/administrative_document.py.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
-import matplotlib
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from openpyxl import Workbook
+from openpyxl.chart import BarChart, Reference, Series
+from openpyxl.chart.data_source import (
+    AxDataSource,
+    NumData,
+    NumDataSource,
+    NumRef,
+    NumVal,
+    StrData,
+    StrRef,
+    StrVal,
+)
+from openpyxl.chart.layout import Layout, ManualLayout
+from openpyxl.chart.marker import DataPoint
+from openpyxl.chart.series import SeriesLabel
+from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.xml.functions import Element, tostring
 
-from pipelines.office.colours import BARS
-from pipelines.vietnamese import format_number
+from pipelines.office.administrative_document import FONT, Chart
+from pipelines.office.charts import bar_chart, colours, counts, solid, stack
+from pipelines.office.wording import titles
+from pipelines.office.workbook import packed
 
-_FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-_INCH = 25.4
-_DOTS = 200
+_BAR, _STACKED_BAR, _LEGEND = 6.2, 7.5, 17  # millimetres
+_MADE = datetime(2000, 1, 1)  # the workbook within says nothing of when
+_Column = tuple[str, Sequence[int | None]]
 
 
 class Bar(NamedTuple):
@@ -31,82 +47,88 @@ class Bar(NamedTuple):
     severity: int
 
 
-def bars(panels: Sequence[tuple[str, Sequence[Bar]]], width: float) -> bytes:
-    """One block of horizontal bars a panel (title, bars), all on one scale. width: millimetres."""
-    plain, bold = _fonts(9), _fonts(9.5, bold=True)
-    lines = sum(len(one) + 1.6 for _, one in panels)
-    figure = _figure(width, 6.2 * lines)
-    most = max(bar.size for _, one in panels for bar in one)
-    done = 0.0
+def bars(panels: Sequence[tuple[str, Sequence[Bar]]]) -> Chart:
+    """Horizontal bars on one scale. More than one panel (title, bars): each below its title."""
+    rows: list[tuple[str, Bar | None]] = []
     for title, one in panels:
-        height = len(one) / lines
-        axes = figure.add_axes((0.45, 1 - (done + 1.2 + len(one)) / lines, 0.5, height))
-        done += len(one) + 1.6
-        places = range(len(one), 0, -1)
-        axes.barh(places, [bar.size for bar in one], color=[f"#{BARS[bar.severity]}" for bar in one], height=0.62)
-        axes.set_xlim(0, most * 1.12)
-        axes.set_ylim(0.4, len(one) + 0.6)
-        axes.set_yticks(places, [bar.label for bar in one], fontproperties=plain)
-        axes.set_title(title, fontproperties=bold, loc="left", x=-0.9, pad=3)
-        for place, bar in zip(places, one, strict=True):
-            axes.text(bar.size + most * 0.012, place, format_number(bar.size), va="center", fontproperties=plain)
-        _bare(axes)
-    return _png(figure)
+        if len(panels) > 1:
+            rows += [*([("", None)] if rows else []), (title.upper(), None)]
+        rows += [(bar.label, bar) for bar in one]
+    chart = bar_chart(FONT)
+    chart.legend, chart.gapWidth = None, 60
+    shown = [bar for _, bar in rows]
+    sheet = _sheet([name for name, _ in rows], [(titles("count")[0], [bar and bar.size for bar in shown])])
+    [series] = _series(sheet)
+    series.dPt = [DataPoint(idx=number, spPr=solid(colour))
+                  for _, one in panels
+                  for colour, bar in zip(colours([bar.severity for bar in one]), one, strict=True)
+                  for number in [next(n for n, there in enumerate(shown) if there is bar)]]  # fmt: skip
+    return _made(chart, [series], sheet, _BAR * len(rows))
 
 
-def stacked(rows: Sequence[tuple[str, Sequence[Bar]]], width: float) -> bytes:
+def stacked(rows: Sequence[tuple[str, Sequence[Bar]]]) -> Chart:
     """One bar a row (name, parts), the parts side by side in one order, with a legend of their words."""
-    plain = _fonts(9)
-    drawn_height, legend_height = 7.5 * len(rows), 17
-    height = drawn_height + legend_height + 2
-    figure = _figure(width, height)
-    named = max(0.2, 2.0 * max(len(name) for name, _ in rows) / width + 0.02)  # the longest name, at 9 points
-    axes = figure.add_axes((named, legend_height / height, 0.97 - named, drawn_height / height))
     kinds = sorted({(bar.severity, bar.label) for _, one in rows for bar in one})
-    most = max(sum(bar.size for bar in one) for _, one in rows)
-    seen: dict[tuple[int, str], Any] = {}
-    for place, (_, one) in zip(range(len(rows), 0, -1), rows, strict=True):
-        start = 0
-        for severity, label in kinds:
-            count = sum(bar.size for bar in one if (bar.severity, bar.label) == (severity, label))
-            if not count:
-                continue
-            alike = [kind for kind in kinds if kind[0] == severity]  # those of one severity are lighter and lighter
-            drawn = axes.barh(place, count, left=start, color=f"#{BARS[severity]}", height=0.66, edgecolor="white",
-                              alpha=1 - 0.6 * alike.index((severity, label)) / len(alike))  # fmt: skip
-            seen.setdefault((severity, label), drawn)
-            if count > most * 0.02:
-                middle = start + count / 2
-                axes.text(middle, place, format_number(count), va="center", ha="center", fontproperties=plain)
-            start += count
-    axes.set_ylim(0.4, len(rows) + 0.6)
-    axes.set_yticks(range(len(rows), 0, -1), [name for name, _ in rows], fontproperties=plain)
-    _bare(axes)
-    axes.legend([seen[kind] for kind in kinds], [label for _, label in kinds], loc="upper center", ncols=3,
-                bbox_to_anchor=(0.4, 0), frameon=False, prop=_fonts(8))  # fmt: skip
-    return _png(figure)
+    columns: list[_Column] = [
+        (label, [sum(bar.size for bar in one if (bar.severity, bar.label) == (severity, label)) or None
+                 for _, one in rows])
+        for severity, label in kinds
+    ]  # fmt: skip
+    chart = bar_chart(FONT)
+    stack(chart, FONT)
+    sheet = _sheet([name for name, _ in rows], columns)
+    series = _series(sheet)
+    for one, colour in zip(series, colours([severity for severity, _ in kinds]), strict=True):
+        one.spPr = solid(colour)
+    return _made(chart, series, sheet, _STACKED_BAR * len(rows) + _LEGEND, _LEGEND)
 
 
-def _fonts(size: float, *, bold: bool = False) -> FontProperties:
-    name = "DejaVuSerif-Bold.ttf" if bold else "DejaVuSerif.ttf"
-    return FontProperties(fname=_FONTS / name, size=size)
+def _sheet(names: Sequence[str], columns: Sequence[_Column]) -> Worksheet:
+    """The figures of a chart in a workbook of their own: names in column A, a column of counts each beside it."""
+    sheet: Worksheet = Workbook().worksheets[0]
+    for row, name in enumerate(names, 2):
+        _text(sheet, row, 1, name)
+    for column, (title, sizes) in enumerate(columns, 2):
+        _text(sheet, 1, column, title)
+        for row, size in enumerate(sizes, 2):
+            sheet.cell(row, column).value = size
+    sheet.column_dimensions["A"].width = 40
+    return sheet
 
 
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width / _INCH, height / _INCH), dpi=_DOTS)
-    FigureCanvasAgg(figure)
-    return figure
+def _text(sheet: Worksheet, row: int, column: int, text: str) -> None:
+    cell = sheet.cell(row, column, text)
+    cell.data_type = "s"  # whatever it begins with
 
 
-def _bare(axes: Any) -> None:
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    for side in ("top", "right", "bottom"):
-        axes.spines[side].set_visible(False)
-    axes.spines["left"].set_color("#888888")
+def _series(sheet: Worksheet) -> list[Series]:
+    """A series a column of counts, with what its cells say: Word draws from that, not from the cells."""
+    last = sheet.max_row
+    names = [sheet.cell(row, 1).value or "" for row in range(2, last + 1)]
+    found = []
+    for column in range(2, sheet.max_column + 1):
+        sizes = [sheet.cell(row, column).value for row in range(2, last + 1)]
+        points = [NumVal(idx=n, v=str(size)) for n, size in enumerate(sizes) if size is not None]
+        cells = Reference(sheet, min_col=column, min_row=2, max_row=last)
+        series = Series(cells)
+        series.val = NumDataSource(NumRef(f=str(cells), numCache=NumData("General", len(sizes), points)))
+        series.cat = AxDataSource(strRef=_texts(Reference(sheet, min_col=1, min_row=2, max_row=last), names))
+        title = Reference(sheet, min_col=column, min_row=1)
+        series.tx = SeriesLabel(strRef=_texts(title, [sheet.cell(1, column).value or ""]))
+        found.append(series)
+    return found
 
 
-def _png(figure: Figure) -> bytes:
-    made = io.BytesIO()
-    figure.savefig(made, format="png", metadata={"Software": None})
-    return made.getvalue()
+def _texts(cells: Reference, texts: Sequence[str]) -> StrRef:
+    return StrRef(f=str(cells), strCache=StrData(len(texts), [StrVal(idx=n, v=text) for n, text in enumerate(texts)]))
+
+
+def _made(chart: BarChart, series: Sequence[Series], sheet: Worksheet, height: float, legend: float = 0) -> Chart:
+    chart.series, chart.dataLabels = list(series), counts(FONT)
+    chart.layout = Layout(manualLayout=ManualLayout(layoutTarget="outer", xMode="edge", yMode="edge", x=0.01, w=0.96,
+                                                    y=0.01, h=0.98 - legend / height))  # fmt: skip
+    raw = io.BytesIO()
+    sheet.parent.save(raw)
+    drawn = chart._write()
+    drawn.find("chart").insert(0, Element("autoTitleDeleted", val="1"))  # else its only series gives it a title
+    return Chart(tostring(drawn).decode(), packed(raw, _MADE), height)

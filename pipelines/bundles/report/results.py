@@ -23,7 +23,7 @@ from pipelines.bundles.report.wording import (
     told,
 )
 from pipelines.files import Row
-from pipelines.office.administrative_document import BLANK, PORTRAIT, annex, body, chart, heading, items, table
+from pipelines.office.administrative_document import BLANK, annex, body, chart, heading, items, table
 from pipelines.office.figures import dated, day, indicator, measured, printed_at
 from pipelines.office.statuses import Count, Counts, counts, is_behind
 from pipelines.office.wording import say, titles, wording
@@ -80,7 +80,7 @@ def _how_they_stand(document: Document, progress: list[Row], extract: Extract) -
         panels.append((say(f"report.indicators.{answer}.title"), _bars(lines.best_first)))
     if len(progress) >= _FEWEST and panels:
         says = "; ".join(f"{title}: " + ", ".join(f"{b.label} {b.size}" for b in one) for title, one in panels)
-        chart(document, say("report.indicators.chart"), bars(panels, PORTRAIT), says)
+        chart(document, say("report.indicators.chart"), bars(panels), says)
     if extract.scope == CITY:
         targeted = [row for row in progress if row["in_force_on"] or row["next_on"]]
         _by_commune(document, "level", targeted, say("report.indicators.by_commune"), extract)
@@ -105,7 +105,7 @@ def _by_commune(document: Document, answer: str, rows: list[Row], caption: str, 
     for place, shown in enumerate(charts, 1):
         says = "; ".join(f"{name}: " + ", ".join(f"{b.label} {b.size}" for b in one) for name, one in shown)
         numbered = f"{caption} ({place}/{len(charts)})" if len(charts) > 1 else caption
-        chart(document, numbered, stacked(shown, PORTRAIT), says)
+        chart(document, numbered, stacked(shown), says)
 
 
 def _behind(document: Document, rows: list[Row], extract: Extract) -> None:
@@ -237,7 +237,7 @@ def tasks(document: Document, extract: Extract) -> None:
     if len(rows) >= _FEWEST and extract.scope != CITY:
         made = _bars(lines.best_first)
         says = ", ".join(f"{bar.label} {bar.size}" for bar in made)
-        chart(document, say("report.tasks.chart"), bars([(lines.title, made)], PORTRAIT), says)
+        chart(document, say("report.tasks.chart"), bars([(lines.title, made)]), says)
     if extract.scope == CITY:
         _by_commune(document, "task", rows, say("report.tasks.by_commune"), extract)
     else:

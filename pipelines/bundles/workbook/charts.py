@@ -9,33 +9,19 @@ from collections.abc import Sequence
 
 from openpyxl.chart import BarChart, Reference, Series
 from openpyxl.chart.data_source import AxDataSource, StrRef
-from openpyxl.chart.label import DataLabelList
 from openpyxl.chart.layout import Layout, ManualLayout
 from openpyxl.chart.marker import DataPoint
-from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
 from openpyxl.chart.title import Title
-from openpyxl.drawing.line import LineProperties
 from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, ParagraphProperties, RegularTextRun
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipelines.office.colours import SHADES
+from pipelines.office.charts import bar_chart, colours, counts, solid, stack
 from pipelines.office.workbook import FONT
 
 _THICKEST, _TITLE, _LEGEND = 20, 21, 26  # points
 _CM_OF_POINT = 2.54 / 72
 _CM_OF_CHARACTER = 2.54 * 7 / 96  # of column width
-
-
-def colours(severities: Sequence[int]) -> list[str]:
-    """A colour for each of the statuses with these severities, told apart where severities repeat."""
-    used: dict[int, int] = {}
-    found = []
-    for severity in severities:
-        shades = SHADES[severity]
-        found.append(shades[used.get(severity, 0) % len(shades)])
-        used[severity] = used.get(severity, 0) + 1
-    return found
 
 
 def bars(sheet: Worksheet, anchor: str, title: str, labels: tuple[int, int, int], values: int,
@@ -48,9 +34,9 @@ def bars(sheet: Worksheet, anchor: str, title: str, labels: tuple[int, int, int]
     chart.legend = None
     series = Series(Reference(sheet, min_col=values, min_row=first, max_row=last))
     series.cat = _categories(sheet, column, first, last)
-    series.dPt = [DataPoint(idx=number, spPr=_solid(colour)) for number, colour in enumerate(colours(severities))]
+    series.dPt = [DataPoint(idx=number, spPr=solid(colour)) for number, colour in enumerate(colours(severities))]
     chart.series.append(series)
-    chart.dataLabels = _counts()
+    chart.dataLabels = counts(FONT)
     sheet.add_chart(chart, anchor)
 
 
@@ -59,38 +45,25 @@ def stacked(sheet: Worksheet, anchor: str, title: str, labels: tuple[int, int, i
     """A bar a label, one piece for each column of counts; the row above the first names the pieces."""
     column, first, last = labels
     chart = _chart(title, width, height)
-    chart.grouping, chart.overlap, chart.gapWidth = "stacked", 100, 40
+    stack(chart, FONT)
     chart.layout = _between(height, _LEGEND)
-    chart.legend.position = "b"
-    chart.legend.txPr = _small()
     for number, colour in zip(values, colours(severities), strict=True):
         cells = Reference(sheet, min_col=number, min_row=first - 1, max_row=last)
         series = Series(cells, title_from_data=True)
         series.cat = _categories(sheet, column, first, last)
-        series.spPr = _solid(colour)
+        series.spPr = solid(colour)
         chart.series.append(series)
-    chart.dataLabels = _counts()
+    chart.dataLabels = counts(FONT)
     sheet.add_chart(chart, anchor)
 
 
 def _chart(title: str, width: float, height: float) -> BarChart:
-    chart = BarChart()
-    letters = CharacterProperties(latin=Font(typeface=FONT), sz=1000, b=True)
-    run = Paragraph(pPr=ParagraphProperties(defRPr=letters), r=[RegularTextRun(rPr=letters, t=title)])
+    chart = bar_chart(FONT)
+    look = CharacterProperties(latin=Font(typeface=FONT), sz=1000, b=True)
+    run = Paragraph(pPr=ParagraphProperties(defRPr=look), r=[RegularTextRun(rPr=look, t=title)])
     chart.title = Title(tx=Text(rich=RichText(p=[run])), overlay=True)
-    chart.roundedCorners = False
-    chart.type = "bar"
-    chart.varyColors = False
     chart.width, chart.height = width * _CM_OF_CHARACTER, height * _CM_OF_POINT
-    chart.x_axis.delete = False
-    chart.x_axis.scaling.orientation = "maxMin"  # the first row on top, as in the table
-    chart.x_axis.txPr = _small()
-    chart.x_axis.majorTickMark = None
-    chart.y_axis.delete = True
-    chart.y_axis.majorGridlines = None
-    chart.y_axis.scaling.min = 0
     chart.layout = _between(height, 0)
-    chart.graphical_properties = GraphicalProperties(noFill=True, ln=LineProperties(noFill=True))
     return chart
 
 
@@ -103,18 +76,3 @@ def _between(height: float, legend: float) -> Layout:
 def _categories(sheet: Worksheet, column: int, first: int, last: int) -> AxDataSource:
     cells = Reference(sheet, min_col=column, min_row=first, max_row=last)
     return AxDataSource(strRef=StrRef(f=str(cells)))
-
-
-def _counts() -> DataLabelList:
-    labels = DataLabelList(showVal=True, showSerName=False, showCatName=False, showLegendKey=False, showPercent=False)
-    labels.txPr = _small()
-    return labels
-
-
-def _small() -> RichText:
-    letters = CharacterProperties(latin=Font(typeface=FONT), sz=900)
-    return RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=letters), endParaRPr=letters)])
-
-
-def _solid(colour: str) -> GraphicalProperties:
-    return GraphicalProperties(solidFill=colour, ln=LineProperties(noFill=True))
