@@ -73,7 +73,7 @@ def measure(runs: int, folder: Path) -> dict[str, list[Spent]]:
         home = Path(folder, name.replace(" ", "-"))
         home.mkdir()
         (home / "dagster.yaml").write_bytes(SETTINGS.read_bytes())
-        theirs = {"DAGSTER_HOME": str(home), "DAGSTER_EVENT_BATCH_SIZE": "500"}
+        theirs = {"DAGSTER_HOME": str(home)}
         candidates[name] = ([sys.executable, "-c", EMPTY_JOB.format(shape=steps)], theirs)
     times: dict[str, list[Spent]] = {name: [] for name in candidates}
     for turn in range(runs + 1):

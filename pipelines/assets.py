@@ -20,6 +20,7 @@ from pipelines.home import MODELS, SOURCES, Home, current_home
 from pipelines.lake.process import lake as lake_named
 from pipelines.upkeep import summary
 from pipelines.upkeep.error_advice import may_pass
+from pipelines.upkeep.history import held_open
 from pipelines.warehouse.database import building, kept_open, run_lock
 from pipelines.warehouse.incremental import Done
 from pipelines.warehouse.models import Check, Model, columns_built, models
@@ -71,8 +72,9 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
-        with run_lock(self.home), kept_open():
-            summary.begin(self.home, context.run_id or "")
+        run_id = context.run_id or ""
+        with run_lock(self.home), kept_open(), held_open(self.home, run_id):
+            summary.begin(self.home, run_id)
             yield self
 
     @property

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import uuid
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from pipelines.upkeep import backup as backups
 from pipelines.upkeep import disk, doctor, retention, run_end, summary
 from pipelines.upkeep.backup import BackupError, backup, restore, snapshots
 from pipelines.upkeep.error_advice import may_pass, what_to_do
+from pipelines.upkeep.history import held_open
 from pipelines.upkeep.status_report import run_report
 from pipelines.warehouse.database import run_lock
 
@@ -673,6 +675,29 @@ def test_history_kept_on_disk_is_thrown_away(home, tmp_path, monkeypatch):
         assert retention.tidy(home, instance)["runs"] == 1
         assert [run.run_id for run in instance.get_runs()] == [runs[1]]
         assert instance.all_logs(runs[0]) == []
+
+
+def test_while_a_run_works_closing_a_file_of_its_history_does_not_write_its_log_back(home):
+    """Dagster opens and closes these files for every event: only the last to close one writes its log back."""
+    index = home.dagster / "history" / "runs" / "index.db"
+    index.parent.mkdir(parents=True)
+
+    def write() -> bool:
+        """Write as Dagster does; returns whether the log stays beside the file."""
+        con = sqlite3.connect(index)
+        con.execute("PRAGMA journal_mode = WAL")
+        con.execute("CREATE TABLE IF NOT EXISTS event (n INTEGER)")
+        con.execute("INSERT INTO event VALUES (1)")
+        con.commit()
+        con.close()
+        return index.with_name("index.db-wal").exists()
+
+    assert not write()
+    with held_open(home, "a-run"):
+        assert write()
+    assert not write()
+    with sqlite3.connect(index) as con:
+        assert con.execute("SELECT count(*) FROM event").fetchall() == [(3,)]
 
 
 def test_the_emptied_file_of_a_deleted_run_goes_and_that_of_a_kept_or_a_new_one_stays(home):

@@ -23,7 +23,6 @@ def _use_dagster_home(home: Home) -> None:
     shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")  # a commit for many events, not one for each
 
 
 @click.command()
