@@ -1,11 +1,14 @@
 """What an agency gets back: its own file with each mistake marked where it is, and the list in front."""
 
 import os
+import zipfile
 
 import openpyxl
 import pytest
 from conftest import vietnam
+from openpyxl.drawing.image import Image
 from openpyxl.styles import Font
+from PIL import Image as Picture
 from test_rules import cell_of, typing
 
 from pipelines import flow
@@ -251,6 +254,17 @@ def test_a_text_file_cannot_be_marked(tmp_path):
     (tmp_path / "a.csv").write_text("a;b", encoding="utf-8")
     with pytest.raises(ValueError, match="text file"):
         marked_copy(tmp_path / "a.csv", [])
+
+
+def test_a_picture_of_the_file_stays_in_its_marked_copy(tmp_path):
+    Picture.new("RGB", (8, 8), "red").save(tmp_path / "stamp.png")
+    book = openpyxl.Workbook()
+    book.active["A1"] = "12o"
+    book.active.add_image(Image(tmp_path / "stamp.png"), "B2")
+    book.save(tmp_path / "sent.xlsx")
+    marked_copy(tmp_path / "sent.xlsx", []).save(tmp_path / "copy.xlsx")
+    with zipfile.ZipFile(tmp_path / "copy.xlsx") as package:
+        assert [name for name in package.namelist() if name.startswith("xl/media/")] == ["xl/media/image1.png"]
 
 
 def test_a_call_that_hangs_fails_or_dies_costs_only_itself():
