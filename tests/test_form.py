@@ -75,6 +75,35 @@ def test_the_same_order_gives_the_same_bytes(registry, last, tmp_path):
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
+SHARED = "11164-vinh-lai-2025/III/48"  # given to 'Các cơ quan, đơn vị liên quan'; Phòng Văn hóa - Xã hội sums up
+
+
+def test_a_task_given_to_all_agencies_says_what_each_is_to_report(registry, made, tmp_path):
+    """One of them on its part; the focal agency on the whole, beside what the others said, in the same period too."""
+    said = cell_of(made()[TASKS], SHARED, "Nhiệm vụ").value
+    assert said.split("Nhiệm vụ chung: ")[1] == (
+        "kế hoạch giao cho tất cả các cơ quan; chỉ báo cáo phần việc của cơ quan mình, cơ quan đầu mối tổng hợp."
+    )
+    october = registry.period_of(VINH_LAI, "2026-10")
+    parts = {
+        (SHARED, "CA"): Report(october, "done", Decimal(100), "12/BC", date(2026, 10, 5), "Số hóa 40/40 hồ sơ"),
+        (SHARED, "KT"): Report(october, "in_progress", Decimal(60), None, None),
+    }
+    path = write_template(
+        registry, VINH_LAI, "VHXH", "2026-10", tmp_path / "focal.xlsx", reported=Reported(parts=parts)
+    )
+    said = cell_of(openpyxl.load_workbook(path)[TASKS], SHARED, "Nhiệm vụ").value
+    assert said.split("Nhiệm vụ chung: ")[1].split("\n") == [
+        "kế hoạch giao cho tất cả các cơ quan; ghi kết quả tổng hợp, kể cả phần việc của cơ quan mình. "
+        "2/6 cơ quan khác đã báo cáo, 1 đã hoàn thành.",
+        "– Công an xã, phường: Đã hoàn thành, 100% (tháng 10/2026): Số hóa 40/40 hồ sơ",
+        "– Phòng Kinh tế: Đang thực hiện, 60% (tháng 10/2026)",
+        "– Chưa báo cáo: Trung tâm Phục vụ hành chính công; Ban Chỉ huy Quân sự xã, phường; "
+        "Trung tâm Văn hóa, Thể thao và Truyền thông; Văn phòng HĐND và UBND",
+    ]
+    assert "Nhiệm vụ chung" not in cell_of(made()[TASKS], TASK, "Nhiệm vụ").value
+
+
 # ---------------------------------------------------------------- while it is filled in
 
 
@@ -199,7 +228,7 @@ def test_a_form_as_it_was_made_is_read_without_a_finding(registry, last, tmp_pat
                 for task in registry.tasks_of(VINH_LAI, "CA", date(2026, 10, 14))}  # fmt: skip
     path = write_template(registry, VINH_LAI, "CA", "2026-10", tmp_path / "a.xlsx", answers=answers, reported=last)
     [answer] = check_files(registry, [path], VINH_LAI, "CA")
-    assert (answer["findings"], answer["lines"]["accepted"]) == ([], 10)
+    assert (answer["findings"], answer["lines"]["accepted"]) == ([], 18)
 
 
 def test_a_name_beside_another_code_is_still_seen_in_the_folded_cell(registry, tmp_path, office):

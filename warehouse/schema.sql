@@ -78,8 +78,9 @@ CREATE TABLE IF NOT EXISTS raw.indicator_duty (
     plan_id VARCHAR, commune_code VARCHAR, indicator_code VARCHAR, frequency VARCHAR, agency_code VARCHAR,
     followed_from DATE,
     known_from TIMESTAMP, known_to TIMESTAMP);
+-- part_from: of a task given to all agencies together, since when the agency reports on its own part; NULL: it leads the task
 CREATE TABLE IF NOT EXISTS raw.task_duty (
-    plan_id VARCHAR, commune_code VARCHAR, task_id VARCHAR, agency_code VARCHAR,
+    plan_id VARCHAR, commune_code VARCHAR, task_id VARCHAR, agency_code VARCHAR, part_from DATE,
     known_from TIMESTAMP, known_to TIMESTAMP);
 
 -- editions of sources/ that the registry was loaded from, in order

@@ -3,7 +3,7 @@
 -- An edit in place applies from then on only: a duty is valid from its plan's start or, where a later edition adds it,
 -- from that edition's day, until the plan ends or an edition drops it. A commune's first edition counts as always known;
 -- a new plan whose plan.yml states in_force_from is valid from that day. What is followed without a target is not owed
--- before the day from which it is.
+-- before the day from which it is, and neither is an agency's own part of a task given to all agencies together.
 WITH plan AS (
     SELECT
         plan_id, commune_code, coalesce(in_force_from, DATE '-infinity') AS starts_on,
@@ -27,19 +27,19 @@ first AS (
 ),
 duty AS (
     SELECT
-        'indicator' AS kind, commune_code, plan_id, indicator_code AS code, frequency, agency_code, followed_from,
+        'indicator' AS kind, commune_code, plan_id, indicator_code AS code, frequency, agency_code, followed_from, NULL AS part_from,
         coalesce(known_from, TIMESTAMP '-infinity') AS known_from,
         coalesce(known_to, TIMESTAMP 'infinity') AS known_to
     FROM raw.indicator_duty
     UNION ALL
     SELECT
-        'task', commune_code, plan_id, task_id, NULL, agency_code, NULL,
+        'task', commune_code, plan_id, task_id, NULL, agency_code, NULL, part_from,
         coalesce(known_from, TIMESTAMP '-infinity'), coalesce(known_to, TIMESTAMP 'infinity')
     FROM raw.task_duty
 ),
 said AS (
     SELECT
-        d.kind, d.commune_code, d.code, d.frequency, d.agency_code, d.followed_from, d.plan_id, p.starts_on, p.is_start_stated,
+        d.kind, d.commune_code, d.code, d.frequency, d.agency_code, d.followed_from, d.part_from, d.plan_id, p.starts_on, p.is_start_stated,
         p.is_end_stated, CASE WHEN d.kind = 'task' THEN p.tasks_until ELSE p.ends_on END AS ends_on,
         greatest(d.known_from, p.known_from) AS known_from, least(d.known_to, p.known_to) AS known_to
     FROM duty AS d
@@ -48,7 +48,7 @@ said AS (
 held AS (
     SELECT
         s.*,
-        greatest(coalesce(s.followed_from, DATE '-infinity'), CASE
+        greatest(coalesce(s.followed_from, s.part_from, DATE '-infinity'), CASE
             WHEN s.known_from = f.commune_known_from AND s.starts_on = f.commune_starts_on THEN DATE '-infinity'
             WHEN s.known_from = f.commune_known_from THEN s.starts_on
             WHEN s.known_from = f.plan_known_from AND s.is_start_stated THEN s.starts_on
@@ -63,7 +63,7 @@ held AS (
     JOIN first AS f USING (plan_id)
 )
 SELECT
-    commune_code, kind, code, agency_code, plan_id, frequency, followed_from,
+    commune_code, kind, code, agency_code, plan_id, frequency, followed_from, part_from,
     nullif(holds_from, DATE '-infinity') AS holds_from,
     nullif(least(ends_on, known_to::DATE, cut_on), DATE 'infinity') AS holds_until,
     nullif(CASE WHEN is_first THEN DATE '-infinity' ELSE holds_from END, DATE '-infinity') AS accepted_from,

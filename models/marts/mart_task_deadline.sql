@@ -2,7 +2,7 @@
 WITH done AS (
     SELECT task_id, min(least(document_date, recorded_at::DATE)) AS done_on
     FROM core.fct_task_report
-    WHERE is_current AND state = 'done'
+    WHERE is_current AND state = 'done' AND NOT coalesce(is_part, false)
     GROUP BY task_id
 ),
 judged AS (

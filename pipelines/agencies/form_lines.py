@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
+from textwrap import shorten
 from typing import Any
 
 from pipelines.agencies.reported import NOTHING, Figure, Report, Reported
@@ -19,6 +20,7 @@ from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import clean, format_number, in_sentence
 
+_LONGEST_RESULT = 110  # letters of what another agency did, beside its part of a task
 Answers = Mapping[str, Mapping[str, Any]]
 
 
@@ -201,6 +203,7 @@ def _task_lines(order: Order) -> Iterator[Line]:
         last = order.reported.reports.get(task["task_id"])
         texts = {name: task[name] for name in ("task_id", "title", "deliverable")}
         texts["deadline"] = task["deadline_as_written"]
+        texts["shared"] = _shared(order, task)
         texts["earlier"] = _report(order, last) if last else sentences()["earlier"]["no_report"]
         facts: Row = {}
         if last and last.percent_done is not None:
@@ -210,14 +213,45 @@ def _task_lines(order: Order) -> Iterator[Line]:
 
 
 def _report(order: Order, last: Report) -> str:
+    return str(sentences()["earlier"]["task"].format_map(_said(order, last)))
+
+
+def _said(order: Order, last: Report) -> Row:
+    """What a report says, as texts that are empty where it says nothing."""
     words, percent = sentences()["earlier"], last.percent_done
     document = ", ".join(filter(None, (last.document_number, day(last.document_date) if last.document_date else None)))
-    return str(words["task"].format(
-        state=order.form["answers"]["state"][last.state],
-        percent=words["percent"].format(percent=format_number(percent)) if percent is not None else "",
-        period=last.period.label,
-        document=words["document"].format(document=document) if document else "",
-    ))  # fmt: skip
+    return {
+        "state": order.form["answers"]["state"][last.state],
+        "percent": words["percent"].format(percent=format_number(percent)) if percent is not None else "",
+        "period": last.period.label,
+        "document": words["document"].format(document=document) if document else "",
+    }
+
+
+def _shared(order: Order, task: Row) -> str:
+    """Of a task given to all agencies: to one of them that it reports on its part; to the one that sums up what the
+    others said of theirs. Nothing of any other task."""
+    words, registry, task_id = sentences()["shared"], order.registry, task["task_id"]
+    asked = registry.parts_of(task_id, order.period.ends_on)
+    names = {code: registry.agencies[code]["agency_name"] for code in asked}
+    if not asked:
+        return ""
+    if order.agency_code in asked:
+        return str(words["part"])
+    said = {code: order.reported.parts[task_id, code] for code in asked if (task_id, code) in order.reported.parts}
+    done = sum(report.state == "done" for report in said.values())
+    lines = [words["whole"].format(reported=len(said), asked=len(asked), done=done)]
+    for code, report in said.items():
+        texts = _said(order, report) | {
+            "agency": names[code],
+            "document": "",
+            "period": in_sentence(report.period.label),
+        }
+        result = shorten(clean(report.result or ""), _LONGEST_RESULT, placeholder=" …")
+        lines.append(words["said"].format_map(texts) + (words["result"].format(result=result) if result else ""))
+    if waiting := [name for code, name in names.items() if code not in said]:
+        lines.append(words["waiting"].format(agencies="; ".join(waiting)))
+    return "\n".join(lines)
 
 
 # ---------------------------------------------------------------- answers

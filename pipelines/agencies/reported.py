@@ -14,6 +14,7 @@ from pipelines.home import Home
 from pipelines.registry.periods import Period
 from pipelines.registry.registry import Registry
 from pipelines.warehouse.database import reading
+from pipelines.warehouse.rows import columns_of
 
 
 class Figure(NamedTuple):
@@ -35,14 +36,17 @@ class Report(NamedTuple):
     percent_done: Decimal | None
     document_number: str | None
     document_date: date | None
+    result: str | None = None
 
 
 @dataclass(frozen=True)
 class Reported:
-    """The newest of each before a period: figures by indicator code, reports by task_id."""
+    """The newest of each before a period: figures by indicator code, reports by task_id; and of tasks given to all
+    agencies what the others said of their parts, by task_id and agency, up to the period itself."""
 
     figures: Mapping[str, Figure] = field(default_factory=dict)
     reports: Mapping[str, Report] = field(default_factory=dict)
+    parts: Mapping[tuple[str, str], Report] = field(default_factory=dict)
 
 
 NOTHING = Reported()
@@ -58,6 +62,12 @@ SELECT task_id, period_code, state, percent_done, document_number, document_date
 FROM core.fct_task_report
 WHERE is_current AND commune_code = $commune AND agency_code = $agency
 ORDER BY task_id, period_code
+"""
+_PARTS = """
+SELECT task_id, agency_code, period_code, state, percent_done, document_number, document_date, result
+FROM core.fct_task_report
+WHERE is_current AND is_part AND commune_code = $commune AND agency_code <> $agency
+ORDER BY task_id, agency_code, period_code
 """
 
 
@@ -75,7 +85,7 @@ def last_reported(
 def _before(
     con: duckdb.DuckDBPyConnection, registry: Registry, commune_code: str, agency_code: str, period: Period
 ) -> Reported:
-    """What the agency of a commune reported last of periods that ended before this one does."""
+    """What the agency of a commune reported last of periods that ended before this one does, the others on parts."""
     place = {"commune": commune_code, "agency": agency_code}
     figures: dict[str, Figure] = {}
     reports: dict[str, Report] = {}
@@ -87,7 +97,14 @@ def _before(
         of = registry.periods[period_code]
         if of.ends_on < period.ends_on and (code not in reports or _later(of, reports[code].period)):
             reports[code] = Report(of, *report)
-    return Reported(figures, reports)
+    parts: dict[tuple[str, str], Report] = {}
+    # what an earlier version published knows no parts
+    has_parts = "is_part" in columns_of(con, "core.fct_task_report")
+    for task, agency, period_code, *report in con.execute(_PARTS, place).fetchall() if has_parts else ():
+        of = registry.periods[period_code]
+        if of.ends_on <= period.ends_on and ((task, agency) not in parts or _later(of, parts[task, agency].period)):
+            parts[task, agency] = Report(of, *report)
+    return Reported(figures, reports, parts)
 
 
 def _later(one: Period, other: Period) -> bool:

@@ -40,6 +40,14 @@ JOIN core.dim_task AS t USING (task_id)
 WHERE list_contains($communes::VARCHAR[], p.commune_code)
 ORDER BY p.commune_code, p.plan_id, t.line_order
 """
+# What agencies reported on their parts of tasks given to all of them.
+_PARTS = """
+SELECT p.*
+FROM marts.mart_task_part AS p
+JOIN core.dim_task AS t USING (task_id)
+WHERE list_contains($communes::VARCHAR[], p.commune_code)
+ORDER BY p.commune_code, p.plan_id, t.line_order, p.agency_code
+"""
 _REPORTING = f"""
 SELECT p.*
 FROM marts.mart_reporting_status AS p
@@ -232,6 +240,7 @@ _TABLES = {
     "series": _SERIES,
     "city": _CITY_PROGRESS,
     "tasks": _TASKS,
+    "parts": _PARTS,
     "reporting": _REPORTING,
     "submissions": _SUBMISSIONS,
     "rejections": _REJECTIONS,

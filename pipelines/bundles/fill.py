@@ -133,7 +133,7 @@ WHERE c.indicator_code = $code AND c.period_code = $period
 _OF_TASK = """
 SELECT state, percent_done, document_number, document_date, result, difficulty, proposal
 FROM core.fct_task_report
-WHERE is_current AND task_id = $code AND period_code = $period
+WHERE is_current AND NOT is_part AND task_id = $code AND period_code = $period
 ORDER BY recorded_at DESC
 """
 _KNOWN = {

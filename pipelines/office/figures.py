@@ -56,6 +56,14 @@ def sent(row: Row, prefix: str = "") -> str | None:
     return shown if None in parts else f"{format_number(parts[0])} / {format_number(parts[1])} ({shown})"
 
 
+def parts_told(row: Row) -> str:
+    """Of a task given to all agencies together how many of them reported on their parts; nothing of any other."""
+    asked = row["agencies_asked"]
+    return (
+        say("labels.parts", reported=row["agencies_reported"], asked=asked, done=row["agencies_done"]) if asked else ""
+    )
+
+
 def measured(value: Decimal | float | int | None, unit: str | None) -> str:
     """'85,5%', '1.234 hồ sơ'; '–' for none."""
     if value is None:

@@ -215,12 +215,3 @@ class PlanReader:
         own = (other for other in self.plans.values() if other["commune_code"] == plan["commune_code"])
         together = in_force(own, plan["in_force_from"])
         return [other["plan_id"] for other in together[1 + together.index(plan) :]]
-
-    def task_duties(self) -> list[tuple[str, str, str]]:
-        """(plan, task, agency) of every agency that reports on a task."""
-        duties = []
-        for task in self.tasks:
-            plan = self.plans[task["plan_id"]]
-            codes = dict.fromkeys(self.reporter(plan, code) for code in task["lead_agency_codes"])
-            duties += [(task["plan_id"], task["task_id"], code) for code in codes]
-        return duties

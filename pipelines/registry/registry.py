@@ -21,6 +21,7 @@ from pipelines.registry.in_force import in_force, set_days
 from pipelines.registry.periods import Period, make_periods
 from pipelines.registry.plan_folders import AgencyNames, PlanReader, RegistryError
 from pipelines.registry.successions import Successions
+from pipelines.registry.task_duties import TaskDuty, each_reports, task_duties
 from pipelines.vietnamese import slug
 
 _STATUS_FLAGS = ("needs_attention", "is_behind", "is_outstanding")
@@ -42,7 +43,7 @@ class Registry:
     targets: list[Row]
     tasks: list[Row]
     indicator_duties: dict[tuple[str, str], str]  # by plan and indicator, those followed without a target too
-    task_duties: list[tuple[str, str, str]]  # plan, task, agency
+    task_duties: list[TaskDuty]
     form: Row
     followed: dict[tuple[str, str], date] = field(default_factory=dict)  # from when on, by plan and indicator
     higher_plans: list[Row] = field(default_factory=list)
@@ -104,7 +105,8 @@ class Registry:
         """Tasks asked for in a period that ends on the day, each with an agency that reports on it, in plan order."""
         open_plans = {plan["plan_id"] for plan in self.plans_of(commune_code, on)
                       if plan["tasks_until"] is None or plan["tasks_until"] > on}  # fmt: skip
-        return [(self.tasks_by_id[task], agency) for plan_id, task, agency in self.task_duties if plan_id in open_plans]
+        return [(self.tasks_by_id[duty.task_id], duty.agency_code) for duty in self.task_duties
+                if duty.plan_id in open_plans and (duty.part_from or on) <= on]  # fmt: skip
 
     def agencies_of(self, commune_code: str, on: date) -> list[str]:
         """Codes of the agencies that owe figures or task reports in the commune for a period that ends on the day."""
@@ -119,6 +121,19 @@ class Registry:
     def tasks_of(self, commune_code: str, agency_code: str, on: date) -> list[Row]:
         """Tasks the agency reports on for a period that ends on the day, in the order of the plans."""
         return [task for task, agency in self._tasks_in(commune_code, on) if agency == agency_code]
+
+    def parts_of(self, task_id: str, on: date) -> list[str]:
+        """Of a task given to all agencies of its plan the codes of those that report on their own part, for a period
+        that ends on the day; the focal agency sums up. Of any other task none."""
+        return [code for code, part_from in self._parts_by_task.get(task_id, ()) if part_from <= on]
+
+    @cached_property
+    def _parts_by_task(self) -> dict[str, list[tuple[str, date]]]:
+        found: dict[str, list[tuple[str, date]]] = {}
+        for duty in self.task_duties:
+            if duty.part_from:
+                found.setdefault(duty.task_id, []).append((duty.agency_code, duty.part_from))
+        return found
 
     def period_of(self, commune_code: str, code: str) -> Period:
         """A period as it is for the commune: by the calendar, due days, grace and yearly day that the plans in force on
@@ -171,9 +186,8 @@ class Registry:
                                     "frequency": self.indicators[indicator]["frequency"], "agency_code": agency,
                                     "followed_from": self.followed.get((plan_id, indicator))}
                                    for (plan_id, indicator), agency in self.indicator_duties.items()],
-            "raw.task_duty": [{"plan_id": plan_id, "commune_code": self.plans[plan_id]["commune_code"],
-                               "task_id": task, "agency_code": agency}
-                              for plan_id, task, agency in self.task_duties],
+            "raw.task_duty": [{**duty._asdict(), "commune_code": self.plans[duty.plan_id]["commune_code"]}
+                              for duty in self.task_duties],
         }  # fmt: skip
 
     def is_asked(self, frequency: str, period: Period) -> bool:
@@ -237,8 +251,12 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     reference = sources / "reference"
     faults: list[str] = []
     communes = _keyed(read_csv(reference / "communes.csv"), "commune_code", faults, "communes.csv")
+    agencies_read = read_csv(reference / "agencies.csv")
+    each_from, wrong_days = each_reports(agencies_read)
+    faults += wrong_days
     agency_rows: list[Row] = [
-        {**row, "is_group": row["is_group"] == "true"} for row in read_csv(reference / "agencies.csv")
+        {"agency_code": row["agency_code"], "agency_name": row["agency_name"], "is_group": row["is_group"] == "true"}
+        for row in agencies_read
     ]
     agencies = _keyed(agency_rows, "agency_code", faults, "agencies.csv")
     indicators = _keyed(read_csv(reference / "indicators.csv"), "indicator_code", faults, "indicators.csv")
@@ -285,7 +303,7 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
         followed=followed,
         higher_plans=list(higher.plans.values()),
         higher_targets=higher.targets,
-        task_duties=reader.task_duties(),
+        task_duties=task_duties(reader, each_from),
         form=form,
         successions=successions,
         rules=read_yaml(sources / "forms" / "rules.yml"),

@@ -27,7 +27,7 @@ TABLES = (
     "(SELECT as_of_on, is_illustrative FROM core.dim_build)",  # its other columns are new in every run
     "core.dim_commune", "core.dim_agency", "core.dim_indicator", "core.dim_period", "core.dim_status",
     "core.dim_plan", "core.dim_milestone", "core.fct_target", "core.bridge_plan_in_force",
-    "core.bridge_task_duty", "core.fct_actual",
+    "core.bridge_task_duty", "core.fct_actual", "marts.mart_task_part",
     "core.fct_submission", "core.fct_task_report", "core.fct_rejection", "core.dim_task", "marts.mart_kpi_progress",
     "marts.mart_city_progress", "marts.mart_task_progress", "marts.mart_reporting_status",
     "marts.mart_plan_conflict", "marts.mart_reconciliation", "marts.mart_late_change", "marts.mart_held_line",
@@ -134,13 +134,20 @@ SELECT
     e.is_on_time,
     coalesce((
         SELECT list(b.agency_code ORDER BY b.agency_code) FROM core.bridge_task_duty AS b
-        WHERE b.commune_code = t.commune_code AND b.task_id = t.task_id), []) AS agencies
+        WHERE b.commune_code = t.commune_code AND b.task_id = t.task_id AND NOT b.is_part), []) AS agencies
 FROM marts.mart_task_progress AS t
 JOIN core.dim_task AS d USING (task_id)
 JOIN marts.mart_task_deadline AS e USING (task_id)
 JOIN core.dim_status AS s ON s.answer = 'task' AND s.status = t.task_status
 LEFT JOIN core.dim_period AS p ON p.period_code = t.period_code
 ORDER BY s.severity DESC, t.days_overdue DESC NULLS LAST, t.due_on NULLS LAST, t.commune_code, t.plan_id, d.line_order
+"""
+# What agencies reported on their parts of tasks given to all of them, as lines of a report (office/figures.py, sent).
+_PARTS = """
+SELECT p.*, 'task' AS table_kind, p.percent_done AS value, p.state AS value_text
+FROM marts.mart_task_part AS p
+JOIN core.dim_task AS t USING (task_id)
+ORDER BY p.commune_code, p.plan_id, t.line_order, p.agency_code
 """
 _REPORTING = f"""
 SELECT r.*, d.measured_on, s.severity
@@ -297,6 +304,7 @@ class Board:
     milestones: dict[Key, list[Row]]
     city: list[Row]
     tasks: list[Row]
+    parts: list[Row]
     reporting: list[Row]
     rejections: list[Row]
     reconciled: list[Row]
@@ -369,6 +377,7 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         milestones=grouped(dicts(con, _MILESTONES), key_of),
         city=dicts(con, _CITY),
         tasks=dicts(con, _TASKS),
+        parts=dicts(con, _PARTS),
         reporting=dicts(con, _REPORTING),
         rejections=dicts(con, _REJECTIONS),
         reconciled=dicts(con, _RECONCILED),

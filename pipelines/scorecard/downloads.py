@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from openpyxl import Workbook
 
 from pipelines.files import Row
-from pipelines.office.figures import answers, in_words, printed_at, sent
+from pipelines.office.figures import answers, in_words, parts_told, printed_at, sent
 from pipelines.office.wording import say, wording
 from pipelines.office.workbook import banner, head, page, plain, put, save
 from pipelines.vietnamese import slug
@@ -156,6 +156,15 @@ def tasks(rows: Sequence[Row]) -> Table:
         ("deadline_as_written", "deadline_as_written"), ("due_on", "due_on"), ("task_status", "task_label"),
         ("days_overdue", "days_overdue"), ("state", lambda row: answers()["state"].get(row["state"])),
         ("percent_done", "percent_done"), ("document", "document_number"), ("latest_period", "period_label"),
+        ("difficulty", "difficulty"), ("parts_told", parts_told),
+    ), rows)  # fmt: skip
+
+
+def parts(rows: Sequence[Row]) -> Table:
+    return Table("parts", (
+        ("commune_name", "commune_name"), ("printed_at", printed_at), ("task", "title"), ("agency_name", "agency_name"),
+        ("state", lambda row: answers()["state"].get(row["state"])), ("percent_done", "percent_done"),
+        ("document", "document_number"), ("latest_period", "period_label"), ("task_result", "result"),
         ("difficulty", "difficulty"),
     ), rows)  # fmt: skip
 

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from pipelines.files import Row
 from pipelines.made_with import digest_of_code, digest_of_files
 from pipelines.office.colours import FINDINGS
-from pipelines.office.figures import FORM, answers, in_words, printed_at, sent
+from pipelines.office.figures import FORM, answers, in_words, parts_told, printed_at, sent
 from pipelines.office.statuses import Counts, counts, newest_due
 from pipelines.office.wording import files as wording_files
 from pipelines.office.wording import filled, joined, method_sections, say, wording
@@ -68,6 +68,7 @@ class Pages:
         self.reports_of = grouped(board.reporting, lambda one: one["commune_code"])
         self.plans_of = grouped(board.plans, lambda one: one["commune_code"])
         self.indicator_lines = grouped(board.lines, lambda one: one["indicator_code"])
+        self.parts_of = grouped(board.parts, lambda one: one["task_id"])
         self.heads_of = grouped(board.heads, lambda one: one["commune_code"])
         self.city_of = grouped(board.city, lambda one: one["indicator_code"])
 
@@ -210,6 +211,7 @@ class Pages:
         return self._render(
             "commune.html", "city", "../", standing=standing, page_name=filters.commune_page(code),
             four=[standing.level, standing.pace, standing.tasks, standing.reporting],
+            parts_of=self.parts_of,
             place=self._place, tasks=self.tasks_of.get(code, []), report_periods=self.periods_shown(code),
             reports={(one["period_code"], one["agency_code"]): one for one in reports},
             agencies=sorted({one["agency_code"] for one in reports}),
@@ -290,6 +292,7 @@ class Pages:
             reports=[one for one in self.board.reporting if one["agency_code"] == code and one["is_outstanding"]],
             figures=self._counted("pace", lines, say("site.figures_by_pace")),
             heads=[one for one in self.board.heads if one["agency_code"] == code],
+            shared=[one for one in self.board.parts if one["agency_code"] == code],
         )  # fmt: skip
 
     def _reporting(self) -> str:
@@ -345,7 +348,8 @@ def environment(board: Board) -> Environment:
     env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
                       trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     env.filters |= {one.__name__: one for one in filters.FILTERS}
-    env.globals |= {"board": board, "status": board.statuses, "printed_at": printed_at, "is_forecast": is_forecast,
+    env.globals |= {"board": board, "status": board.statuses, "printed_at": printed_at, "parts_told": parts_told,
+                    "is_forecast": is_forecast,
                     "in_words": in_words, "sent": sent, "in_sentence": in_sentence, "findings": FINDINGS,
                     "assets_mark": assets_mark(),
                     "with_ranking": settings()["ranking"], "wording": wording, "say": _say,

@@ -29,7 +29,8 @@ def workbooks(pages: Pages) -> Iterator[downloads.Download]:
         periods = pages.periods_shown(code)
         reports = [one for one in pages.reports_of.get(code, []) if one["period_code"] in periods]
         yield of(filters.commune_page(code), downloads.lines(standing.lines, board.indicators),
-                 downloads.tasks(pages.tasks_of.get(code, [])), downloads.heads(pages.heads_of.get(code, [])),
+                 downloads.tasks(pages.tasks_of.get(code, [])), downloads.parts(whose(board.parts, code)),
+                 downloads.heads(pages.heads_of.get(code, [])),
                  downloads.reports(reports), downloads.held(whose(board.held, code)),
                  downloads.conflicts(whose(board.conflicts, code)),
                  downloads.origins(board.origins.get(code, [])))  # fmt: skip
@@ -42,6 +43,7 @@ def workbooks(pages: Pages) -> Iterator[downloads.Download]:
     for code, tasks in pages.task_agencies.items():
         reports = [one for one in board.reporting if one["agency_code"] == code and one["is_outstanding"]]
         yield of(filters.agency_page(code), downloads.tasks(tasks),
+                 downloads.parts([one for one in board.parts if one["agency_code"] == code]),
                  downloads.heads([one for one in board.heads if one["agency_code"] == code]),
                  downloads.reports(reports))  # fmt: skip
     yield of("reporting", downloads.reports(board.reporting), downloads.held(board.held))
@@ -57,6 +59,7 @@ def tables(pages: Pages) -> list[downloads.Table]:
     every = [
         downloads.yearly(board.yearly), downloads.outlook(board.outlook),
         downloads.lines(board.lines, board.indicators), downloads.tasks(board.tasks), downloads.heads(board.heads),
+        downloads.parts(board.parts),
         downloads.reports(board.reporting), downloads.held(board.held), downloads.conflicts(board.conflicts),
         downloads.origins([one for rows in board.origins.values() for one in rows]), downloads.city(board.city),
         downloads.series([one for rows in board.series.values() for one in rows]),

@@ -24,7 +24,7 @@ from pipelines.bundles.report.wording import (
 )
 from pipelines.files import Row
 from pipelines.office.administrative_document import BLANK, annex, body, chart, heading, items, table
-from pipelines.office.figures import dated, day, indicator, measured, printed_at
+from pipelines.office.figures import dated, day, indicator, measured, parts_told, printed_at
 from pipelines.office.statuses import Count, Counts, counts, is_behind
 from pipelines.office.wording import say, titles, wording
 from pipelines.vietnamese import clean, format_number, in_sentence
@@ -271,7 +271,7 @@ def _task_table(document: Document, rows: list[Row], status: str, extract: Extra
 
 
 def _task_named(row: Row, extract: Extract) -> str:
-    text = f"{clean(row['title'])} ({printed_at(row)})"
+    text = f"{clean(row['title'])} ({'; '.join(filter(None, (printed_at(row), parts_told(row))))})"
     return f"{row['commune_name']}: {text}" if extract.scope == CITY else text
 
 
