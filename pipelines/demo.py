@@ -302,7 +302,11 @@ class _Figures:
     def _task(self, task: Row, agency_code: str, period: Period) -> Row:
         """The task's status at the period's end, the same course in every period."""
         dice = self._dice(task["task_id"], agency_code)
-        state, percent, finished = self._standing(task, dice, _number(period))
+        if agency_code in self.registry.parts_of(task["task_id"], period.ends_on):  # done no later than the whole
+            whole = self._dice(task["task_id"], self.registry.plans[task["plan_id"]]["focal_agency_code"])
+            state, percent, finished = self._standing(task, whole, _number(period), ahead=dice.randrange(4))
+        else:
+            state, percent, finished = self._standing(task, dice, _number(period))
         answer: Row = {"state": self.registry.form["answers"]["state"][state], "percent_done": percent}
         if state == "done":
             words = self.settings["documents"]
@@ -318,8 +322,9 @@ class _Figures:
             answer["proposal"] = words.choice(self.settings["proposals"])
         return answer
 
-    def _standing(self, task: Row, dice: random.Random, now: int) -> tuple[str, int, int]:
-        """State, percent done and, where done, the number of the month it was finished in."""
+    def _standing(self, task: Row, dice: random.Random, now: int, *, ahead: int = 0) -> tuple[str, int, int]:
+        """State, percent done and, where done, the number of the month it was finished in; ahead: so many months
+        before it would be."""
         ways = self.settings["behaviour"]["task_ways"]
         [way] = dice.choices(list(ways), list(ways.values()))
         early, late, lead, pause = (dice.randrange(n) for n in (3, 3, 5, 4))
@@ -329,7 +334,8 @@ class _Figures:
             return ("done", 100, now) if is_done else ("in_progress", min(5 * (month * 8 // 5 + pause), 95), 0)
         due = _number_of(date.fromisoformat(task["due_on"]))
         begun = due - 4 - lead
-        finished = max(due - early if way == "in_time" else due + 1 + late, _number_of(self.reports_from) + 1)
+        finished = due - early if way == "in_time" else due + 1 + late
+        finished = max(finished - ahead, _number_of(self.reports_from) + 1)
         if way == "not_begun" or now < begun:
             return "not_started", 0, 0
         if way == "stopped" and now >= due - 1 - pause:

@@ -132,10 +132,12 @@ def test_a_held_file_is_told_why_it_waits_and_that_it_need_not_be_sent_again(tol
     held, wrong = answers["held"], answers["held-wrong"]
     assert held["Kết quả"] == "Giữ lại, chưa tính"
     assert held["Việc cần làm"] == f"{HELD} Không phải gửi lại; báo cán bộ đầu mối nếu cần mở khóa."
-    assert held["Số dòng"].startswith("Đọc 10 dòng, gồm: 2 dòng đúng được giữ lại, chưa tính vì kỳ đã khóa; ")
-    assert held["Số dòng"].endswith("0 dòng bị từ chối; 8 dòng bỏ qua (dòng trống, dòng cộng, ghi chú, dòng chưa điền)")
+    assert held["Số dòng"].startswith("Đọc 18 dòng, gồm: 2 dòng đúng được giữ lại, chưa tính vì kỳ đã khóa; ")
+    assert held["Số dòng"].endswith(
+        "0 dòng bị từ chối; 16 dòng bỏ qua (dòng trống, dòng cộng, ghi chú, dòng chưa điền)"
+    )
     assert wrong["Việc cần làm"].startswith(f"{HELD} Sửa các dòng có mức độ “Lỗi” rồi gửi lại cả tệp")
-    assert "1 dòng đúng được giữ lại, chưa tính vì kỳ đã khóa; 1 dòng bị từ chối; 8 dòng bỏ qua" in wrong["Số dòng"]
+    assert "1 dòng đúng được giữ lại, chưa tính vì kỳ đã khóa; 1 dòng bị từ chối; 16 dòng bỏ qua" in wrong["Số dòng"]
 
 
 def test_an_unlock_writes_anew_only_what_it_changed(told, home):
@@ -186,25 +188,27 @@ def test_a_correction_of_a_report_that_came_in_time_is_not_called_late_but_one_o
 
 
 TASKS = [f"11164-vinh-lai-2025/IV/{n}" for n in ("III.3", "III.10", "III.11", "V.8", "V.13", "V.14", "V.15")]
+SHARED = [f"11164-vinh-lai-2025/III/{n}" for n in (48, 49, 90, 74, 92, 91, 71, 154)]  # given to all agencies
 
 
 def test_what_was_replaced_by_what_and_what_remains_is_said_line_by_line(told, home):
-    """As it was when each file came in; CA owes two figures of October and reports on seven tasks."""
+    """As it was when each file came in; CA owes two figures of October and reports on seven tasks,
+    and on its part of eight."""
     done = {"state": "Đã hoàn thành", "percent_done": 100, "document_number": "15/BC-CAX"}
     told.send("one", {"XHS-01": {"numerator": 50, "denominator": 100}}, 2026, 10, 16)
     told.send("two", FIGURES | {TASKS[0]: {"state": "Đang thực hiện", "percent_done": 60}}, 2026, 10, 20)
     told.send("three", {"XHS-02": {"numerator": 60, "denominator": 100}, TASKS[0]: done}, 2026, 10, 22)
-    told.send("four", dict.fromkeys(TASKS[1:], done), 2026, 10, 23)
+    told.send("four", dict.fromkeys(SHARED + TASKS[1:], done), 2026, 10, 23)
     answers = told()
     assert "Thay số đã gửi" not in answers["one"]
     assert answers["one"]["Còn phải gửi"].startswith("XHS-02: Tỷ lệ người dân có tài khoản định danh điện tử")
     assert answers["two"]["Nhận lúc"].endswith("đúng hạn, trong ngày hạn gửi")
-    assert answers["two"]["Còn phải gửi"] == f"6 nhiệm vụ: {', '.join(TASKS[1:])}"
+    assert answers["two"]["Còn phải gửi"] == f"14 nhiệm vụ: {', '.join(SHARED + TASKS[1:])}"
     assert answers["three"]["Thay số đã gửi"] == "XHS-02: 50 / 100 (50%) → 60 / 100 (60%)"
     [path] = home.feedback.rglob("*-three-*.xlsx")
     said = {cell.value for row in openpyxl.load_workbook(path)["Kết quả kiểm tra"].iter_rows() for cell in row}
     assert f"{TASKS[0]}: Đang thực hiện, 60% → Đã hoàn thành, 100%, 15/BC-CAX" in said
-    assert answers["four"]["Còn phải gửi"] == "Không còn dòng nào: 9 dòng phải báo cáo của kỳ đều đã được nhận"
+    assert answers["four"]["Còn phải gửi"] == "Không còn dòng nào: 17 dòng phải báo cáo của kỳ đều đã được nhận"
 
 
 def test_a_report_repeated_and_a_figure_that_waits_are_said_with_what_they_are(told, office, home):

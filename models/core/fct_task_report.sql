@@ -7,14 +7,11 @@ WITH successor AS (
 ),
 shared AS (SELECT DISTINCT code FROM core.known_duty WHERE kind = 'task' AND part_from IS NOT NULL),
 duty AS (
-    SELECT d.code AS task_id, coalesce(s.successor_code, d.agency_code) AS agency_now, p.period_code, bool_and(d.part_from IS NOT NULL) AS is_part
+    SELECT d.code AS task_id, coalesce(s.successor_code, d.agency_code) AS agency_now, d.part_from, d.accepted_from, d.holds_until
     FROM core.known_duty AS d
     SEMI JOIN shared USING (code)
     LEFT JOIN successor AS s USING (agency_code)
-    JOIN core.dim_period AS p
-        ON (d.accepted_from IS NULL OR d.accepted_from <= p.ends_on) AND (d.holds_until IS NULL OR d.holds_until > p.ends_on)
     WHERE d.kind = 'task'
-    GROUP BY ALL
 ),
 report AS (
     SELECT
@@ -24,6 +21,15 @@ report AS (
     JOIN staged.stg_entry AS e USING (submission_id, version)
     LEFT JOIN successor AS s ON s.agency_code = coalesce(t.agency_code, e.agency_code)
     WHERE e.entered_at IS NOT NULL AND NOT coalesce(t.is_held, false)
+),
+part AS (
+    SELECT r.submission_id, r.version, r.source_sheet, r.source_row, bool_and(d.part_from IS NOT NULL) AS is_part
+    FROM report AS r
+    JOIN core.dim_period AS p USING (period_code)
+    JOIN duty AS d
+        ON d.task_id = r.task_id AND d.agency_now = r.agency_now
+        AND (d.accepted_from IS NULL OR d.accepted_from <= p.ends_on) AND (d.holds_until IS NULL OR d.holds_until > p.ends_on)
+    GROUP BY ALL
 )
 SELECT
     concat(r.submission_id, '/', r.source_sheet, '/', r.source_row,
@@ -39,7 +45,7 @@ SELECT
     getvariable('is_illustrative') AS is_illustrative,
     r.version
 FROM report AS r
-LEFT JOIN duty AS d USING (task_id, agency_now, period_code)
+LEFT JOIN part AS d USING (submission_id, version, source_sheet, source_row)
 LEFT JOIN staged.stg_version AS v
     ON v.kind = 'task' AND v.submission_id = r.submission_id AND v.version = r.version
     AND v.source_sheet = r.source_sheet AND v.source_row = r.source_row

@@ -3,7 +3,8 @@
 -- An edit in place applies from then on only: a duty is valid from its plan's start or, where a later edition adds it,
 -- from that edition's day, until the plan ends or an edition drops it. A commune's first edition counts as always known;
 -- a new plan whose plan.yml states in_force_from is valid from that day. What is followed without a target is not owed
--- before the day from which it is, and neither is an agency's own part of a task given to all agencies together.
+-- before the day from which it is, and neither is an agency's own part of a task given to all agencies together; what is
+-- reported on a part of an earlier period is taken.
 WITH plan AS (
     SELECT
         plan_id, commune_code, coalesce(in_force_from, DATE '-infinity') AS starts_on,
@@ -66,7 +67,7 @@ SELECT
     commune_code, kind, code, agency_code, plan_id, frequency, followed_from, part_from,
     nullif(holds_from, DATE '-infinity') AS holds_from,
     nullif(least(ends_on, known_to::DATE, cut_on), DATE 'infinity') AS holds_until,
-    nullif(CASE WHEN is_first THEN DATE '-infinity' ELSE holds_from END, DATE '-infinity') AS accepted_from,
+    nullif(CASE WHEN is_first OR part_from IS NOT NULL THEN DATE '-infinity' ELSE holds_from END, DATE '-infinity') AS accepted_from,
     nullif(ends_on, DATE 'infinity') AS plan_ends_on,
     nullif(known_from, TIMESTAMP '-infinity') AS known_from,
     nullif(known_to, TIMESTAMP 'infinity') AS known_to

@@ -236,6 +236,18 @@ def _read_if_there(path: Path) -> list[dict[str, str]]:
     return read_csv(path) if path.exists() else []
 
 
+def _agencies(path: Path, faults: list[str]) -> tuple[dict[str, Row], dict[str, date]]:
+    """The agencies by code, and from which day on each agency of a group reports on the group's tasks."""
+    read = read_csv(path)
+    each_from, wrong = each_reports(read)
+    faults += wrong
+    rows: list[Row] = [
+        {"agency_code": row["agency_code"], "agency_name": row["agency_name"], "is_group": row["is_group"] == "true"}
+        for row in read
+    ]
+    return _keyed(rows, "agency_code", faults, "agencies.csv"), each_from
+
+
 def _duties(
     reader: PlanReader, rows: list[dict[str, str]], communes: dict[str, Row]
 ) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], date]]:
@@ -251,14 +263,7 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     reference = sources / "reference"
     faults: list[str] = []
     communes = _keyed(read_csv(reference / "communes.csv"), "commune_code", faults, "communes.csv")
-    agencies_read = read_csv(reference / "agencies.csv")
-    each_from, wrong_days = each_reports(agencies_read)
-    faults += wrong_days
-    agency_rows: list[Row] = [
-        {"agency_code": row["agency_code"], "agency_name": row["agency_name"], "is_group": row["is_group"] == "true"}
-        for row in agencies_read
-    ]
-    agencies = _keyed(agency_rows, "agency_code", faults, "agencies.csv")
+    agencies, each_from = _agencies(reference / "agencies.csv", faults)
     indicators = _keyed(read_csv(reference / "indicators.csv"), "indicator_code", faults, "indicators.csv")
     config, form = read_yaml(reference / "periods.yml"), read_yaml(sources / "forms" / "periodic-report.yml")
     _complete(form)

@@ -18,6 +18,7 @@ import duckdb
 from pipelines.files import Row
 from pipelines.office.statuses import Status, read_statuses
 from pipelines.office.wording import wording
+from pipelines.scorecard import task_queries
 from pipelines.warehouse.rows import dicts
 
 Key = tuple[str, str, str]  # commune, indicator, scope
@@ -128,27 +129,6 @@ JOIN core.dim_period AS d USING (period_code)
 WHERE {_RECENT}
 ORDER BY p.indicator_code, d.measured_on DESC, if(d.kind = 'month', '', d.kind)
 """
-_TASKS = """
-SELECT
-    t.*, d.line_order, d.section_title, s.severity, p.label AS period_label, e.days_left, e.due_within, e.is_done,
-    e.is_on_time,
-    coalesce((
-        SELECT list(b.agency_code ORDER BY b.agency_code) FROM core.bridge_task_duty AS b
-        WHERE b.commune_code = t.commune_code AND b.task_id = t.task_id AND NOT b.is_part), []) AS agencies
-FROM marts.mart_task_progress AS t
-JOIN core.dim_task AS d USING (task_id)
-JOIN marts.mart_task_deadline AS e USING (task_id)
-JOIN core.dim_status AS s ON s.answer = 'task' AND s.status = t.task_status
-LEFT JOIN core.dim_period AS p ON p.period_code = t.period_code
-ORDER BY s.severity DESC, t.days_overdue DESC NULLS LAST, t.due_on NULLS LAST, t.commune_code, t.plan_id, d.line_order
-"""
-# What agencies reported on their parts of tasks given to all of them, as lines of a report (office/figures.py, sent).
-_PARTS = """
-SELECT p.*, 'task' AS table_kind, p.percent_done AS value, p.state AS value_text
-FROM marts.mart_task_part AS p
-JOIN core.dim_task AS t USING (task_id)
-ORDER BY p.commune_code, p.plan_id, t.line_order, p.agency_code
-"""
 _REPORTING = f"""
 SELECT r.*, d.measured_on, s.severity
 FROM marts.mart_reporting_status AS r
@@ -220,9 +200,6 @@ WHERE r.scope = '' AND (r.indicator_code, r.period_code) IN (
     JOIN core.dim_period AS q USING (period_code)
     GROUP BY p.indicator_code)
 ORDER BY r.indicator_code, r.rank, r.commune_code
-"""
-_HEADS = """
-SELECT * FROM marts.mart_task_agency ORDER BY commune_code, overdue DESC, tasks DESC, agency_code, head_role
 """
 _APPROVALS = "SELECT commune_code, period_code, approval_status, acted_at, figures_changed FROM marts.mart_approval"
 _STANDING = "FROM marts.mart_commune_standing ORDER BY rank NULLS LAST, score DESC, commune_code"
@@ -376,8 +353,8 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         series=grouped(dicts(con, _SERIES, {"pooled": wording("site.pooled")}), key_of),
         milestones=grouped(dicts(con, _MILESTONES), key_of),
         city=dicts(con, _CITY),
-        tasks=dicts(con, _TASKS),
-        parts=dicts(con, _PARTS),
+        tasks=dicts(con, task_queries.TASKS),
+        parts=dicts(con, task_queries.PARTS),
         reporting=dicts(con, _REPORTING),
         rejections=dicts(con, _REJECTIONS),
         reconciled=dicts(con, _RECONCILED),
@@ -387,7 +364,7 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         yearly=dicts(con, _YEARLY),
         outlook=dicts(con, _OUTLOOK),
         places=grouped(dicts(con, _PLACES), lambda one: one["indicator_code"]),
-        heads=dicts(con, _HEADS),
+        heads=dicts(con, task_queries.HEADS),
         approvals={(one["commune_code"], one["period_code"]): one for one in dicts(con, _APPROVALS)},
         standing=dicts(con, _STANDING),
         origins=grouped(dicts(con, _ORIGINS), lambda one: one["commune_code"]),

@@ -21,6 +21,7 @@ from pipelines.bundles.report.wording import (
     counted,
     open_rejections,
     printed,
+    task_reports,
     told,
 )
 from pipelines.files import Row
@@ -234,7 +235,7 @@ def _difficulties(document: Document, rejected: list[Row], extract: Extract) -> 
     else:
         body(document, say("report.difficulties.no_conflict"))
     heading(document, 2, say("report.difficulties.told"))
-    difficult = [row for row in extract.tables["tasks"].dicts() if row["difficulty"]]
+    difficult = [row for row in task_reports(extract) if row["difficulty"]]
     items(document, [told(row, "difficulty", extract) for row in difficult])
     if not difficult:
         body(document, say("report.difficulties.nothing_told"))
@@ -282,7 +283,7 @@ def _proposals(document: Document, rejected: list[Row], extract: Extract) -> Non
         whom = say("report.proposals.communes" if extract.scope == CITY else "report.proposals.agencies", place=place)
         heading(document, 2, whom)
         items(document, [f"{name}: {', '.join(things)}" for name, things in asked])
-    if proposed := [row for row in extract.tables["tasks"].dicts() if row["proposal"]]:
+    if proposed := [row for row in task_reports(extract) if row["proposal"]]:
         place += 1
         heading(document, 2, say("report.proposals.of_agencies", place=place))
         items(document, [told(row, "proposal", extract) for row in proposed])

@@ -54,6 +54,12 @@ def printed(text: str | None) -> str:
     return shown
 
 
+def task_reports(extract: Extract) -> list[Row]:
+    """What was reported on tasks last: on each as a whole, and by agencies on their parts of those given to all."""
+    parts = [{**row, "reported_by": row["agency_code"]} for row in extract.tables["parts"].dicts()]
+    return [*extract.tables["tasks"].dicts(), *parts]
+
+
 def reporter(row: Row, extract: Extract) -> str:
     """Who reported on a task last."""
     return agency({**row, "agency_name": extract.agencies.get(row["reported_by"])}, extract)
