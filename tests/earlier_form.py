@@ -1,4 +1,5 @@
-"""The form of version 1, which homes of before have sent and officers may still have: laid out as it was, unadorned."""
+"""The form of version 1, which homes of before have sent and officers may still have: laid out as it was, unadorned,
+without parts of tasks given to all agencies."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def write_version_1(
         "indicator": [one | {"is_due": "Bắt buộc" if registry.is_asked(one["frequency"], period) else "Nếu có"}
                       for one in indicators],
         "task": [one | {"deadline": one["deadline_as_written"]}
-                 for one in registry.tasks_of(commune, agency, period.ends_on)],
+                 for one in registry.tasks_of(commune, agency, period.ends_on)
+                 if agency not in registry.parts_of(one["task_id"], period.ends_on)],
     }  # fmt: skip
     book = Workbook()
     book.remove(book.active)

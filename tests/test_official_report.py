@@ -492,7 +492,7 @@ def cell_by_cell(document, titles, widths, rows, centered, size):
             paragraph.style = "Table Text"
             if number == 0 or column in centered:
                 paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
-            paragraph.paragraph_format.keep_with_next = number == 0 or None
+            paragraph.paragraph_format.keep_with_next = number == 0 or (number == len(lines) - 2 > 0) or None
             word.write(paragraph, value, size=size, bold=number == 0 or None)
     document.add_paragraph().paragraph_format.line_spacing = Pt(6)
 

@@ -116,7 +116,8 @@ def centred(document: DocumentObject, text: str, *, size: float = 14, bold: bool
 
 def table(document: DocumentObject, caption: str, titles: Sequence[str], widths: Sequence[float],
           rows: Iterable[Sequence[str]], *, centered: Sequence[int] = (), size: float = 11) -> None:  # fmt: skip
-    """A ruled table, its head repeated on every page, no row cut in two. widths: millimetres, which the text wraps in.
+    """A ruled table, its head repeated on every page, no row cut in two, the last one not alone on a page. widths:
+    millimetres, which the text wraps in.
 
     caption: above the table, "" for none. centered: the columns, from 0, whose values are centred. The rows are written
     as one text of XML: made cell by cell, they took most of a report's time.
@@ -130,9 +131,12 @@ def table(document: DocumentObject, caption: str, titles: Sequence[str], widths:
     begins = [f'<w:tc><w:tcPr><w:tcW w:type="dxa" w:w="{Mm(width).twips}"/></w:tcPr><w:p><w:pPr>'
               f'<w:pStyle w:val="{style}"/>' for width in widths]  # fmt: skip
     heads = [f"{begin}<w:keepNext/>{_CENTERED}" for begin in begins]
-    begins = [f"{begin}{_CENTERED if column in centered else ''}" for column, begin in enumerate(begins)]
-    look = f'<w:sz w:val="{round(size * 2)}"/>'
-    xml = [_row(heads, titles, f"<w:b/>{look}", "<w:tblHeader/>"), *(_row(begins, values, look) for values in rows)]
+    free, kept = ([f"{begin}{keep}{_CENTERED if column in centered else ''}" for column, begin in enumerate(begins)]
+                  for keep in ("", "<w:keepNext/>"))  # fmt: skip
+    look, lines = f'<w:sz w:val="{round(size * 2)}"/>', list(rows)
+    xml = [_row(heads, titles, f"<w:b/>{look}", "<w:tblHeader/>"),
+           *(_row(kept if left == 2 else free, values, look)
+             for left, values in zip(range(len(lines), 0, -1), lines, strict=True))]  # fmt: skip
     made._tbl.extend(parse_xml(f"<w:tbl {nsdecls('w')}>{''.join(xml)}</w:tbl>"))
     spacer = document.add_paragraph()
     spacer.paragraph_format.line_spacing = Pt(6)
