@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import openpyxl
@@ -31,19 +31,27 @@ PICTURES = PROJECT / "docs" / "img"
 GUIDE = PICTURES / "huong-dan"
 COMMUNE, AGENCY, PERIOD = "11164", "CA", "2026-11"
 SENT_AT = datetime(2026, 11, 16, 9, 0, tzinfo=VIETNAM)
-# What the officer of the guide fills in: one figure and one date are wrong, one document is missing, the rest is right.
+# What the officer of the guide fills in: a figure and a date are wrong, one figure is asked about, a document is not named.
 FIGURES = {
     "XHS-01": {"numerator": 4120, "denominator": 6580},
     "XHS-02": {"numerator": 8425, "denominator": 7210, "note": "Số đến hết ngày 14/11/2026"},
 }
 TASKS = (
-    {"state": "Đang thực hiện", "percent_done": 60, "result": "Đã khảo sát 12 điểm lắp camera",
-     "difficulty": "Chờ hướng dẫn của thành phố về kinh phí", "proposal": "Đề nghị bố trí kinh phí"},
+    {"state": "Đang thực hiện", "percent_done": 92, "result": "Số hóa 812/1.040 hồ sơ",
+     "difficulty": "Thiếu máy quét", "proposal": "Đề nghị bố trí kinh phí"},
     {"state": "Đã hoàn thành", "percent_done": 100, "document_date": "20/12/25"},
     {"state": "Như kỳ trước"},
-    {"state": "Đang thực hiện", "percent_done": 90, "result": "04 buổi tuyên truyền, 620 người dự"},
+    {"state": "Đã hoàn thành", "percent_done": 100, "document_number": "43/BC-CA", "document_date": date(2025, 11, 7)},
 )  # fmt: skip
 _MOST = 150_000  # bytes of a picture
+# Numbers as an officer's Excel shows them.
+_VIETNAMESE = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Setup/L10N">
+<prop oor:name="ooSetupSystemLocale" oor:op="fuse"><value>vi-VN</value></prop>
+</item>
+</oor:items>
+"""
 
 
 def main() -> None:
@@ -118,6 +126,9 @@ def draw(work: Path, workbook: Path, title: str, picture: Path, width: int, line
 
 def first_page(work: Path, workbook: Path, width: int, *, crop: bool = False) -> Image.Image:
     """The first printed page, so many pixels wide; crop: without the white around it."""
+    settings = work / "profile" / "user" / "registrymodifications.xcu"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(_VIETNAMESE, encoding="utf-8")
     profile = f"-env:UserInstallation={(work / 'profile').as_uri()}"
     subprocess.run(["soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", str(work / "pdf"),
                     str(workbook)], check=True, capture_output=True)  # fmt: skip

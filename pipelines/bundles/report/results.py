@@ -332,7 +332,8 @@ def _task_lines(rows: list[Row]) -> tuple[Columns, list[list[str]]]:
         proof = say("labels.dated", day=issued) if issued and not number else dated(number, issued)
         done: Any = row["percent_done"]
         lines.append([
-            str(place), printed_at(row), clean(row["title"]), printed(row["lead_as_written"]),
+            str(place), printed_at(row), "\n".join(filter(None, (clean(row["title"]), parts_told(row)))),
+            printed(row["lead_as_written"]),
             printed(row["deadline_as_written"]), row["task_label"], NONE if done is None else format_number(done),
             proof or NONE,
         ])  # fmt: skip
