@@ -31,7 +31,7 @@ PICTURES = PROJECT / "docs" / "img"
 GUIDE = PICTURES / "huong-dan"
 COMMUNE, AGENCY, PERIOD = "11164", "CA", "2026-11"
 SENT_AT = datetime(2026, 11, 16, 9, 0, tzinfo=VIETNAM)
-# What the officer of the guide fills in: a figure and a date are wrong, one figure is asked about, a document is not named.
+# What the officer of the guide fills in: a figure and a date are wrong, a figure is asked about, no document is named.
 FIGURES = {
     "XHS-01": {"numerator": 4120, "denominator": 6580},
     "XHS-02": {"numerator": 8425, "denominator": 7210, "note": "Số đến hết ngày 14/11/2026"},

@@ -96,10 +96,11 @@ def test_a_task_given_to_all_agencies_says_what_each_is_to_report(registry, made
     assert said.split("Nhiệm vụ chung: ")[1].split("\n") == [
         "kế hoạch giao cho tất cả các cơ quan; ghi kết quả tổng hợp, kể cả phần việc của cơ quan mình. "
         "2/6 cơ quan khác đã báo cáo, 1 đã hoàn thành.",
-        "– Công an xã, phường: Đã hoàn thành, 100% (tháng 10/2026): Số hóa 40/40 hồ sơ",
-        "– Phòng Kinh tế: Đang thực hiện, 60% (tháng 10/2026)",
+        "– Đã hoàn thành (tháng 10/2026): Công an xã, phường",
+        "– Đang thực hiện (tháng 10/2026): Phòng Kinh tế 60%",
         "– Chưa báo cáo: Trung tâm Phục vụ hành chính công; Ban Chỉ huy Quân sự xã, phường; "
         "Trung tâm Văn hóa, Thể thao và Truyền thông; Văn phòng HĐND và UBND",
+        "– Công an xã, phường: Số hóa 40/40 hồ sơ",
     ]
     assert "Nhiệm vụ chung" not in cell_of(made()[TASKS], TASK, "Nhiệm vụ").value
 

@@ -213,19 +213,14 @@ def _task_lines(order: Order) -> Iterator[Line]:
 
 
 def _report(order: Order, last: Report) -> str:
-    return str(sentences()["earlier"]["task"].format_map(_said(order, last)))
-
-
-def _said(order: Order, last: Report) -> Row:
-    """What a report says, as texts that are empty where it says nothing."""
     words, percent = sentences()["earlier"], last.percent_done
     document = ", ".join(filter(None, (last.document_number, day(last.document_date) if last.document_date else None)))
-    return {
-        "state": order.form["answers"]["state"][last.state],
-        "percent": words["percent"].format(percent=format_number(percent)) if percent is not None else "",
-        "period": last.period.label,
-        "document": words["document"].format(document=document) if document else "",
-    }
+    return str(words["task"].format(
+        state=order.form["answers"]["state"][last.state],
+        percent=words["percent"].format(percent=format_number(percent)) if percent is not None else "",
+        period=last.period.label,
+        document=words["document"].format(document=document) if document else "",
+    ))  # fmt: skip
 
 
 def _shared(order: Order, task: Row) -> str:
@@ -240,18 +235,21 @@ def _shared(order: Order, task: Row) -> str:
         return str(words["part"])
     said = {code: order.reported.parts[task_id, code] for code in asked if (task_id, code) in order.reported.parts}
     done = sum(report.state == "done" for report in said.values())
-    lines = [words["whole"].format(reported=len(said), asked=len(asked), done=done)]
+    alike: dict[tuple[str, str], list[str]] = {}
+    results = []
     for code, report in said.items():
-        texts = _said(order, report) | {
-            "agency": names[code],
-            "document": "",
-            "period": in_sentence(report.period.label),
-        }
-        result = shorten(clean(report.result or ""), _LONGEST_RESULT, placeholder=" …")
-        lines.append(words["said"].format_map(texts) + (words["result"].format(result=result) if result else ""))
+        percent = report.percent_done if report.state != "done" else None
+        share = words["percent"].format(percent=format_number(percent)) if percent is not None else ""
+        alike.setdefault((report.state, report.period.label), []).append(names[code] + share)
+        if result := shorten(clean(report.result or ""), _LONGEST_RESULT, placeholder=" …"):
+            results.append(words["result"].format(agency=names[code], result=result))
+    states = order.form["answers"]["state"]
+    lines = [words["whole"].format(reported=len(said), asked=len(asked), done=done)]
+    lines += [words["said"].format(state=states[state], period=in_sentence(period), agencies="; ".join(some))
+              for (state, period), some in alike.items()]  # fmt: skip
     if waiting := [name for code, name in names.items() if code not in said]:
         lines.append(words["waiting"].format(agencies="; ".join(waiting)))
-    return "\n".join(lines)
+    return "\n".join(lines + results)
 
 
 # ---------------------------------------------------------------- answers
