@@ -15,7 +15,7 @@ from pipelines.bundles.extract import CITY, Extract
 from pipelines.bundles.workbook.sheet import Column, column, severity_of, table
 from pipelines.files import Row
 from pipelines.office.colours import FINDINGS
-from pipelines.office.figures import cited, dated, day, in_words, indicator, parts_told, printed_at, sent
+from pipelines.office.figures import cited, dated, day, in_words, indicator, parts_told, printed_at
 from pipelines.office.wording import say, wording
 from pipelines.office.workbook import FINDING_WORDS
 
@@ -213,17 +213,9 @@ def _tasks(extract: Extract) -> list[Column]:
 
 
 def _parts(extract: Extract) -> list[Column]:
-    """What the agencies reported on their parts, where a task is given to all of them."""
-    reports: dict[str, list[str]] = {}
-    for part in extract.tables["parts"].dicts():
-        said = sent({"table_kind": "task", "value": part["percent_done"], "value_text": part["state"]})
-        reports.setdefault(part["task_id"], []).append(
-            f"{part['agency_name']}: {said or say('labels.part_not_reported')}"
-        )
-    shown = Column(say("labels.columns.parts_told"), 26,
-                   lambda row, extract: "\n".join([parts_told(row), *reports[row["task_id"]]])
-                   if row["task_id"] in reports else None)  # fmt: skip
-    return [shown] if reports else []
+    """How many agencies reported on their parts, where a task is given to all of them."""
+    is_shared = any(row["agencies_asked"] for row in extract.tables["tasks"].dicts())
+    return [column("parts_told", 14, lambda row, extract: parts_told(row) or None)] if is_shared else []
 
 
 def _reporting(extract: Extract) -> list[Column]:
