@@ -151,6 +151,18 @@ def test_no_table_is_wider_than_its_page_and_its_head_is_repeated(reports, scope
                 rules = [row._tr.trPr for row in table.rows]
                 assert all(rule.find(qn("w:cantSplit")) is not None for rule in rules)
                 assert len(rules) == 1 or rules[0].find(qn("w:tblHeader")) is not None
+                if len(rules) > 2:  # the last row is not alone on a page
+                    assert {p.paragraph_format.keep_with_next for c in table.rows[-2].cells for p in c.paragraphs} == {
+                        True
+                    }
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_the_signature_has_the_last_part_on_its_page(reports, scope):
+    found = reports[scope].paragraphs
+    [last] = [n for n, one in enumerate(found) if one.text.endswith("Phương hướng kỳ tới và kiến nghị khác")]
+    assert [one.text[:8] for one in found[last + 1 : last + 3]] == [BLANK, "Trên đây"]
+    assert [one.paragraph_format.keep_with_next for one in found[last + 1 : last + 3]] == [True, True]
 
 
 @pytest.mark.parametrize("scope", SCOPES)

@@ -288,7 +288,7 @@ def _proposals(document: Document, rejected: list[Row], extract: Extract) -> Non
         heading(document, 2, say("report.proposals.of_agencies", place=place))
         items(document, [told(row, "proposal", extract) for row in proposed])
     heading(document, 2, say("report.proposals.other", place=place + 1))
-    body(document, BLANK)
+    body(document, BLANK, keep=True)  # what is signed is not alone on its page
 
 
 def _asked(rejected: list[Row], extract: Extract) -> list[tuple[str, list[str]]]:
