@@ -227,7 +227,7 @@ def test_check_of_a_clean_file_ends_with_0_and_needs_no_warehouse(kpi57, desk, h
     path = desk(GOOD)
     result = kpi57("check", path)
     assert result.exit_code == 0
-    assert f"{path.name}: 10 dòng, nhận 1, giữ lại 0, từ chối 0, bỏ qua 9; 0 lỗi" in result.stdout
+    assert f"{path.name}: 18 dòng, nhận 1, giữ lại 0, từ chối 0, bỏ qua 17; 0 lỗi" in result.stdout
     assert not home.root.exists()
     assert path.exists()
 
@@ -277,7 +277,7 @@ def test_check_answers_programs_one_object_a_file_for_all_files_of_a_folder(kpi5
     assert (good["commune"], good["agency"], good["period"]) == (VINH_LAI, "CA", "2026-10")
     assert good["facts"] == [{"code": "XHS-02", "period": "2026-10", "numerator": 20, "denominator": 40, "value": 50,
                               "is_estimate": False, "state": "accepted"}]  # fmt: skip
-    assert good["lines"] == {"read": 10, "accepted": 1, "held": 0, "rejected": 0, "ignored": 9}
+    assert good["lines"] == {"read": 18, "accepted": 1, "held": 0, "rejected": 0, "ignored": 17}
     assert Path(bad["file"]).name == "b.xlsx"
     [finding] = [one for one in bad["findings"] if one["severity"] == "fail"]
     assert (finding["rule"], finding["code"], finding["sheet"], finding["cell"]) == ("C09", "XHS-02", "Chỉ tiêu", "H12")
