@@ -42,6 +42,7 @@ REGISTRY = {
     "target": "One row per figure a plan sets, as written and as understood.",
     "task": "One row per task a plan assigns.",
     "higher_plan": "One row per plan of a city or of the Government.",
+    "plan_document": "One row per plan: the document its rows were read from.",
     "higher_target": "One row per figure such a plan sets.",
     "indicator_duty": "Which agency reports an indicator of a commune.",
     "task_duty": "Which agencies report on a task.",

@@ -60,8 +60,8 @@ from pipelines.warehouse.segments import load_segments, mark_recorded, write_seg
 
 Rows = dict[str, int]
 _REGISTRY = ("raw.edition", "raw.commune", "raw.agency", "raw.indicator", "raw.period", "raw.asked", "raw.status",
-             "raw.succession", "raw.plan", "raw.target", "raw.task", "raw.indicator_duty", "raw.task_duty",
-             "raw.higher_plan", "raw.higher_target")  # fmt: skip
+             "raw.succession", "raw.plan", "raw.plan_document", "raw.target", "raw.task", "raw.indicator_duty",
+             "raw.task_duty", "raw.higher_plan", "raw.higher_target")  # fmt: skip
 
 
 def load_registry(home: Home) -> Rows:

@@ -1,8 +1,10 @@
 """Plans of a city or of the Government: their milestones beside the city's pooled rates and those of its communes."""
 
 import csv
-from datetime import date
+import re
+from datetime import date, datetime
 
+import duckdb
 import pytest
 import yaml
 from openpyxl import Workbook
@@ -10,9 +12,14 @@ from test_time import decided
 
 from pipelines.bundles.extract import CITY, read_extract
 from pipelines.bundles.workbook.tables import add_tables
+from pipelines.intake.ledger import VIETNAM
+from pipelines.looking_back import write_as_of
 from pipelines.office.wording import say
 from pipelines.registry import registry as registries
 from pipelines.registry.plan_folders import RegistryError
+from pipelines.scorecard.board import read_board
+from pipelines.scorecard.pages import Pages
+from pipelines.scorecard.taken_away import tables
 from pipelines.warehouse.database import reading
 
 VINH_LAI, DAI_SON = "11164", "11086"
@@ -71,6 +78,49 @@ def test_the_city_s_rate_is_judged_by_the_city_s_plan_and_nothing_of_the_commune
     assert shown_in_the_city_s_extract(city, "XHS-02") == {
         "Mốc đã đến hạn": "≥ 70\n(31/12/2025)", "Đánh giá theo mốc đã đến hạn": "Chưa đạt mốc",
         "Mốc tiếp theo": "95\n(31/12/2030)", "Tiến độ đến mốc tiếp theo": "Đúng tiến độ"}  # fmt: skip
+
+
+def test_the_site_shows_the_city_s_milestones_and_those_of_communes_that_differ(city):
+    city.run()
+    with reading(city.home) as con:
+        without = read_board(con)
+    assert (without.above, without.differences) == ([], {})
+    assert "Mốc khác với kế hoạch cấp trên" not in dict(Pages(without).all())["commune/11164.html"]
+
+    enter(city.sources)
+    city.run()
+    with reading(city.home) as con:
+        pages = Pages(read_board(con))
+    shown = dict(pages.all())
+    for page in ("index.html", "indicator/xhs-02.html"):
+        [part] = re.findall(r'<table id="?t-above"?.*?</table>', shown[page], re.S)
+        text = " ".join(re.sub(r"<[^>]+>", " ", part).split())
+        said = "60 Tháng 08/2026 · 1/114 Kế hoạch của thành phố Chưa đạt mốc ≥ 70 · 31/12/2025 Đúng tiến độ 95"
+        assert said in text, text
+    assert "t-above" not in shown["indicator/xhs-03.html"]
+    [part] = re.findall(r'<table id="?t-differences"?.*?</table>', shown["commune/11164.html"], re.S)
+    text = " ".join(re.sub(r"<[^>]+>", " ", part).split())
+    assert "31/12/2030 85% 95 Kế hoạch của thành phố Thấp hơn cấp trên" in text, text
+    assert "t-differences" not in shown["commune/11086.html"]
+    taken = {table.name: list(table.values()) for table in tables(pages)}
+    assert [row[0] for row in taken["above"] if row[0] == "XHS-02"] == ["XHS-02"]
+    assert [row[8] for row in taken["differences"] if row[1] == "XHS-02"] == ["Thấp hơn cấp trên"]
+
+
+def test_a_past_moment_answers_by_the_higher_plans_known_then(city, tmp_path):
+    enter(city.sources)
+    city.run()
+    city.run(date(2026, 9, 22))
+    city.edit("higher_plans/31-mau-2026/targets.csv", "95,=,95", "99,=,99")
+    city.run(date(2026, 9, 23))
+    found = []
+    for name, moment in (("august", datetime(2026, 8, 16, 12, tzinfo=VIETNAM)),
+                         ("now", datetime(2026, 9, 23, 23, tzinfo=VIETNAM))):  # fmt: skip
+        write_as_of(city.home, moment, tmp_path / f"{name}.duckdb")
+        with duckdb.connect(tmp_path / f"{name}.duckdb", read_only=True) as con:
+            found.append(con.execute("SELECT value FROM core.dim_city_milestone WHERE indicator_code = 'XHS-02' "
+                                     "AND milestone_on = DATE '2030-12-31'").fetchall())  # fmt: skip
+    assert found == [[], [(99,)]]
 
 
 def shown_in_the_city_s_extract(city, code):

@@ -362,9 +362,9 @@ def test_the_citys_rates_are_pooled_and_say_how_many_communes_they_cover(reports
 def test_conflicts_are_shown_with_both_places_and_a_decision_is_asked_for(reports, demo):
     shown = rows(reports[VINH_LAI], "Mức giao thứ hai")
     assert len(shown) == demo.one("SELECT count(*) FROM marts.mart_plan_conflict WHERE kind = 'conflict'")
-    [signatures] = [row for row in shown if "chữ ký số" in row["Chỉ tiêu"]]
-    assert (signatures["Mức giao thứ nhất"], signatures["Mức giao thứ hai"]) == (
-        "≥ 70\n(Phụ lục I, dòng 9)", "10%\n(Phụ lục II, dòng 27)")  # fmt: skip
+    [services] = [row for row in shown if "toàn trình" in row["Chỉ tiêu"]]
+    assert (services["Mức giao thứ nhất"], services["Mức giao thứ hai"]) == (
+        "90\n(Phụ lục I, dòng 1.2)", "100%\n(Phụ lục II, dòng 21)")  # fmt: skip
     assert any(f"cho {len(shown)} chỗ mâu thuẫn" in text and BLANK in text for text in lines(reports[VINH_LAI]))
 
 

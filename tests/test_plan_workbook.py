@@ -312,6 +312,9 @@ def test_a_percentage_and_a_year_are_read_as_shown(dai_son, no_plans):
 def test_two_leads_of_one_indicator_must_be_settled(vinh_lai, sources):
     for column in ("indicator_code", "agency_code"):
         vinh_lai.table("reports", 1, column).value = None
+    rows = read_csv(SOURCES / "plans" / "11164-vinh-lai-2025" / "targets.csv")
+    [first, *_] = [n for n, row in enumerate(rows, 1) if (row["appendix"], row["row_number"]) == ("II", "27")]
+    vinh_lai.fill("targets", first, indicator_code="XHS-01")  # led by Công an xã, I.9 by Phòng Văn hóa - Xã hội
     added = add_plan(vinh_lai.save(), sources, replace=True)
     [finding] = added.findings
     assert finding["rule"] == "K36"

@@ -37,9 +37,13 @@ CREATE TABLE IF NOT EXISTS raw.plan (
     plan_id VARCHAR, commune_code VARCHAR, document_number VARCHAR, issued_on DATE, issuer VARCHAR, title VARCHAR,
     supersedes VARCHAR, annual_report_due VARCHAR, focal_agency_code VARCHAR, legal_basis VARCHAR,
     legal_documents STRUCT(number VARCHAR, issued_on DATE, issuer VARCHAR)[],
-    reports_from DATE, reporting_calendar VARCHAR, due_days INTEGER, grace_days INTEGER, for_year INTEGER,
+    reports_from DATE, reporting_calendar VARCHAR, reporting_rhythm VARCHAR, due_days INTEGER, grace_days INTEGER, for_year INTEGER,
     supersedes_plan VARCHAR, in_force_from DATE, in_force_to DATE, superseded_by VARCHAR, tasks_until DATE,
     is_start_stated BOOLEAN, is_end_stated BOOLEAN,
+    known_from TIMESTAMP, known_to TIMESTAMP);
+-- the document a plan's rows were read from; kept_as: its file in the plan's folder, and so in the archive
+CREATE TABLE IF NOT EXISTS raw.plan_document (
+    plan_id VARCHAR, source_file VARCHAR, source_sha256 VARCHAR, kept_as VARCHAR, reviewed_on DATE,
     known_from TIMESTAMP, known_to TIMESTAMP);
 CREATE TABLE IF NOT EXISTS raw.target (
     target_id VARCHAR, plan_id VARCHAR, commune_code VARCHAR, indicator_code VARCHAR, name VARCHAR,

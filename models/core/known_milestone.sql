@@ -1,6 +1,7 @@
 -- The targets in force of one commune, indicator, scope and milestone as one line, through all editions of sources/. Two
 -- targets conflict when their figures differ ('90' against '100') or one asks for at least and the other for at most; the
--- same figure written '95' and '≥ 95' does not conflict.
+-- same figure written '95' and '≥ 95' does not conflict. A target without a code yet, or without a
+-- day, is no milestone.
 SELECT
     r.commune_code, r.regime_from, t.indicator_code, t.scope, t.milestone_on,
     count(*) AS targets,
@@ -19,6 +20,7 @@ SELECT
 FROM core.known_in_force AS r
 JOIN raw.target AS t
     ON t.plan_id = r.plan_id
+    AND t.indicator_code IS NOT NULL AND t.milestone_on IS NOT NULL
     AND coalesce(t.known_from, TIMESTAMP '-infinity') <= coalesce(r.known_from, TIMESTAMP '-infinity')
     AND coalesce(t.known_to, TIMESTAMP 'infinity') > coalesce(r.known_from, TIMESTAMP '-infinity')
 GROUP BY ALL

@@ -18,8 +18,10 @@ SELECT
     END AS kind,
     a.target_id AS first_target_id, a.appendix AS first_appendix, a.row_number AS first_row_number,
     a.scope AS first_scope, a.as_written AS first_as_written, a.lead_agency_code AS first_lead_agency_code,
+    a.source_page AS first_source_page,
     b.target_id AS second_target_id, b.appendix AS second_appendix, b.row_number AS second_row_number,
-    b.scope AS second_scope, b.as_written AS second_as_written, b.lead_agency_code AS second_lead_agency_code
+    b.scope AS second_scope, b.as_written AS second_as_written, b.lead_agency_code AS second_lead_agency_code,
+    b.source_page AS second_source_page
 FROM target AS a
 JOIN target AS b
     ON b.commune_code = a.commune_code AND b.indicator_code = a.indicator_code AND b.milestone_on = a.milestone_on

@@ -58,7 +58,8 @@ class Order:
         plans = {plan["plan_id"] for plan in self.registry.plans_of(self.commune_code, self.period.ends_on)}
         ahead: dict[str, list[Row]] = {}
         for target in self.registry.targets:
-            if target["plan_id"] in plans and _day(target["milestone_on"]) >= self.period.ends_on:
+            is_asked = target["indicator_code"] and target["milestone_on"] and target["plan_id"] in plans
+            if is_asked and _day(target["milestone_on"]) >= self.period.ends_on:
                 ahead.setdefault(target["indicator_code"], []).append(target)
         return {code: _milestone(targets) for code, targets in ahead.items()}
 

@@ -30,7 +30,8 @@ ORDER BY finding_order
 """
 _TARGETS = """
 SELECT t.milestone_on, t.as_written, t.scope, t.plan_id, coalesce(p.document_number, '(no number printed)'),
-    t.appendix, t.row_number, p.superseded_by, t.source_page, t.source_place
+    t.appendix, t.row_number, p.superseded_by, t.source_page, t.source_place, p.source_file, p.source_sha256,
+    p.is_document_kept
 FROM core.fct_target AS t
 JOIN core.dim_plan AS p USING (plan_id)
 WHERE t.commune_code = ? AND t.indicator_code = ?
@@ -66,7 +67,9 @@ def trace(home: Home, commune: str, indicator: str, period: str) -> str:
         lines += [text for row in sent for text in _line(con, row)] or ["Nothing was sent on this indicator."]
         lines += [_owed(row) for row in con.execute(_OWED, key).fetchall()]
         lines += ["", "Compared with"]
-        lines += [_target(row) for row in con.execute(_TARGETS, key[:2]).fetchall()] or ["  no target of any plan"]
+        targets = con.execute(_TARGETS, key[:2]).fetchall()
+        lines += [_target(row[:-3]) for row in targets] or ["  no target of any plan"]
+        lines += dict.fromkeys(_document(*row[-3:]) for row in targets if row[-3])
         lines += ["", *[_answer(row) for row in con.execute(_ANSWER, key).fetchall()]]
     return "\n".join(lines).rstrip()
 
@@ -111,7 +114,13 @@ def _target(row: tuple[Any, ...]) -> str:
     left = f", superseded by {superseded_by}" if superseded_by else ""
     place = f"{appendix}, {printed_row}" if appendix else printed_row
     place += "".join(f", {said}" for said in (f"page {page}" if page else "", there) if said)
-    return f"  {milestone:%Y-%m-%d}  {written}{f' [{scope}]' if scope else ''}   {plan} {number}, {place}{left}"
+    on = f"{milestone:%Y-%m-%d}" if milestone else "no day    "
+    return f"  {on}  {written}{f' [{scope}]' if scope else ''}   {plan} {number}, {place}{left}"
+
+
+def _document(file: str, sha256: str | None, is_kept: bool) -> str:
+    kept = "kept in the archive" if is_kept else "not kept"
+    return f"  read from {file}{f', sha256 {sha256}' if sha256 else ''} ({kept})"
 
 
 def _answer(row: tuple[Any, ...]) -> str:

@@ -124,7 +124,7 @@ WHERE list_contains($communes::VARCHAR[], p.commune_code)
 ORDER BY p.commune_code, p.in_force_from, p.plan_id
 """
 # Every target with its place in its document. Its status: of a milestone passed the level of the newest figure that
-# answered for it, of the one that is next the pace; of those further on none.
+# answered for it, of the one that is next the pace; of those further on none. A target without a code is there too.
 _MILESTONES = f"""
 WITH regime AS (
     SELECT
@@ -150,8 +150,8 @@ ahead AS (
 SELECT
     t.target_id, t.plan_id, n.document_number, n.title AS plan_title, t.commune_code, c.commune_name,
     t.indicator_code, i.indicator_name, t.scope, t.target_name, t.milestone_on, t.operator, t.value, t.value_high,
-    t.unit_of_measure, t.as_written, t.is_aspirational, t.appendix, t.row_number, t.lead_agency_code,
-    a.agency_name AS lead_agency_name, t.lead_as_written, f.plan_id IS NOT NULL AS is_in_force,
+    t.unit_of_measure, t.as_written, t.is_aspirational, t.appendix, t.row_number, t.source_page,
+    t.lead_agency_code, a.agency_name AS lead_agency_name, t.lead_as_written, f.plan_id IS NOT NULL AS is_in_force,
     CASE WHEN p.level_status IS NOT NULL THEN 'level' WHEN h.pace_status IS NOT NULL THEN 'pace' END AS answer,
     coalesce(p.level_status, h.pace_status) AS status,
     coalesce(p.level_label, h.pace_label) AS status_label,
@@ -159,7 +159,7 @@ SELECT
 FROM core.fct_target AS t
 JOIN core.dim_plan AS n USING (plan_id)
 JOIN core.dim_commune AS c ON c.commune_code = t.commune_code
-JOIN core.dim_indicator AS i USING (indicator_code)
+LEFT JOIN core.dim_indicator AS i USING (indicator_code)
 LEFT JOIN core.dim_agency AS a ON a.agency_code = t.lead_agency_code
 LEFT JOIN in_force AS f USING (plan_id)
 LEFT JOIN passed AS p ON (p.commune_code, p.indicator_code, p.scope, p.milestone_on)
@@ -199,7 +199,7 @@ ORDER BY p.city_code, p.indicator_code, d.measured_on, d.period_code
 _TARGETED = """
 SELECT count(DISTINCT (commune_code, indicator_code, scope)) AS targeted
 FROM core.fct_target
-WHERE list_contains($communes::VARCHAR[], commune_code)
+WHERE list_contains($communes::VARCHAR[], commune_code) AND indicator_code IS NOT NULL
 """
 # What lies ahead on the as-of date: the yearly report, tasks that fall due by the end of the year, targets in doubt.
 _YEARLY = """
@@ -288,6 +288,16 @@ class Extract:
         """How many indicators are followed without a target."""
         rows = self.tables["progress"].dicts()
         return sum(row["in_force_on"] is None and row["next_on"] is None for row in rows)
+
+    @cached_property
+    def uncoded(self) -> list[Row]:
+        """The targets in force whose indicator has no code yet, each with its milestones under 'due'."""
+        found: dict[tuple[Any, ...], Row] = {}
+        for row in self.tables["milestones"].dicts():
+            if row["indicator_code"] is None and row["is_in_force"]:
+                key = tuple(row[name] for name in ("plan_id", "appendix", "row_number", "scope", "target_name"))
+                found.setdefault(key, {**row, "due": []})["due"].append(row)
+        return list(found.values())
 
     @property
     def place(self) -> str:

@@ -69,9 +69,17 @@ def plans_draft(files: tuple[Path, ...], commune: str | None, out: Path, sources
 @plans.command("add")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--replace", is_flag=True, help="Replace the plan of that id if there is one.")
+@click.option(
+    "--document",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The document the workbook was drafted from, kept with the plan (default: found beside the workbook).",
+)
 @_sources
-def plans_add(file: Path, replace: bool, sources: Path) -> None:
-    """Check a filled registry workbook and write its plan folder. Exits 1, with nothing written, if it has errors."""
+def plans_add(file: Path, replace: bool, document: Path | None, sources: Path) -> None:
+    """Check a filled registry workbook and write its plan folder. Exits 1, with nothing written, if it has errors.
+
+    The next run keeps the folder, and with it the document, in the archive under its sha256.
+    """
     from pipelines.agencies.findings import findings_lines
     from pipelines.office.wording import say
     from pipelines.plans.add import add_plan
@@ -81,7 +89,7 @@ def plans_add(file: Path, replace: bool, sources: Path) -> None:
                                    "the plan in a checkout of the project, or to a copy of sources/ with --sources "
                                    f"(they are in {SOURCES})")  # fmt: skip
     try:
-        added = add_plan(file, sources, replace=replace)
+        added = add_plan(file, sources, replace=replace, document=document)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     for line in findings_lines(added.findings):
@@ -92,6 +100,10 @@ def plans_add(file: Path, replace: bool, sources: Path) -> None:
         sys.exit(EXIT_ERRORS)
     click.echo(say("commands.plan.added", file=file.name, targets=added.targets, tasks=added.tasks,
                    folder=added.folder))  # fmt: skip
+    if added.document:
+        click.echo(say("commands.plan.document_kept", document=added.document))
+    else:
+        click.echo(say("commands.plan.no_document"))
     if added.warnings:
         click.echo(say("commands.plan.to_look_at", count=added.warnings))
 

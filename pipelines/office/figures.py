@@ -82,10 +82,11 @@ def indicator(row: Row) -> str:
 
 
 def printed_at(row: Row, prefix: str = "") -> str:
-    """'Phụ lục II, dòng 22': where its document prints a target or a task."""
+    """'Phụ lục II, dòng 22, trang 7': where its document prints a target or a task; the page where it is known."""
     appendix, section, number = row[f"{prefix}appendix"], row.get(f"{prefix}section"), row[f"{prefix}row_number"]
+    page = row.get(f"{prefix}source_page")
     named = (appendix and say("labels.appendix", appendix=appendix), section and say("labels.section", section=section),
-             number and say("labels.row", row=number))  # fmt: skip
+             number and say("labels.row", row=number), page and say("labels.on_page", page=page))  # fmt: skip
     text = ", ".join(filter(None, named))
     return text[:1].upper() + text[1:]
 

@@ -19,9 +19,9 @@ from pipelines.plans.cell_values import CellReader
 from pipelines.plans.check import check_plans
 from pipelines.plans.draft import Draft, read_draft
 from pipelines.plans.form import read_form
-from pipelines.plans.plan_files import plan_text, write_folder
+from pipelines.plans.plan_files import digest, plan_text, write_folder
 from pipelines.plans.workbook_cells import Faults, read_sheets
-from pipelines.registry.plan_folders import PlanReader, RegistryError
+from pipelines.registry.plan_folders import DOCUMENT, NO_CODE, PlanReader, RegistryError
 from pipelines.registry.registry import Registry, load
 
 
@@ -29,7 +29,8 @@ from pipelines.registry.registry import Registry, load
 class Added:
     """The result for a workbook: the folder written, or None and the findings that prevented it.
 
-    warnings: what plan_check finds wrong in the document itself, which does not keep it out.
+    warnings: what plan_check finds wrong in the document itself, which does not keep it out. document: its name in the
+    folder, None where it is not kept.
     """
 
     folder: Path | None
@@ -37,12 +38,14 @@ class Added:
     targets: int
     tasks: int
     warnings: int = 0
+    document: str | None = None
 
 
-def add_plan(path: Path, sources: Path, *, replace: bool = False) -> Added:
+def add_plan(path: Path, sources: Path, *, replace: bool = False, document: Path | None = None) -> Added:
     """Check the workbook and write its plan below sources/plans; nothing is written where there is any finding.
 
-    Raises RegistryError if the registry does not hold together without this plan.
+    document: the file the workbook was drafted from, kept with the plan; without it, the one of that name and content
+    beside the workbook. Raises RegistryError if the registry does not hold together without this plan.
     """
     form = read_form(sources)
     faults = Faults(form["faults"])
@@ -56,6 +59,7 @@ def add_plan(path: Path, sources: Path, *, replace: bool = False) -> Added:
         draft = read_draft(sheets, reader)
         others = load(trial, only=lambda plan_id: plan_id != draft.plan_id)
         _find_unsettled(draft, others, reader)
+        document = _document(draft, path, document, reader)
         if draft.plan_id and (sources / "plans" / draft.plan_id).exists() and not replace:
             faults.add("exists", sheets.fields.get("plan_id"), plan_id=draft.plan_id)
         warnings = 0 if faults else _try(draft, form, trial, faults)
@@ -63,8 +67,11 @@ def add_plan(path: Path, sources: Path, *, replace: bool = False) -> Added:
         if faults or draft.plan_id is None:
             return Added(None, faults.findings, *counts)
         folder = sources / "plans" / draft.plan_id
-        write_folder(folder, _files(draft, form))
-        return Added(folder, [], *counts, warnings)
+        kept = _keep(folder, draft, document)
+        write_folder(folder, _files(draft, form) | kept)
+        return Added(
+            folder, [], *counts, warnings, next(iter(sorted(one.name for one in folder.glob(f"{DOCUMENT}.*"))), None)
+        )
 
 
 @contextmanager
@@ -79,7 +86,27 @@ def _copy(sources: Path) -> Iterator[Path]:
         yield trial
 
 
-def _files(draft: Draft, form: Row) -> dict[str, str]:
+def _document(draft: Draft, workbook: Path, given: Path | None, reader: CellReader) -> Path | None:
+    """The document to keep: the one given, which must be the one that was read, else that beside the workbook."""
+    name, sha256 = draft.plan.get("source_file"), draft.plan.get("source_sha256")
+    if given is None:
+        beside = workbook.parent / Path(name or "").name
+        return beside if sha256 and name and beside.is_file() and digest(beside) == sha256 else None
+    if sha256 and digest(given) != sha256:
+        reader.faults.add("other_document", None, file=given.name, sha256=sha256)
+    draft.plan |= {"source_file": name or given.name, "source_sha256": sha256 or digest(given)}
+    return given
+
+
+def _keep(folder: Path, draft: Draft, document: Path | None) -> dict[str, str | bytes]:
+    """The document as a file of the plan's folder. One of an earlier time that the plan no longer names is removed."""
+    for old in folder.glob(f"{DOCUMENT}.*"):
+        if document or digest(old) != draft.plan.get("source_sha256"):
+            old.unlink()
+    return {f"{DOCUMENT}{document.suffix.lower()}": document.read_bytes()} if document else {}
+
+
+def _files(draft: Draft, form: Row) -> dict[str, str | bytes]:
     return {
         "plan.yml": plan_text(draft.plan),
         "targets.csv": draft.table_text(form, "targets"),
@@ -118,12 +145,12 @@ def _find_unsettled(draft: Draft, others: Registry, reader: CellReader) -> None:
     leads: dict[str, set[str]] = defaultdict(set)
     for target in others.targets:
         other = others.plans[target["plan_id"]]
-        if other in own and other["plan_id"] not in superseded:
+        if target["indicator_code"] and other in own and other["plan_id"] not in superseded:
             leads[target["indicator_code"]].add(duties.reporter(other, target["lead_agency_code"]))
     [table] = [one["heading"] for one in reader.form["plan"]["tables"] if one["name"] == "reports"]
     for row, cells in draft.rows["targets"]:
         indicator, codes = row["indicator_code"], reader.names.resolve(row["lead_as_written"] or "")
-        if not codes or not indicator or indicator in settled:
+        if not codes or indicator in (None, NO_CODE) or indicator in settled:
             continue
         leads[indicator].add(duties.reporter({"focal_agency_code": focal[0]}, codes[0]))
         if len(leads[indicator]) > 1:

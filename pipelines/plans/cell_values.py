@@ -14,8 +14,8 @@ from typing import Any
 
 from pipelines.files import Row
 from pipelines.plans.workbook_cells import At, Faults
-from pipelines.registry.plan_folders import AgencyNames
-from pipelines.vietnamese import clean, fold, parse_number
+from pipelines.registry.plan_folders import NO_CODE, NO_DAY, AgencyNames
+from pipelines.vietnamese import clean, fold, parse_deadline, parse_number
 
 _PLACE = re.compile(r"[\w.\-]+")
 _COUNT = re.compile(r"\d+(\.\d+)*(-\d+)?[a-zđ]?")
@@ -43,9 +43,10 @@ class CellReader:
         self.communes, self.agencies, self.indicators = communes, agencies, indicators
         self._takers: dict[str, Callable[[Any, At], Any]] = {
             "text": _text, "lines": _lines, "place": _place, "count": _count, "days": _days, "plan_id": _text,
-            "date": _date, "milestone": _milestone, "day": _day, "figure": _figure, "agencies": self._agencies,
-            "page": _page, "recurring_day": _recurring_day, "dates": _dates,
+            "date": _date, "milestone": self._milestone_if_any, "day": _day, "figure": _figure,
+            "agencies": self._agencies, "page": _page, "recurring_day": _recurring_day, "dates": _dates,
             "commune": self._commune, "indicator": self._indicator, "reporter": self._reporter,
+            "indicator_if_any": self._indicator_if_any,
         }  # fmt: skip
 
     def take(self, at: At, about: Row) -> Any:
@@ -64,11 +65,11 @@ class CellReader:
             raise _Wrong("broken_cell")
         if at.is_blank:
             if about.get("required"):
-                raise _Wrong("missing")
+                raise _Wrong(about.get("if_missing", "missing"))
             return ""
-        if choices := self.form["choices"].get(about["takes"]):
-            return _choice(at.value, choices)
-        return self._takers[about["takes"]](at.value, at)
+        if taker := self._takers.get(about["takes"]):
+            return taker(at.value, at)
+        return _choice(at.value, self.form["choices"][about["takes"]])
 
     def _agencies(self, value: Any, at: At) -> str:
         """One or more agencies as printed, each known by name or alias."""
@@ -83,6 +84,15 @@ class CellReader:
 
     def _indicator(self, value: Any, at: At) -> str:
         return _known(_text(value, at).upper(), self.indicators, "unknown_indicator")
+
+    def _indicator_if_any(self, value: Any, at: At) -> str:
+        """The code of a target, or the words for none yet."""
+        words = {NO_CODE, self.form["choices"]["indicator_if_any"][NO_CODE]}
+        return NO_CODE if fold(str(value)) in map(fold, words) else self._indicator(value, at)
+
+    def _milestone_if_any(self, value: Any, at: At) -> date | str:
+        words = {NO_DAY, self.form["choices"]["milestone"][NO_DAY]}
+        return NO_DAY if fold(str(value)) in map(fold, words) else _milestone(value, at)
 
     def _reporter(self, value: Any, at: At) -> str:
         code = _known(_text(value, at).upper(), self.agencies, "unknown_reporter")
@@ -180,13 +190,19 @@ def _date(value: Any, at: At) -> date:
 
 
 def _milestone(value: Any, at: At) -> date:
-    """A date, or a year, which means its last day. A year in a date cell is to Excel a day of 1905."""
+    """A date; or a year, quarter or month: its last day. A year in a date cell is to Excel a day of 1905."""
     year = str((value - _DAY_ZERO).days if isinstance(value, datetime) else value).strip()
     if year.isdecimal() and int(year) in _YEARS:
         return date(int(year), 12, 31)
-    if found := _read_date(value):
+    if found := _read_date(value) or (_named_day(value) if isinstance(value, str) else None):
         return found
     raise _Wrong("bad_milestone")
+
+
+def _named_day(text: str) -> date | None:
+    """The last day of 'Quý I/2027', 'Tháng 6/2027', 'hết năm 2030': of what names one time and nothing else."""
+    said = parse_deadline(text, None)
+    return said.due_on if (said.recurrence, said.earlier, said.question) == ("once", (), "") else None
 
 
 def _day(value: Any, at: At) -> str:

@@ -1,7 +1,8 @@
 """'kpi57 plans check': what is wrong in the transcription of the plans, and what is wrong in the documents.
 
 An error is a fault of ours (the registry does not say what was printed); a note is a reviewer's reading that differs
-from the program's; a warning is a fault of the document (it contradicts itself), which is shown and never changed.
+from the program's, or what is left to a person; a warning is a fault of the document (it contradicts itself), which is
+shown and never changed.
 Reading the plans belongs to plan_folders.py.
 """
 
@@ -25,6 +26,7 @@ from pipelines.plans.understood import (
     read_target,
     stands_in,
 )
+from pipelines.registry.plan_folders import NO_CODE
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import fold
 from pipelines.warehouse.database import in_memory
@@ -46,7 +48,8 @@ _KINDS = {
 
 
 class Finding(NamedTuple):
-    """severity error (transcription), note (a reviewer's reading) or warning (document); place: as printed."""
+    """severity error (transcription), note (what a person decided or has to) or warning (document); place: as
+    printed."""
 
     severity: str
     code: str
@@ -61,8 +64,8 @@ class Finding(NamedTuple):
 def check_plans(registry: Registry) -> list[Finding]:
     """All findings on all plans, errors first, then by plan, code and place."""
     checks: list[Callable[[Registry], Iterable[Finding]]] = [
-        _normal_text, _targets_as_written, _deadlines_as_written, _conflicts, _falling, _early_deadlines, _undated,
-        _without_agency, _gaps, _pointing_nowhere, _stated_in_several_rows,
+        _normal_text, _targets_as_written, _deadlines_as_written, _without_code, _several_leads, _conflicts, _falling,
+        _early_deadlines, _undated, _without_agency, _gaps, _pointing_nowhere, _stated_in_several_rows,
     ]  # fmt: skip
     found = [finding for check in checks for finding in check(registry)]
     return sorted(found, key=lambda f: (f.severity, f.plan_id, f.code))
@@ -136,6 +139,29 @@ def _deadlines_as_written(registry: Registry) -> Iterator[Finding]:
                           f"{written!r} reads {_shown(read.columns)}, the registry says {_shown(kept)}")  # fmt: skip
 
 
+def _without_code(registry: Registry) -> Iterator[Finding]:
+    for row in registry.targets:
+        if row["indicator_code"] is None:
+            yield Finding("note", "no_code", row["plan_id"], _place(row),
+                          f"{row['name']}: {row['as_written']}: no code yet, so it is kept and shown, neither "
+                          f"asked nor compared. Once indicators.csv has a code, write it in place of '{NO_CODE}' "
+                          "in targets.csv, or in the plan's workbook (plans template, plans add)")  # fmt: skip
+
+
+def _several_leads(registry: Registry) -> Iterator[Finding]:
+    """An indicator that one row gives to several agencies, of which nobody said which reports it."""
+    told: set[tuple[str, str]] = set()
+    for row in registry.targets:
+        codes = registry.agency_names.resolve(row["lead_as_written"]) or []
+        key = row["plan_id"], row["indicator_code"]
+        settled = registry.plans[row["plan_id"]]["reports"]
+        if len(codes) > 1 and row["indicator_code"] and row["indicator_code"] not in settled and key not in told:
+            told.add(key)
+            yield Finding("note", "several_leads", row["plan_id"], _place(row),
+                          f"{row['indicator_code']} is led by {' and '.join(codes)}: {codes[0]}, named first, reports "
+                          "it for all; name another under 'reports' in plan.yml, or give each part a code")  # fmt: skip
+
+
 # ---------------------------------------------------------------- faults of the documents
 
 
@@ -162,7 +188,7 @@ def _conflicts(registry: Registry) -> Iterator[Finding]:
 def _falling(registry: Registry) -> Iterator[Finding]:
     series: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for row in registry.targets:
-        if row["value"] is not None:
+        if row["value"] is not None and row["indicator_code"] and row["milestone_on"]:
             series[row["plan_id"], row["indicator_code"], row["scope"], row["appendix"]].append(row)
     for rows in series.values():
         rows.sort(key=lambda row: row["milestone_on"])
@@ -231,7 +257,7 @@ def _skips(numbers: list[int | None]) -> Iterator[tuple[int, int]]:
 
 def _pointing_nowhere(registry: Registry) -> Iterator[Finding]:
     """Tasks that ask to reach the targets of this plan, where the plan has no list of targets."""
-    listed = {t["plan_id"] for t in registry.targets if t["unit_as_written"] or t["milestone_on"][:4] > "2026"}
+    listed = {t["plan_id"] for t in registry.targets if t["unit_as_written"] or (t["milestone_on"] or "")[:4] > "2026"}
     for row in registry.tasks:
         if row["plan_id"] not in listed and _OWN_TARGETS.search(f"{row['title']} {row['deliverable']}"):
             yield Finding("warning", "points_nowhere", row["plan_id"], _place(row),
@@ -246,5 +272,6 @@ def _stated_in_several_rows(registry: Registry) -> Iterator[Finding]:
     for (plan_id, appendix, _), named in rows.items():
         if len(named) > 1:
             first = next(iter(named.values()))
+            name = " ".join(filter(None, (first["indicator_code"], first["name"])))
             yield Finding("warning", "stated_twice", plan_id, f"{appendix}, {' and '.join(named)}",
-                          f"{first['indicator_code']} {first['name']} is in {len(named)} rows")  # fmt: skip
+                          f"{name} is in {len(named)} rows")  # fmt: skip

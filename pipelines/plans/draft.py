@@ -25,6 +25,7 @@ from pipelines.plans.understood import (
     target_reading,
 )
 from pipelines.plans.workbook_cells import At, Cells, Faults, Sheets
+from pipelines.registry.plan_folders import NO_CODE
 from pipelines.vietnamese import Target, parse_target, slug
 
 _TARGET_KEY = ("appendix", "row_number", "scope", "indicator_code", "milestone_on")
@@ -202,8 +203,13 @@ def _check_beside(row: Row, cells: Cells, said: Target, reader: CellReader) -> N
     """The year and the unit the text itself names are those of the row, or somebody says why not."""
     if row["reading_reason"]:
         return
-    if said.year and row["milestone_on"] and int(row["milestone_on"][:4]) != said.year:
-        reader.faults.add("other_year", cells["milestone_on"], as_written=row["as_written"], year=said.year)
+    if (
+        said.year
+        and row["milestone_on"]
+        and row["milestone_on"] != (said.due_on or date(said.year, 12, 31)).isoformat()
+    ):
+        day = f"{said.due_on or date(said.year, 12, 31):%d/%m/%Y}"
+        reader.faults.add("other_year", cells["milestone_on"], as_written=row["as_written"], day=day)
     indicator = reader.indicators.get(row["indicator_code"] or "")
     if indicator and said.unit and (said.unit == "%") != (indicator["unit_of_measure"] == "%"):
         reader.faults.add("unit_in_text", cells["indicator_code"], as_written=row["as_written"], said=said.unit,
@@ -238,11 +244,13 @@ def _check_range(row: Row, cells: Cells, faults: Faults) -> None:
 
 
 def _check_unit(row: Row, cells: Cells, reader: CellReader) -> None:
-    """A figure has its indicator's unit; a percentage stays within 100."""
+    """A figure has its indicator's unit; without a code, that which the plan prints. A percentage stays within 100."""
+    if row["indicator_code"] == NO_CODE and row["unit_of_measure"] == "":
+        row["unit_of_measure"] = row["unit_as_written"] or ("%" if "%" in row["as_written"] else "")
     indicator = reader.indicators.get(row["indicator_code"] or "")
-    if indicator is None:
+    if indicator is None and row["indicator_code"] != NO_CODE:
         return
-    unit = indicator["unit_of_measure"]
+    unit = indicator["unit_of_measure"] if indicator else row["unit_of_measure"]
     if row["unit_of_measure"] not in ("", None, unit):
         reader.faults.add("other_unit", cells["unit_of_measure"], indicator=row["indicator_code"],
                           unit=unit or reader.form["wording"]["nothing"])  # fmt: skip

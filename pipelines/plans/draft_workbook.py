@@ -18,8 +18,9 @@ from pipelines.files import Row
 from pipelines.office.colours import BEHIND_TEXT
 from pipelines.office.row_height import row_height
 from pipelines.office.workbook import head, page, put
-from pipelines.plans.drafting import RED, DraftedPlan, Mark, digest, draft_plan, read_words
+from pipelines.plans.drafting import RED, DraftedPlan, Mark, draft_plan, read_words
 from pipelines.plans.form import Filled, plan_book, read_form, save_plan_book
+from pipelines.plans.plan_files import digest
 from pipelines.registry.registry import Registry
 
 _FILLS = {

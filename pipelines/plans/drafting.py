@@ -6,7 +6,6 @@ readers ask about is red. Documents are read in reading/, tables in tables.py; t
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pipelines.files import Row, read_yaml
 from pipelines.office.wording import say
 from pipelines.plans.codes import CodeFinder
 from pipelines.plans.front_matter import read_front_matter
+from pipelines.plans.plan_files import digest
 from pipelines.plans.reading.document import Document, Paragraph, UnreadableDocumentError
 from pipelines.plans.reading.pdf import read_pdf
 from pipelines.plans.reading.text import read_text
@@ -95,7 +95,8 @@ class _Drafter:
         self.words, self.registry, self.form = words, registry, form
         self.names = registry.agency_names
         known = [(code, row["indicator_name"]) for code, row in registry.indicators.items()]
-        self.codes = CodeFinder(known + [(row["indicator_code"], row["name"]) for row in registry.targets])
+        targets = [(row["indicator_code"], row["name"]) for row in registry.targets if row["indicator_code"]]
+        self.codes = CodeFinder(known + targets)
         self.year: int | None = None
 
     def draft(self, documents: list[Document], commune: str | None) -> DraftedPlan:
@@ -246,12 +247,13 @@ class _Drafter:
                 for column in ("name", "as_written"):
                     self._mark("targets", at, column, YELLOW, "in_sentence", text, line.page, line.place)
                 self._figure(row, said, line)
-                self._milestone(row, said.year or (int(task["due_on"][:4]) if task["due_on"] else None), line)
+                of_task = date(int(task["due_on"][:4]), 12, 31) if task["due_on"] else None
+                self._milestone(row, said.due_on if said.year else of_task, line, is_named=bool(said.year))
                 self._code(row, line)
 
     def _targets(self, table: PlanTable, line: Line) -> None:
         section_year = re.search(self.words["milestone"], line.section_title.casefold())
-        for year, text in line.values:
+        for day, text in line.values:
             if clean(text) in self.words["no_target"]:
                 continue
             parts = split_targets(text)
@@ -270,8 +272,9 @@ class _Drafter:
                     self._mark("targets", at, "scope", YELLOW, "scope_split", text, line.page, line.place)
                 self._lead("targets", row, line)
                 self._figure(row, said, line)
-                named = year or said.year or (int(section_year["year"]) if section_year else None)
-                self._milestone(row, named, line)
+                of_section = date(int(section_year["year"]), 12, 31) if section_year else None
+                named = day or (said.due_on if said.year else of_section)
+                self._milestone(row, named, line, is_named=bool(said.year))
                 self._code(row, line)
 
     def _figure(self, row: dict[str, str], said: Target, line: Line) -> None:
@@ -285,11 +288,12 @@ class _Drafter:
         else:
             row.update(read.columns)
 
-    def _milestone(self, row: dict[str, str], year: int | None, line: Line) -> None:
+    def _milestone(self, row: dict[str, str], day: date | None, line: Line, *, is_named: bool) -> None:
+        """day: what the document says; is_named: whether it says something that is then not understood."""
         at = len(self.made.rows["targets"]) - 1
-        if year:
-            row["milestone_on"] = date(year, 12, 31).isoformat()
-        elif self.year and not row["unit_as_written"]:
+        if day:
+            row["milestone_on"] = day.isoformat()
+        elif self.year and not row["unit_as_written"] and not is_named:
             row["milestone_on"] = date(self.year, 12, 31).isoformat()
             self._mark("targets", at, "milestone_on", YELLOW, "milestone_from_plan", "", line.page, line.place)
         else:
@@ -334,7 +338,3 @@ class _Drafter:
 def _lines(text: str) -> str:
     """Text whose line breaks separate what it lists."""
     return "\n".join(line for line in map(clean, text.splitlines()) if line)
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -100,6 +100,7 @@ def _catalogue(sources: Path, registry: Registry, form: Row) -> dict[str, _Table
     ]
     columns = ("indicator_code", "indicator_name", "unit_of_measure", "theme", "numerator_name", "denominator_name")
     indicators = [[indicator[column] for column in columns] for indicator in registry.indicators.values()]
+    indicators.append(form["catalogue"]["indicators"]["without"])
     communes = [[code, registry.communes[code]["commune_name"]] for code in sorted(registry.city_communes)]
     found = {"agencies": agencies, "indicators": indicators, "communes": communes}
     layout = form["catalogue"]
@@ -218,8 +219,9 @@ class _Writer:
 
     def _value(self, column: Row, text: str) -> Any:
         """A value of the registry as the workbook shows it."""
-        if words := self.form["choices"].get(column["takes"]):
-            return words.get(text, text)
+        words = self.form["choices"].get(column["takes"], {})
+        if text in words:
+            return words[text]
         if column["takes"] == "figure" and text:
             value = Decimal(text)
             return int(value) if value == int(value) else float(value)

@@ -6,6 +6,7 @@ What they may contain is judged in draft.py; what they mean is read by plan_fold
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ PLAN_KEYS = (
     "reports",  # indicator code: the agency that reports it, where the plan names several
     "reports_from",  # from when on the agencies report: a setting of this project, not of the plan
     "reporting_calendar",  # of periods.yml, where it is not the form's; like the next two a setting of this project
+    "reporting_rhythm",  # month, quarter, half or year
     "due_days",
     "grace_days",
     "source_file",  # the document the rows' pages and places are of; its sha256; who read the rows through, and when
@@ -70,15 +72,19 @@ def rows_text(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     return text.getvalue()
 
 
-def write_folder(folder: Path, files: Mapping[str, str]) -> None:
-    """Write the files (name: text) into the folder; a new folder appears whole or not at all.
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_folder(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write the files (name: content) into the folder; a new folder appears whole or not at all.
 
     The folder's parent holds plans only, so the work in progress is kept beside that parent.
     """
     staging = folder.parent.parent / f".{folder.name}.new"
     staging.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (staging / name).write_bytes(text.encode("utf-8"))
+    for name, content in files.items():
+        (staging / name).write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
         fsync(staging / name)
     folder.parent.mkdir(exist_ok=True)
     if not folder.exists():

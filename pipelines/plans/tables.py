@@ -8,23 +8,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from pipelines.files import Row
 from pipelines.plans.reading.document import Cell, Document, Paragraph, Table, TableRow
 from pipelines.registry.plan_folders import AgencyNames
-from pipelines.vietnamese import clean, parse_deadline, parse_target
+from pipelines.vietnamese import clean, named_day, parse_deadline, parse_target
 
 _TEXT_FIELDS = ("title", "target_name", "lead", "cooperating", "deliverable", "head", "deadline", "unit", "note")
 
 
 @dataclass
 class Line:
-    """One row of a table: what each field holds, and the figures by year (None: no year in the head)."""
+    """One row of a table: what each field holds, and the figures by milestone (None: no day in the head)."""
 
     number: str
     texts: dict[str, str]
-    values: list[tuple[int | None, str]]
+    values: list[tuple[date | None, str]]
     page: int | None
     place: str
     section: str = ""
@@ -160,14 +161,13 @@ class TableReader:
             return None
         rows = [(chunk, row) for chunk in joined for row in chunk.rows]
         fields, by_content = self._fields(joined[0].labels, [row for _, row in rows])
-        years = {column: int(found[0]) for column, label in enumerate(joined[0].labels)
-                 if fields[column] == "year" and (found := re.search(r"20\d\d", label))}  # fmt: skip
-        if "lead" not in fields and not years and "value" not in fields:
+        days = {column: named_day(label) for column, label in enumerate(joined[0].labels) if fields[column] == "year"}
+        if "lead" not in fields and not days and "value" not in fields:
             return None
-        has_values = bool(years) or "value" in fields
+        has_values = bool(days) or "value" in fields
         has_tasks = "deadline" in fields or (not has_values and "title" in fields)
         kind = "both" if has_values == has_tasks else "targets" if has_values else "tasks"
-        lines = _Lines(self, joined[0].labels, fields, years).read(rows)
+        lines = _Lines(self, joined[0].labels, fields, days).read(rows)
         return PlanTable(kind, joined[0].appendix, lines, by_content)
 
     def _fields(self, labels: list[str], rows: Sequence[TableRow]) -> tuple[list[str | None], bool]:
@@ -225,8 +225,10 @@ class TableReader:
 class _Lines:
     """The lines of one joined table, from the top down: sections, rows, bullets below a row, rows cut over pages."""
 
-    def __init__(self, reader: TableReader, labels: list[str], fields: list[str | None], years: dict[int, int]) -> None:
-        self.reader, self.labels, self.fields, self.years = reader, labels, fields, years
+    def __init__(
+        self, reader: TableReader, labels: list[str], fields: list[str | None], days: dict[int, date | None]
+    ) -> None:
+        self.reader, self.labels, self.fields, self.days = reader, labels, fields, days
         self.lines: list[Line] = []
         self.section, self.section_title = "", ""
         self.parent: Line | None = None
@@ -282,8 +284,8 @@ class _Lines:
         ]
         return "; ".join(parts)
 
-    def _values(self, row: TableRow) -> list[tuple[int | None, str]]:
-        named: list[tuple[int | None, str]] = [(year, row.cells[column].text) for column, year in self.years.items()]
+    def _values(self, row: TableRow) -> list[tuple[date | None, str]]:
+        named = [(day, row.cells[column].text) for column, day in self.days.items()]
         return named or [(None, row.cells[column].text) for column, one in enumerate(self.fields) if one == "value"]
 
     def _heading(self, row: TableRow, number: str, filled: list[Cell]) -> tuple[str, str] | None:
@@ -350,7 +352,7 @@ class _Lines:
                 line.joined.add(name)
         more = self._values(row)
         line.values = [
-            (year, f"{text} {rest}".strip()) for (year, text), (_, rest) in zip(line.values, more, strict=True)
+            (day, f"{text} {rest}".strip()) for (day, text), (_, rest) in zip(line.values, more, strict=True)
         ]
         line.is_group = line.is_group and not any(texts[one] for one in ("lead", "deadline"))
         if "joined" not in line.doubts:

@@ -6,7 +6,7 @@ Which periods are owed and when they are due is data (sources/reference/periods.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -62,6 +62,21 @@ def period_bounds(code: str, closes_on_day: int | None = None) -> tuple[str, dat
         return kind, date(year, first, 1), month_end(year, last)
     before = date(year, first, 1) - timedelta(days=1)
     return kind, date(before.year, before.month, closes_on_day + 1), date(year, last, closes_on_day)
+
+
+RHYTHMS = ("month", "quarter", "half", "year")  # in which a plan may have its agencies report
+
+
+def in_rhythm(period: Period, calendar: Mapping[str, Period], rhythm: str | None) -> Period:
+    """The period as it is owed by a plan with a rhythm of its own: that of another kind is not; a quarter or half year
+    is due as the month that closes with it. The yearly report is owed in any rhythm."""
+    if rhythm is None or (period.kind == rhythm and period.due_days is not None) or period.kind == "year":
+        return period
+    if period.kind != rhythm:
+        return replace(period, due_on=None, due_days=None, grace_days=None, owed_from=None)
+    month = next(one for one in calendar.values() if one.kind == "month" and one.ends_on == period.ends_on)
+    return replace(period, due_on=month.due_on, due_days=month.due_days, grace_days=month.grace_days,
+                   owed_from=month.owed_from)  # fmt: skip
 
 
 @cache

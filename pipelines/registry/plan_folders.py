@@ -17,6 +17,10 @@ from pipelines.registry.in_force import in_force
 from pipelines.registry.name_rules import NameRules
 from pipelines.vietnamese import fold
 
+# What a target says instead of its indicator's code where there is none yet, and of its milestone where the plan prints
+# no day: it is kept and shown; without a code it is not asked for, without either not compared.
+NO_CODE = NO_DAY = "none"
+DOCUMENT = "document"  # what the document of a plan is called in its folder, with the ending it came with
 _SOURCE = ("reading_reason", "source_page", "source_place")  # where a row is in its document, and who read it how
 
 
@@ -99,6 +103,7 @@ class PlanReader:
         self.plans: dict[str, Row] = {}
         self.targets: list[Row] = []
         self.tasks: list[Row] = []
+        self.documents: list[Row] = []
         self.faults: list[str] = []
         self._known_as: Counter[str] = Counter()  # target ids, each under itself and all that it begins with
 
@@ -136,10 +141,16 @@ class PlanReader:
             ],
             "reports_from": plan["reports_from"],
             "reporting_calendar": plan.get("reporting_calendar"),
+            "reporting_rhythm": plan.get("reporting_rhythm"),
             "due_days": _count(plan.get("due_days")),
             "grace_days": _count(plan.get("grace_days")),
             "reports": plan.get("reports") or {},
         }
+        document = next(iter(sorted(folder.glob(f"{DOCUMENT}.*"))), None)
+        self.documents.append(
+            {"plan_id": plan_id, **{name: plan.get(name) for name in ("source_file", "source_sha256", "reviewed_on")},
+             "kept_as": document and document.name}
+        )  # fmt: skip
         for order, row in enumerate(read_csv(folder / "targets.csv"), 1):
             self._target(plan_id, order, row)
         tasks = read_csv(folder / "tasks.csv")
@@ -148,10 +159,14 @@ class PlanReader:
 
     def _target(self, plan_id: str, order: int, row: dict[str, str]) -> None:
         place = f"targets.csv row {order} ({row['appendix']} {row['row_number']})"
-        if row["indicator_code"] not in self.indicators:
-            self.faults.append(f"{plan_id} {place}: no indicator '{row['indicator_code']}' in indicators.csv")
+        code = None if row["indicator_code"] == NO_CODE else row["indicator_code"]
+        if code is not None and code not in self.indicators:
+            self.faults.append(f"{plan_id} {place}: no indicator '{code}' in indicators.csv (write '{NO_CODE}' where "
+                               "there is no code yet)")  # fmt: skip
         leads = self.leads(plan_id, place, row["lead_as_written"])
-        base = "/".join(p for p in (plan_id, row["appendix"], row["row_number"], row["milestone_on"][:4]) if p)
+        milestone_on = None if row["milestone_on"] == NO_DAY else row["milestone_on"]
+        year = milestone_on[:4] if milestone_on else ""
+        base = "/".join(p for p in (plan_id, row["appendix"], row["row_number"], year) if p)
         twins = self._known_as[base]
         target_id = f"{base}/{twins + 1}" if twins else base
         parts = target_id.split("/")
@@ -159,6 +174,8 @@ class PlanReader:
         self.targets.append(
             {
                 **row,
+                "indicator_code": code,
+                "milestone_on": milestone_on,
                 "target_id": target_id,
                 "plan_id": plan_id,
                 "commune_code": self.plans[plan_id]["commune_code"],
@@ -194,7 +211,7 @@ class PlanReader:
         settles. Where plans in force together disagree, the newest must settle it."""
         leads: dict[tuple[str, str], set[str]] = {}
         for target in self.targets:
-            if target["lead_agency_code"]:
+            if target["lead_agency_code"] and target["indicator_code"]:
                 plan = self.plans[target["plan_id"]]
                 codes = leads.setdefault((target["plan_id"], target["indicator_code"]), set())
                 codes.add(self.reporter(plan, target["lead_agency_code"]))

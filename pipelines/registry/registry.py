@@ -7,7 +7,7 @@ refuses what does not fit, naming file, row and text. Files that agencies send a
 from __future__ import annotations
 
 from calendar import isleap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -18,7 +18,7 @@ from pipelines.home import SOURCES
 from pipelines.registry.followed import follow
 from pipelines.registry.higher_plans import HigherPlans
 from pipelines.registry.in_force import in_force, set_days
-from pipelines.registry.periods import Period, make_periods
+from pipelines.registry.periods import RHYTHMS, Period, in_rhythm, make_periods
 from pipelines.registry.plan_folders import AgencyNames, PlanReader, RegistryError
 from pipelines.registry.successions import Successions
 from pipelines.registry.task_duties import TaskDuty, each_reports, task_duties
@@ -46,6 +46,7 @@ class Registry:
     task_duties: list[TaskDuty]
     form: Row
     followed: dict[tuple[str, str], date] = field(default_factory=dict)  # from when on, by plan and indicator
+    plan_documents: list[Row] = field(default_factory=list)
     higher_plans: list[Row] = field(default_factory=list)
     higher_targets: list[Row] = field(default_factory=list)
     successions: Successions = field(default_factory=Successions)
@@ -136,11 +137,12 @@ class Registry:
         return found
 
     def period_of(self, commune_code: str, code: str) -> Period:
-        """A period as it is for the commune: by the calendar, due days, grace and yearly day that the plans in force on
-        its last day set, else the form's (core.known_due). Raises KeyError for a period that is none."""
+        """A period as it is for the commune: by the calendar, rhythm, due days, grace and yearly day that the plans in
+        force on its last day set, else the form's (core.known_due). Raises KeyError for a period that is none."""
         default = self.calendars[self.calendar][code]
         own = self._settings(commune_code, default.ends_on)
-        period = self.calendars[own.get("reporting_calendar", self.calendar)][code]
+        calendar = self.calendars[own.get("reporting_calendar", self.calendar)]
+        period = in_rhythm(calendar[code], calendar, own.get("reporting_rhythm"))
         if period.due_days is None:
             return period
         due_on = period.ends_on + timedelta(days=own.get("due_days", period.due_days))
@@ -150,7 +152,7 @@ class Registry:
 
     def _settings(self, commune_code: str, on: date) -> Row:
         """What the plans in force on a day set of reporting, the newest that says so."""
-        names = ("annual_report_due", "reporting_calendar", "due_days", "grace_days")
+        names = ("annual_report_due", "reporting_calendar", "reporting_rhythm", "due_days", "grace_days")
         found: Row = {}
         for plan in reversed(self.plans_of(commune_code, on)):
             found |= {name: plan[name] for name in names if plan[name] is not None}
@@ -177,6 +179,7 @@ class Registry:
             "raw.succession": self.successions.rows,
             "raw.plan": [{k: v for k, v in plan.items() if k not in ("reports", "supersedes_issued_on")}
                          for plan in self.plans.values()],
+            "raw.plan_document": self.plan_documents,
             "raw.target": self.targets,
             "raw.higher_plan": self.higher_plans,
             "raw.higher_target": self.higher_targets,
@@ -258,6 +261,18 @@ def _duties(
     return dict(sorted((duties | following).items())), days
 
 
+def _setting_faults(plans: Iterable[Row], communes: Collection[str], calendars: Collection[str]) -> Iterator[str]:
+    """What plans say of their commune and of how it reports that fits nothing."""
+    for plan in plans:
+        name, calendar, rhythm = plan["plan_id"], plan["reporting_calendar"], plan["reporting_rhythm"]
+        if plan["commune_code"] not in communes:
+            yield f"{name}: no commune {plan['commune_code']}"
+        if calendar not in (None, *calendars):
+            yield f"{name}: no calendar '{calendar}' in periods.yml"
+        if rhythm not in (None, *RHYTHMS):
+            yield f"{name}/plan.yml: reporting_rhythm '{rhythm}': write one of {', '.join(RHYTHMS)}"
+
+
 def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: True) -> Registry:
     """Read the whole registry. Raises RegistryError listing every fault found."""
     reference = sources / "reference"
@@ -285,10 +300,7 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
     faults += reader.faults + higher.faults
     _unique(faults, "targets", (t["target_id"] for t in reader.targets))
     _unique(faults, "tasks", (t["task_id"] for t in reader.tasks))
-    faults += [f"{p['plan_id']}: no commune {p['commune_code']}" for p in reader.plans.values()
-               if p["commune_code"] not in communes]  # fmt: skip
-    faults += [f"{p['plan_id']}: no calendar '{p['reporting_calendar']}' in periods.yml" for p in reader.plans.values()
-               if p["reporting_calendar"] not in (None, *config["calendars"])]  # fmt: skip
+    faults += _setting_faults(reader.plans.values(), communes, config["calendars"])
     if faults:
         raise RegistryError(*dict.fromkeys(faults))
     return Registry(
@@ -306,6 +318,7 @@ def load(sources: Path = SOURCES, only: Callable[[str], bool] = lambda plan_id: 
         tasks=reader.tasks,
         indicator_duties=duties,
         followed=followed,
+        plan_documents=reader.documents,
         higher_plans=list(higher.plans.values()),
         higher_targets=higher.targets,
         task_duties=task_duties(reader, each_from),

@@ -1,4 +1,4 @@
-"""What the scorecard shows, asked from core and marts in one query a subject.
+"""What the scorecard shows, asked from core and marts (queries.py).
 
 Which page shows what is pages.py, how a figure is written filters.py; what the figures mean was settled in models/.
 """
@@ -18,7 +18,7 @@ import duckdb
 from pipelines.files import Row
 from pipelines.office.statuses import Status, read_statuses
 from pipelines.office.wording import wording
-from pipelines.scorecard import task_queries
+from pipelines.scorecard import queries, task_queries
 from pipelines.warehouse.rows import dicts
 
 Key = tuple[str, str, str]  # commune, indicator, scope
@@ -33,223 +33,8 @@ TABLES = (
     "marts.mart_city_progress", "marts.mart_task_progress", "marts.mart_reporting_status",
     "marts.mart_plan_conflict", "marts.mart_reconciliation", "marts.mart_late_change", "marts.mart_held_line",
     "marts.mart_commune_report", "marts.mart_task_deadline", "marts.mart_task_agency", "marts.mart_target_outlook",
-    "marts.mart_commune_standing", "marts.mart_approval",
+    "marts.mart_commune_standing", "marts.mart_approval", "marts.mart_milestone_difference",
 )  # fmt: skip
-
-# In the order of the Vietnamese alphabet, as near as it matters: đ after d, tones last.
-_COMMUNES = """
-FROM core.dim_commune
-ORDER BY strip_accents(replace(lower(short_name), 'đ', 'dzz')), lower(short_name), commune_code
-"""
-_INDICATORS = """
-SELECT i.*, a.agency_name AS lead_agency_name
-FROM core.dim_indicator AS i
-LEFT JOIN core.dim_agency AS a ON a.agency_code = i.lead_agency_code
-ORDER BY i.indicator_code
-"""
-# The figures of the last 24 months, and before them those at the end of a year: enough to see the way from the first
-# year on, and of the same size after twenty years.
-_RECENT = """(d.measured_on > (SELECT as_of_on - INTERVAL 25 MONTH FROM core.dim_build) OR d.kind = 'year'
-    OR month(d.measured_on) = 12)"""
-_PERIODS = f"""
-SELECT d.period_code, d.label, d.kind, d.measured_on
-FROM core.dim_period AS d
-WHERE {_RECENT}
-ORDER BY d.measured_on, if(d.kind = 'month', '', d.kind), d.period_code
-"""
-_PLANS = """
-SELECT p.*, a.agency_name AS focal_agency_name
-FROM core.dim_plan AS p
-LEFT JOIN core.dim_agency AS a ON a.agency_code = p.focal_agency_code
-ORDER BY p.commune_code, p.in_force_from DESC, p.plan_id
-"""
-_PROGRESS = """
-SELECT
-    p.*, d.label AS period_label, f.note, r.rank, r.communes_ranked
-FROM marts.mart_kpi_progress AS p
-JOIN core.dim_period AS d USING (period_code)
-LEFT JOIN core.fct_actual AS f USING (actual_id)
-LEFT JOIN marts.mart_commune_rank AS r
-    ON (r.commune_code, r.indicator_code, r.scope, r.period_code)
-    = (p.commune_code, p.indicator_code, p.scope, p.period_code)
-WHERE p.is_latest
-ORDER BY p.commune_code, p.indicator_code, p.scope
-"""
-# A commune that others were merged into has their figures of before with its own, summed and marked.
-_SERIES = f"""
-WITH pooled AS (
-    SELECT
-        s.commune_code, s.indicator_code, s.period_code, s.value, s.numerator, s.denominator, s.commune_name,
-        replace(
-            replace($pooled, '{{reported}}', s.predecessors_reporting::VARCHAR), '{{communes}}', s.predecessors::VARCHAR
-        ) AS note
-    FROM marts.mart_successor_series AS s
-    WHERE s.is_pooled
-),
-figure AS (
-    SELECT
-        p.commune_code, p.indicator_code, p.scope, p.period_code, p.value::DOUBLE AS value, p.value_text,
-        p.numerator::DOUBLE AS numerator, p.denominator::DOUBLE AS denominator, p.expected_value, f.note, p.commune_name
-    FROM marts.mart_kpi_progress AS p
-    JOIN core.fct_actual AS f USING (actual_id)
-    ANTI JOIN pooled AS o
-        ON o.commune_code = p.commune_code AND o.indicator_code = p.indicator_code AND o.period_code = p.period_code
-        AND p.scope = ''
-    UNION ALL BY NAME
-    SELECT
-        commune_code, indicator_code, '' AS scope, period_code, value::DOUBLE AS value,
-        numerator::DOUBLE AS numerator, denominator::DOUBLE AS denominator, note, commune_name
-    FROM pooled
-)
-SELECT p.*, d.measured_on, d.label AS period_label
-FROM figure AS p
-JOIN core.dim_period AS d USING (period_code)
-WHERE {_RECENT}
-ORDER BY p.commune_code, p.indicator_code, p.scope, d.measured_on, if(d.kind = 'month', '', d.kind)
-"""
-# The milestones of the plans in force now; before the first plan comes into force, those of the first.
-_MILESTONES = """
-WITH regime AS (
-    SELECT
-        r.commune_code,
-        coalesce(max(r.regime_from) FILTER (r.regime_from <= b.as_of_on), min(r.regime_from)) AS regime_from
-    FROM core.bridge_plan_in_force AS r
-    CROSS JOIN core.dim_build AS b
-    GROUP BY r.commune_code
-)
-SELECT m.*
-FROM core.dim_milestone AS m
-SEMI JOIN regime AS r USING (commune_code, regime_from)
-ORDER BY m.commune_code, m.indicator_code, m.scope, m.milestone_on
-"""
-_CITY = f"""
-SELECT p.*, d.label AS period_label, d.measured_on
-FROM marts.mart_city_progress AS p
-JOIN core.dim_period AS d USING (period_code)
-WHERE {_RECENT}
-ORDER BY p.indicator_code, d.measured_on DESC, if(d.kind = 'month', '', d.kind)
-"""
-_REPORTING = f"""
-SELECT r.*, d.measured_on, s.severity
-FROM marts.mart_reporting_status AS r
-JOIN core.dim_period AS d USING (period_code)
-JOIN core.dim_status AS s ON s.answer = 'reporting' AND s.status = r.reporting_status
-WHERE {_RECENT}
-ORDER BY d.measured_on DESC, d.period_code DESC, r.commune_code, r.agency_code
-"""
-_REJECTIONS = """
-SELECT
-    r.*, s.period_code, p.label AS period_label, s.received_at, c.commune_name, a.agency_name
-FROM core.fct_rejection AS r
-JOIN core.fct_submission AS s USING (submission_id)
-LEFT JOIN core.dim_commune AS c ON c.commune_code = r.commune_code
-LEFT JOIN core.dim_agency AS a ON a.agency_code = r.agency_code
-LEFT JOIN core.dim_period AS p ON p.period_code = s.period_code
-WHERE s.received_at > (SELECT as_of_on - INTERVAL 13 MONTH FROM core.dim_build)
-ORDER BY s.received_at DESC, r.submission_id, r.finding_order
-"""
-_RECONCILED = """
-SELECT
-    s.period_code, any_value(d.label) AS period_label, any_value(d.measured_on) AS measured_on, count(*) AS files,
-    count(*) FILTER (r.status = 'unreadable') AS unreadable, count(*) FILTER (r.status = 'duplicate') AS duplicate,
-    count(*) FILTER (r.status = 'rejected') AS refused,
-    sum(r.rows_read) AS rows_read, sum(r.rows_accepted) AS rows_accepted, sum(r.rows_unchanged) AS rows_unchanged,
-    sum(r.rows_held) AS rows_held, sum(r.rows_rejected) AS rows_rejected, sum(r.rows_ignored) AS rows_ignored,
-    sum(r.rows_unaccounted) AS rows_unaccounted
-FROM marts.mart_reconciliation AS r
-JOIN core.fct_submission AS s USING (submission_id)
-LEFT JOIN core.dim_period AS d USING (period_code)
-GROUP BY s.period_code
-ORDER BY measured_on DESC NULLS LAST, s.period_code DESC
-"""
-_CONFLICTS = """
-SELECT p.*, c.commune_name
-FROM marts.mart_plan_conflict AS p
-JOIN core.dim_commune AS c USING (commune_code)
-ORDER BY p.kind, p.commune_code, p.indicator_code, p.milestone_on, p.first_target_id, p.second_target_id
-"""
-_LATE = """
-SELECT l.* EXCLUDE (act), d.label AS period_label, a.agency_name
-FROM marts.mart_late_change AS l
-LEFT JOIN core.dim_period AS d USING (period_code)
-LEFT JOIN core.dim_agency AS a USING (agency_code)
-ORDER BY l.received_at DESC, l.submission_id
-"""
-# The yearly report that the communes work on or made last: those that wait for most agencies first.
-_YEARLY = """
-SELECT *
-FROM marts.mart_commune_report
-WHERE period_kind = 'year'
-QUALIFY period_code = max(period_code) OVER ()
-ORDER BY handed_over_at IS NOT NULL, due_on, len(waiting_codes) DESC, commune_code
-"""
-_OUTLOOK = """
-SELECT o.*, d.label AS period_label
-FROM marts.mart_target_outlook AS o
-JOIN core.dim_period AS d USING (period_code)
-ORDER BY o.milestone_on, o.pace NULLS FIRST, o.commune_code, o.indicator_code, o.scope
-"""
-# Places of the communes by the newest figure of the city.
-_PLACES = """
-SELECT r.indicator_code, r.commune_code, r.commune_name, r.value, r.rank, r.communes_ranked
-FROM marts.mart_commune_rank AS r
-JOIN core.dim_period AS d USING (period_code)
-WHERE r.scope = '' AND (r.indicator_code, r.period_code) IN (
-    SELECT p.indicator_code, arg_max(p.period_code, (q.measured_on, if(q.kind = 'month', '', q.kind)))
-    FROM marts.mart_city_progress AS p
-    JOIN core.dim_period AS q USING (period_code)
-    GROUP BY p.indicator_code)
-ORDER BY r.indicator_code, r.rank, r.commune_code
-"""
-_APPROVALS = "SELECT commune_code, period_code, approval_status, acted_at, figures_changed FROM marts.mart_approval"
-_STANDING = "FROM marts.mart_commune_standing ORDER BY rank NULLS LAST, score DESC, commune_code"
-# Where the newest figures come from, without the names of people or of files.
-_ORIGINS = """
-SELECT
-    p.commune_code, p.commune_name, p.indicator_code, p.indicator_name, p.scope, p.unit_of_measure, p.actual_id,
-    p.numerator, p.denominator, p.value, p.value_text, p.is_estimate, d.label AS period_label, a.agency_name, t.sha256,
-    t.source_sheet, t.source_cell, t.received_at, t.replaced_value, t.replaced_actual_id,
-    coalesce((
-        SELECT list(DISTINCT r.rule_code ORDER BY r.rule_code) FROM core.fct_rejection AS r
-        WHERE r.submission_id = t.submission_id AND r.source_sheet = t.source_sheet AND r.source_row = t.source_row
-    ), []) AS rules
-FROM marts.mart_kpi_progress AS p
-JOIN marts.mart_trace AS t USING (actual_id)
-JOIN core.dim_period AS d ON d.period_code = p.period_code
-LEFT JOIN core.dim_agency AS a ON a.agency_code = p.agency_code
-WHERE p.is_latest
-ORDER BY p.commune_code, p.indicator_code, p.scope
-"""
-_TARGETS = """
-SELECT
-    t.commune_code, t.indicator_code, t.scope, t.milestone_on, t.as_written, t.appendix, t.row_number,
-    p.document_number, p.issued_on
-FROM core.fct_target AS t
-JOIN core.dim_plan AS p USING (plan_id)
-WHERE p.superseded_by IS NULL
-ORDER BY t.commune_code, t.indicator_code, t.scope, t.milestone_on, t.plan_id, t.line_order
-"""
-# What waits to be confirmed, beside what is in force meanwhile.
-_HELD = """
-SELECT
-    h.commune_code, h.commune_name, h.agency_code, h.agency_name, h.table_kind, h.code, h.received_at, h.question,
-    h.numerator, h.denominator, h.value, h.value_text, d.label AS period_label,
-    coalesce(i.indicator_name, t.title) AS name, i.kind, i.unit_of_measure,
-    f.numerator AS old_numerator, f.denominator AS old_denominator,
-    coalesce(f.value, r.percent_done) AS old_value, coalesce(f.value_text, r.state) AS old_value_text
-FROM marts.mart_held_line AS h
-LEFT JOIN core.dim_period AS d USING (period_code)
-LEFT JOIN core.dim_indicator AS i ON h.table_kind = 'indicator' AND i.indicator_code = h.code
-LEFT JOIN core.dim_task AS t ON h.table_kind = 'task' AND t.task_id = h.code
-LEFT JOIN core.fct_actual AS f
-    ON h.table_kind = 'indicator' AND f.is_current AND NOT f.is_withdrawn AND f.commune_code = h.commune_code
-    AND f.agency_code = h.agency_code AND f.indicator_code = h.code AND f.period_code = h.period_code
-LEFT JOIN core.fct_task_report AS r
-    ON h.table_kind = 'task' AND r.is_current AND r.agency_code = h.agency_code AND r.task_id = h.code
-    AND r.period_code = h.period_code
-WHERE h.state = 'waiting'
-ORDER BY h.received_at, h.commune_code, h.code, h.submission_id, h.source_row
-"""
 
 # What a line of progress says of a figure: nothing before the first report.
 _OF_A_FIGURE = ("period_code", "period_label", "agency_code", "actual_id", "numerator", "denominator", "value",
@@ -296,10 +81,22 @@ class Board:
     standing: list[Row]
     origins: dict[str, list[Row]]
     targets: dict[Key, list[Row]]
+    uncoded: dict[str, list[Row]]  # by commune, targets whose indicator has no code yet
+    differences: dict[str, list[Row]]  # by commune, milestones that are others than those of a plan above
 
     @property
     def city_name(self) -> str:
         return ", ".join(dict.fromkeys(one["city_name"] for one in self.communes))
+
+    @cached_property
+    def above(self) -> list[Row]:
+        """The newest rate of the city for each indicator that a plan of the city, or of the country, sets milestones
+        for: what needs attention first."""
+        found = [one for one in self.city if one["is_latest"] and one["milestone_scope"]]
+        return sorted(found, key=lambda one: (-self._gravity(one), one["indicator_code"]))
+
+    def _gravity(self, line: Row) -> int:
+        return max(self.statuses[answer, line[f"{answer}_status"]].severity for answer in ("level", "pace"))
 
     @cached_property
     def commune_of(self) -> dict[str, Row]:
@@ -344,31 +141,33 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         as_of_on=as_of_on,
         is_illustrative=is_illustrative,
         statuses=read_statuses(con),
-        communes=dicts(con, _COMMUNES),
+        communes=dicts(con, queries.COMMUNES),
         agencies=dict(con.execute("SELECT agency_code, agency_name FROM core.dim_agency ORDER BY ALL").fetchall()),
-        indicators={one["indicator_code"]: one for one in dicts(con, _INDICATORS)},
-        periods=dicts(con, _PERIODS),
-        plans=dicts(con, _PLANS),
-        progress=dicts(con, _PROGRESS),
-        series=grouped(dicts(con, _SERIES, {"pooled": wording("site.pooled")}), key_of),
-        milestones=grouped(dicts(con, _MILESTONES), key_of),
-        city=dicts(con, _CITY),
+        indicators={one["indicator_code"]: one for one in dicts(con, queries.INDICATORS)},
+        periods=dicts(con, queries.PERIODS),
+        plans=dicts(con, queries.PLANS),
+        progress=dicts(con, queries.PROGRESS),
+        series=grouped(dicts(con, queries.SERIES, {"pooled": wording("site.pooled")}), key_of),
+        milestones=grouped(dicts(con, queries.MILESTONES), key_of),
+        city=dicts(con, queries.CITY),
         tasks=dicts(con, task_queries.TASKS),
         parts=dicts(con, task_queries.PARTS),
-        reporting=dicts(con, _REPORTING),
-        rejections=dicts(con, _REJECTIONS),
-        reconciled=dicts(con, _RECONCILED),
-        conflicts=dicts(con, _CONFLICTS),
-        late=dicts(con, _LATE),
-        held=dicts(con, _HELD),
-        yearly=dicts(con, _YEARLY),
-        outlook=dicts(con, _OUTLOOK),
-        places=grouped(dicts(con, _PLACES), lambda one: one["indicator_code"]),
+        reporting=dicts(con, queries.REPORTING),
+        rejections=dicts(con, queries.REJECTIONS),
+        reconciled=dicts(con, queries.RECONCILED),
+        conflicts=dicts(con, queries.CONFLICTS),
+        late=dicts(con, queries.LATE),
+        held=dicts(con, queries.HELD),
+        yearly=dicts(con, queries.YEARLY),
+        outlook=dicts(con, queries.OUTLOOK),
+        places=grouped(dicts(con, queries.PLACES), lambda one: one["indicator_code"]),
         heads=dicts(con, task_queries.HEADS),
-        approvals={(one["commune_code"], one["period_code"]): one for one in dicts(con, _APPROVALS)},
-        standing=dicts(con, _STANDING),
-        origins=grouped(dicts(con, _ORIGINS), lambda one: one["commune_code"]),
-        targets=grouped(dicts(con, _TARGETS), key_of),
+        approvals={(one["commune_code"], one["period_code"]): one for one in dicts(con, queries.APPROVALS)},
+        standing=dicts(con, queries.STANDING),
+        origins=grouped(dicts(con, queries.ORIGINS), lambda one: one["commune_code"]),
+        targets=grouped(dicts(con, queries.TARGETS), key_of),
+        uncoded=grouped(dicts(con, queries.UNCODED), lambda one: one["commune_code"]),
+        differences=grouped(dicts(con, queries.DIFFERENCES), lambda one: one["commune_code"]),
     )
 
 

@@ -223,6 +223,36 @@ def conflicts(rows: Sequence[Row]) -> Table:
     ), rows)  # fmt: skip
 
 
+def uncoded(rows: Sequence[Row]) -> Table:
+    return Table("uncoded", (
+        ("commune_name", "commune_name"), ("indicator", "target_name"), ("scope", "scope"),
+        ("milestone_on", "milestone_on"), ("target_at_milestone", "as_written"), ("lead_as_written", "lead_as_written"),
+        ("printed_at", printed_at),
+    ), rows)  # fmt: skip
+
+
+def above(rows: Sequence[Row]) -> Table:
+    return Table("above", (
+        ("indicator_code", "indicator_code"), ("indicator", "indicator_name"), ("unit_of_measure", "unit_of_measure"),
+        ("figure_period", "period_label"), ("pooled_value", "value"),
+        ("given_by", lambda row: wording("site.above.scopes")[row["milestone_scope"]]),
+        ("in_force_milestone", "in_force_on"), ("target_in_force", "in_force_as_written"),
+        ("level_label", "level_label"), ("next_milestone", "next_on"), ("target_next", "next_as_written"),
+        ("expected_value", "expected_value"), ("pace", "pace"), ("pace_label", "pace_label"),
+        ("forecast_at_next", "forecast_at_next"),
+    ), rows)  # fmt: skip
+
+
+def differences(rows: Sequence[Row]) -> Table:
+    return Table("differences", (
+        ("commune_name", "commune_name"), ("indicator_code", "indicator_code"), ("indicator", "indicator_name"),
+        ("scope", "scope"), ("milestone_on", "milestone_on"), ("commune_gives", "as_written"),
+        ("higher_gives", "higher_as_written"),
+        ("given_by", lambda row: wording("site.above.scopes")[row["plan_scope"]]),
+        ("difference", lambda row: wording("site.differences.kinds")[row["difference"]]),
+    ), rows)  # fmt: skip
+
+
 def rejections(rows: Sequence[Row]) -> Table:
     return Table("rejections", (
         ("received_at", "received_at"), ("commune_name", "commune_name"), ("agency_name", "agency_name"),

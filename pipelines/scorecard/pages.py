@@ -248,7 +248,7 @@ class Pages:
         lines = self.indicator_lines.get(code, [])
         return self._render(
             "indicator.html", "indicators", "../", page_name=filters.indicator_page(code),
-            indicator=self.board.indicators[code], lines=lines, city=self.city_of.get(code, []),
+            indicator=self.board.indicators[code], lines=lines, city=self.city_of.get(code, []), given=self._given,
             has_figures=any(not one["is_waiting"] for one in lines),
         )  # fmt: skip
 

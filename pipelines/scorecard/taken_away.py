@@ -23,7 +23,7 @@ def workbooks(pages: Pages) -> Iterator[downloads.Download]:
     def whose(rows: list[Row], code: str) -> list[Row]:
         return [one for one in rows if one["commune_code"] == code]
 
-    yield of("index", downloads.yearly(board.yearly), downloads.outlook(board.outlook))
+    yield of("index", downloads.yearly(board.yearly), downloads.outlook(board.outlook), downloads.above(board.above))
     for standing in pages.standings:
         code = standing.commune["commune_code"]
         periods = pages.periods_shown(code)
@@ -32,7 +32,8 @@ def workbooks(pages: Pages) -> Iterator[downloads.Download]:
                  downloads.tasks(pages.tasks_of.get(code, [])), downloads.parts(whose(board.parts, code)),
                  downloads.heads(pages.heads_of.get(code, [])),
                  downloads.reports(reports), downloads.held(whose(board.held, code)),
-                 downloads.conflicts(whose(board.conflicts, code)),
+                 downloads.conflicts(whose(board.conflicts, code)), downloads.uncoded(board.uncoded.get(code, [])),
+                 downloads.differences(board.differences.get(code, [])),
                  downloads.origins(board.origins.get(code, [])))  # fmt: skip
     yield of("indicators", downloads.city([rows[0] for rows in pages.city_of.values()]))
     for code, lines in pages.indicator_lines.items():
@@ -61,6 +62,9 @@ def tables(pages: Pages) -> list[downloads.Table]:
         downloads.lines(board.lines, board.indicators), downloads.tasks(board.tasks), downloads.heads(board.heads),
         downloads.parts(board.parts),
         downloads.reports(board.reporting), downloads.held(board.held), downloads.conflicts(board.conflicts),
+        downloads.uncoded([one for rows in board.uncoded.values() for one in rows]),
+        downloads.differences([one for rows in board.differences.values() for one in rows]),
+        downloads.above(board.above),
         downloads.origins([one for rows in board.origins.values() for one in rows]), downloads.city(board.city),
         downloads.series([one for rows in board.series.values() for one in rows]),
         downloads.rejections(board.rejections), downloads.reconciled(board.reconciled), downloads.late(board.late),

@@ -6,7 +6,7 @@ Reading files and applying rules do not belong here.
 
 from pipelines.vietnamese.deadlines import Deadline, month_end, parse_deadline
 from pipelines.vietnamese.numbers import Number, format_number, parse_number
-from pipelines.vietnamese.targets import Target, parse_target, split_targets
+from pipelines.vietnamese.targets import Target, named_day, parse_target, split_targets
 from pipelines.vietnamese.text import clean, code_key, fold, in_sentence, slug
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "format_number",
     "in_sentence",
     "month_end",
+    "named_day",
     "parse_deadline",
     "parse_number",
     "parse_target",

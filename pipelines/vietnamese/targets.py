@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
+from pipelines.vietnamese.deadlines import parse_deadline
 from pipelines.vietnamese.numbers import NOTHING, parse_number
 from pipelines.vietnamese.text import DASHES, clean
 
@@ -20,7 +22,8 @@ class Target:
     """What a target cell sets.
 
     operator: '>=', '>', '=', '<=', '<', 'about', 'range', 'text' (words without a figure), '' where question says why
-    it is not understood. unit, year: what the text itself says beside the figure, '' and None where it does not.
+    it is not understood. unit, year, due_on: what the text itself says beside the figure, '' and None where it does
+    not; due_on is the last day of what it names ('đến quý II/2027').
     """
 
     operator: str
@@ -30,6 +33,7 @@ class Target:
     question: str = ""
     unit: str = field(default="", compare=False)
     year: int | None = field(default=None, compare=False)
+    due_on: date | None = field(default=None, compare=False)
 
 
 # What comes right before a figure, and what it makes of it. FROM and UP_TO say half a range: see _operator.
@@ -128,7 +132,20 @@ def parse_target(text: str) -> Target | None:
     years = [int(year) for found in _DATED.finditer(plain) for year in re.findall(_YEAR, found[0])]
     said = _figure(_DATED.sub(" § ", plain))
     return Target(said.operator, said.value, said.value_high, "phấn đấu" in plain, said.question, said.unit,
-                  years[-1] if years else None)  # fmt: skip
+                  years[-1] if years else None, named_day(plain) if years else None)  # fmt: skip
+
+
+def named_day(text: str) -> date | None:
+    """The last day of what a heading or a sentence names last: 'Mục tiêu quý I/2027' is 31/03/2027. None where it names
+    no day, or one that is not understood."""
+    plain = clean(unicodedata.normalize("NFKC", text)).casefold()
+    dated = [found[0] for found in _DATED.finditer(plain)]
+    said = parse_deadline(dated[-1] if dated else plain, None)
+    if not said.question and said.recurrence == "once":
+        return said.due_on
+    years = re.findall(rf"(?<!\d){_YEAR}", plain)
+    is_year = len(years) == 1 and not dated and not re.search(r"quý|tháng|ngày|/", plain)
+    return date(int(years[0]), 12, 31) if is_year else None
 
 
 def split_targets(text: str) -> list[tuple[str, Target]]:

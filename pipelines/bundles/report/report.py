@@ -112,7 +112,7 @@ def _grounds(document: Document, extract: Extract) -> None:
     followed = [say(f"report.grounds.{what}", count=count) for what, count in
                 (("targets", extract.targeted), ("untargeted", extract.untargeted),
                  ("tasks", len(extract.tables["tasks"].rows))) if count]  # fmt: skip
-    if not extract.targeted:
+    if not extract.targeted and not extract.uncoded:
         body(document, say("report.grounds.no_targets", plan=_the_plan(extract)))
     if followed:
         body(document, f"{say('report.grounds.followed', what=joined(followed))} {_figures(extract)}".strip())

@@ -44,8 +44,10 @@ def indicators(document: Document, extract: Extract) -> None:
     heading(document, 1, say("report.indicators.heading"))
     if not progress:
         targeted = extract.targeted
-        body(document, say("report.indicators.none_asked", count=targeted) if targeted
-             else say("report.indicators.no_targets"))  # fmt: skip
+        if targeted or not extract.uncoded:
+            body(document, say("report.indicators.none_asked", count=targeted) if targeted
+                 else say("report.indicators.no_targets"))  # fmt: skip
+        _without_code(document, extract)
         return
     heading(document, 2, say("report.indicators.overall"))
     _how_they_stand(document, progress, extract)
@@ -60,6 +62,7 @@ def indicators(document: Document, extract: Extract) -> None:
         _compared(document, progress, extract)
     heading(document, 2, say("report.indicators.unanswered"))
     _unanswered(document, progress, extract)
+    _without_code(document, extract)
     _budget(document, progress, extract)
 
 
@@ -199,6 +202,26 @@ def _unanswered(document: Document, progress: list[Row], extract: Extract) -> No
     _rest(document, len(said), "progress", extract)
     if not (missing or no_rate or by_hand or later):
         body(document, say("report.indicators.all_answered"))
+
+
+def _at_day(target: Row) -> str:
+    """'≥ 80% (31/12/2026)'; without the day where the plan names none."""
+    text = clean(target["as_written"])
+    return f"{text} ({day(target['milestone_on'])})" if target["milestone_on"] else text
+
+
+def _without_code(document: Document, extract: Extract) -> None:
+    """Targets whose indicator has no code yet: what the plan asks, and where."""
+    if not extract.uncoded:
+        return
+    body(document, say("report.indicators.uncoded", count=len(extract.uncoded)), keep=True)
+    lines = []
+    for row in extract.uncoded[:MOST]:
+        due = "; ".join(_at_day(one) for one in row["due"])
+        named = _named({**row, "indicator_name": clean(row["target_name"])}, extract)
+        lines.append(say("report.indicators.uncoded_line", indicator=named, due=due, place=printed_at(row)))
+    items(document, lines)
+    _rest(document, len(extract.uncoded), "progress", extract)
 
 
 def _budget(document: Document, progress: list[Row], extract: Extract) -> None:

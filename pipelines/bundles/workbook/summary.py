@@ -91,12 +91,16 @@ def _block(sheet: Worksheet, row: int, one: Counts) -> int:
 def _followed(extract: Extract) -> str:
     progress, tasks = extract.tables["progress"].dicts(), extract.tables["tasks"].rows
     all_of_them = extract.targeted + extract.untargeted
+    uncoded = [say("labels.uncoded", count=len(extract.uncoded))] if extract.uncoded else []
     if not all_of_them:
-        return say("workbook.summary.followed_tasks", tasks=len(tasks))
+        followed = say("workbook.summary.followed_tasks_only" if uncoded else "workbook.summary.followed_tasks",
+                       tasks=len(tasks))  # fmt: skip
+        return " ".join([followed, *uncoded])
     figures = sum(one["actual_id"] is not None for one in progress)
-    return say("workbook.summary.followed_untargeted" if extract.untargeted else "workbook.summary.followed",
-               indicators=all_of_them, untargeted=extract.untargeted, figures=figures, tasks=len(tasks),
-               missing=len(progress) - figures, later=all_of_them - len(progress))  # fmt: skip
+    followed = say("workbook.summary.followed_untargeted" if extract.untargeted else "workbook.summary.followed",
+                   indicators=all_of_them, untargeted=extract.untargeted, figures=figures, tasks=len(tasks),
+                   missing=len(progress) - figures, later=all_of_them - len(progress))  # fmt: skip
+    return " ".join([followed, *uncoded])
 
 
 def _ahead(extract: Extract) -> str:

@@ -54,35 +54,55 @@ def _rows(name: str) -> Callable[[Extract], list[Row]]:
 
 def milestone_years(extract: Extract) -> list[int]:
     """The years in which a target of the extract is due."""
-    return sorted({row["milestone_on"].year for row in extract.tables["milestones"].dicts() if row["is_in_force"]})
+    return sorted({row["milestone_on"].year for row in extract.tables["milestones"].dicts()
+                   if row["is_in_force"] and row["milestone_on"]})  # fmt: skip
+
+
+def _has_undated(extract: Extract) -> bool:
+    """Whether a target of the extract names no day."""
+    return any(row["is_in_force"] and not row["milestone_on"] for row in extract.tables["milestones"].dicts())
+
+
+def _year(target: Row) -> int | None:
+    return target["milestone_on"].year if target["milestone_on"] else None
 
 
 def _progress_rows(extract: Extract) -> list[Row]:
-    """A line for each indicator with a figure, or asked for, or only with a target; with its targets under 'due'."""
+    """A line for each indicator with a figure, or asked for, or only with a target; with its targets under 'due'. Of a
+    commune those without a code come last."""
     table = extract.tables["progress"]
     lines: dict[tuple[str, str, str], Row] = {
         (row["commune_code"], row["indicator_code"], row["scope"]): {**row, "due": {}} for row in table.dicts()
     }
     unasked = dict.fromkeys(table.columns)
     for target in extract.tables["milestones"].dicts():
-        if target["is_in_force"]:
+        if target["is_in_force"] and target["indicator_code"]:
             key = (target["commune_code"], target["indicator_code"], target["scope"])
             line = lines.setdefault(key, {**unasked, **{name: target[name] for name in _NAMED}, "due": {}})
-            line["due"].setdefault(target["milestone_on"].year, []).append(target)
-    return [lines[key] for key in sorted(lines)]
+            line["due"].setdefault(_year(target), []).append(target)
+    found = [lines[key] for key in sorted(lines)]
+    for target in extract.uncoded:
+        due: dict[int | None, list[Row]] = {}
+        for row in target["due"]:
+            due.setdefault(_year(row), []).append(row)
+        named = {name: target[name] for name in _NAMED} | {"indicator_name": target["target_name"]}
+        found.append({**unasked, **named, "due": due})
+    return sorted(found, key=lambda line: line["commune_code"])
 
 
 _NAMED = ("commune_code", "commune_name", "indicator_code", "indicator_name", "scope", "unit_of_measure")
 
 
-def _due(year: int) -> Column:
-    """The targets of a year as written, a day other than its last named, and the indicator's status against them."""
+def _due(year: int | None) -> Column:
+    """The targets of a year as written, a day other than its last named, and the indicator's status against them. None:
+    those that name no day."""
 
     def show(row: Row, extract: Extract) -> str | None:
         texts = []
         for target in row["due"].get(year, ()):
             on = target["milestone_on"]
-            texts.append(target["as_written"] + ("" if (on.month, on.day) == _YEAR_END else f" ({day(on)})"))
+            is_plain = on is None or (on.month, on.day) == _YEAR_END
+            texts.append(target["as_written"] + ("" if is_plain else f" ({day(on)})"))
         texts += [target["status_label"] for target in row["due"].get(year, ()) if target["status_label"]]
         return "\n".join(dict.fromkeys(texts)) or None
 
@@ -91,7 +111,8 @@ def _due(year: int) -> Column:
                  for target in row["due"].get(year, ()) if target["status"]]  # fmt: skip
         return max(found, default=None)
 
-    return Column(say("labels.columns.milestone_of_year", year=year), 13, show, grave, center=True)
+    title = say("labels.columns.milestone_of_year", year=year) if year else say("labels.columns.no_milestone")
+    return Column(title, 13, show, grave, center=True)
 
 
 def _period(row: Row, extract: Extract) -> str | None:
@@ -111,13 +132,13 @@ def _result(row: Row, extract: Extract) -> Any:
 
 def _measured(name: str) -> Callable[[Row, Extract], Any]:
     """A figure of the pace; of a yes or no there is none to show."""
-    return lambda row, extract: None if extract.kinds[row["indicator_code"]] == "yes_no" else row[name]
+    return lambda row, extract: None if extract.kinds.get(row["indicator_code"]) == "yes_no" else row[name]
 
 
 def _progress(extract: Extract) -> list[Column]:
     return [
         *_commune(extract),
-        column("indicator_code", 9, center=True),
+        column("indicator_code", 9, lambda row, extract: row["indicator_code"] or say("labels.no_code"), center=True),
         column("indicator", 36, lambda row, extract: indicator(row)),
         column("unit_of_measure", 7, center=True),
         column("figure_period", 10, _figure_period, center=True),
@@ -125,6 +146,7 @@ def _progress(extract: Extract) -> list[Column]:
         column("denominator", 9),
         column("result", 11, _result),
         *(_due(year) for year in milestone_years(extract)),
+        *([_due(None)] if _has_undated(extract) else []),
         column("level_label", 13, grave=severity_of("level"), center=True),
         column("expected_value", 9, _measured("expected_value")),
         column("pace", 9, _measured("pace"), number="0%"),
