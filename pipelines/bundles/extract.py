@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from pipelines.files import Row
-from pipelines.office.figures import answers
+from pipelines.office.figures import answers, by_target
 from pipelines.office.statuses import Status, newest_due, read_statuses
 from pipelines.office.wording import say
 
@@ -124,7 +124,7 @@ WHERE list_contains($communes::VARCHAR[], p.commune_code)
 ORDER BY p.commune_code, p.in_force_from, p.plan_id
 """
 # Every target with its place in its document. Its status: of a milestone passed the level of the newest figure that
-# answered for it, of the one that is next the pace; of those further on none. A target without a code is there too.
+# answered for it, of the one that is next the pace; of those further on none.
 _MILESTONES = f"""
 WITH regime AS (
     SELECT
@@ -198,8 +198,7 @@ ORDER BY p.city_code, p.indicator_code, d.measured_on, d.period_code
 # for only once a year.
 _TARGETED = """
 SELECT count(DISTINCT (commune_code, indicator_code, scope)) AS targeted
-FROM core.fct_target
-WHERE list_contains($communes::VARCHAR[], commune_code) AND indicator_code IS NOT NULL
+FROM core.fct_target WHERE list_contains($communes::VARCHAR[], commune_code) AND indicator_code IS NOT NULL
 """
 # What lies ahead on the as-of date: the yearly report, tasks that fall due by the end of the year, targets in doubt.
 _YEARLY = """
@@ -292,12 +291,8 @@ class Extract:
     @cached_property
     def uncoded(self) -> list[Row]:
         """The targets in force whose indicator has no code yet, each with its milestones under 'due'."""
-        found: dict[tuple[Any, ...], Row] = {}
-        for row in self.tables["milestones"].dicts():
-            if row["indicator_code"] is None and row["is_in_force"]:
-                key = tuple(row[name] for name in ("plan_id", "appendix", "row_number", "scope", "target_name"))
-                found.setdefault(key, {**row, "due": []})["due"].append(row)
-        return list(found.values())
+        rows = self.tables["milestones"].dicts()
+        return by_target(row for row in rows if row["indicator_code"] is None and row["is_in_force"])
 
     @property
     def place(self) -> str:

@@ -5,6 +5,7 @@ How a number itself is written is vietnamese/numbers.py; the statuses of what is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -89,6 +90,15 @@ def printed_at(row: Row, prefix: str = "") -> str:
              number and say("labels.row", row=number), page and say("labels.on_page", page=page))  # fmt: skip
     text = ", ".join(filter(None, named))
     return text[:1].upper() + text[1:]
+
+
+def by_target(rows: Iterable[Row]) -> list[Row]:
+    """The rows of targets, one a place in a plan, each with those of its milestones under 'due'."""
+    found: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        key = tuple(row[name] for name in ("plan_id", "appendix", "row_number", "scope", "target_name"))
+        found.setdefault(key, {**row, "due": []})["due"].append(row)
+    return list(found.values())
 
 
 def cited(kind: str | None, number: str | None, issued: str | None, issuer: str) -> str:
