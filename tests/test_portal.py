@@ -445,7 +445,7 @@ def test_a_line_held_is_confirmed_by_a_tick_with_a_reason_and_the_rest_of_the_fi
     figures = {"XHS-01": {"numerator": 691, "denominator": 1000}, "XHS-02": {"numerator": 50, "denominator": 1000}}
     Office(home, registry).send("CA", "2026-11", figures)
     publish(home)
-    officer, other = visit("ca.vinhlai"), visit("kt.vinhlai")
+    officer, other = visit("ca.vinhlai"), visit("ca.daison")
     page = officer.get("/11164/CA/").text
     [address] = re.findall(r'action="(/xac-nhan/[\w-]+)"', page)
     [line] = re.findall(r'name="line" value="([^"]+)"', page)
