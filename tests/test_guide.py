@@ -143,7 +143,7 @@ def test_every_rule_named_exists():
     assert {code for code, *_ in MISTAKES} < named <= RULES.keys()
 
 
-def test_the_check_before_sending_prints_what_the_guide_shows(registry, tmp_path):
+def test_the_check_before_sending_prints_what_the_guide_shows(registry, tmp_path, home):
     tasks = {
         t["task_id"]: {"state": "Đang thực hiện", "percent_done": 90} for t in registry.tasks_of("11164", "CA", OCTOBER)
     }
