@@ -83,7 +83,7 @@ class Duties:
         """The duties as the registry says them now."""
         ends = {plan_id: plan["in_force_to"] for plan_id, plan in registry.plans.items()}
         found = [("indicator", *key, agency) for key, agency in registry.indicator_duties.items()]
-        found += [("task", *duty[:3]) for duty in registry.task_duties]
+        found += [("task", duty.plan_id, duty.task_id, duty.agency_code) for duty in registry.task_duties]
         return cls(
             {"kind": kind, "commune_code": registry.plans[plan_id]["commune_code"], "code": code, "agency_code": agency,
              "accepted_from": None, "holds_until": ends[plan_id]}

@@ -21,7 +21,7 @@ from pipelines.plans.draft import Draft, read_draft
 from pipelines.plans.form import read_form
 from pipelines.plans.plan_files import digest, plan_text, write_folder
 from pipelines.plans.workbook_cells import Faults, read_sheets
-from pipelines.registry.plan_folders import DOCUMENT, NO_CODE, PlanReader, RegistryError
+from pipelines.registry.plan_folders import DOCUMENT, NO_CODE, PlanReader, RegistryError, document_in
 from pipelines.registry.registry import Registry, load
 
 
@@ -69,9 +69,8 @@ def add_plan(path: Path, sources: Path, *, replace: bool = False, document: Path
         folder = sources / "plans" / draft.plan_id
         kept = _keep(folder, draft, document)
         write_folder(folder, _files(draft, form) | kept)
-        return Added(
-            folder, [], *counts, warnings, next(iter(sorted(one.name for one in folder.glob(f"{DOCUMENT}.*"))), None)
-        )
+        there = document_in(folder)
+        return Added(folder, [], *counts, warnings, there.name if there else None)
 
 
 @contextmanager

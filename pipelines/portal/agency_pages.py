@@ -51,9 +51,15 @@ def agency(request: HttpRequest, commune: str, agency: str) -> HttpResponse:
 
 
 def _by_file(held: list[Row], agency: str) -> list[Row]:
-    """Lines held, by the file they came in, and whether the agency that sent it is this one: who sent confirms."""
+    """Lines held, each with what it is called in the form of its file, by the file they came in, and whether the agency
+    that sent it is this one: who sent confirms."""
+    named = [{**line, "name": _name_of(line)} for line in held]
     return [{**lines[0], "lines": lines, "is_own": lines[0]["sent_by"] == agency}
-            for _, some in groupby(held, lambda line: line["submission_id"]) if (lines := list(some))]  # fmt: skip
+            for _, some in groupby(named, lambda line: line["submission_id"]) if (lines := list(some))]  # fmt: skip
+
+
+def _name_of(line: Row) -> str:
+    return f"{line['source_row']}-{line['source_sheet']}"
 
 
 def _with_days(report: Row, today: date) -> Row:
@@ -235,7 +241,7 @@ def answer(request: HttpRequest, submission: str) -> HttpResponseBase:
 def confirm(request: HttpRequest, submission: str) -> HttpResponse:
     """Make the answer to a file, with the lines that are ticked confirmed in it, a file to hand in."""
     home, (commune, agency) = portal_home(), request.where
-    waiting = {name_of_line(line): line for line in published.held_lines(home, commune, agency)
+    waiting = {_name_of(line): line for line in published.held_lines(home, commune, agency)
                if line["submission_id"] == submission}  # fmt: skip
     reasons = {name: clean(request.POST.get(f"reason-{name}", ""))[:_LONGEST] for name in request.POST.getlist("line")}
     if not reasons:
@@ -254,8 +260,3 @@ def confirm(request: HttpRequest, submission: str) -> HttpResponse:
     server.checker.submit(upload.token)
     server.checker.wait(upload.token, _SECONDS)
     return _to(upload)
-
-
-def name_of_line(line: Row) -> str:
-    """What a line held is called in a form of its page."""
-    return f"{line['source_row']}-{line['source_sheet']}"

@@ -95,6 +95,11 @@ def _count(text: str | int | None) -> int | None:
     return None if text in (None, "") else int(text)
 
 
+def document_in(folder: Path) -> Path | None:
+    """The document that is kept with a plan, if there is one."""
+    return min(folder.glob(f"{DOCUMENT}.*"), default=None)
+
+
 class PlanReader:
     """Reads the plan folders, collecting faults instead of stopping at the first."""
 
@@ -146,7 +151,7 @@ class PlanReader:
             "grace_days": _count(plan.get("grace_days")),
             "reports": plan.get("reports") or {},
         }
-        document = next(iter(sorted(folder.glob(f"{DOCUMENT}.*"))), None)
+        document = document_in(folder)
         self.documents.append(
             {"plan_id": plan_id, **{name: plan.get(name) for name in ("source_file", "source_sha256", "reviewed_on")},
              "kept_as": document and document.name}
