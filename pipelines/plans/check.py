@@ -17,6 +17,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from pipelines.files import Row
+from pipelines.plans.reading.document import ROMAN
 from pipelines.plans.understood import (
     TARGET_COLUMNS,
     TASK_COLUMNS,
@@ -34,7 +35,6 @@ from pipelines.warehouse.models import build, models
 from pipelines.warehouse.rows import replace
 
 _OWN_TARGETS = re.compile(r"chỉ tiêu[^.;]* tại kế hoạch này", re.IGNORECASE)
-_ROMAN = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"]
 _CONFLICTS = """
 SELECT plan_id, kind, indicator_code, indicator_name, milestone_on, first_appendix, first_row_number, first_as_written,
     second_appendix, second_row_number, second_as_written, first_scope, second_scope
@@ -227,9 +227,9 @@ def _gaps(registry: Registry) -> Iterator[Finding]:
         for appendix in dict.fromkeys(row["appendix"] for row in rows):
             of_appendix = [row for row in rows if row["appendix"] == appendix]
             sections = list(dict.fromkeys(row["section"] for row in of_appendix))
-            for before, after in _skips([_ROMAN.index(s) + 1 if s in _ROMAN else None for s in sections]):
+            for before, after in _skips([ROMAN.index(s) if s and s in ROMAN else None for s in sections]):
                 yield Finding("warning", "gap", plan_id, appendix or "appendix",
-                              f"section {_ROMAN[after - 1]} follows section {_ROMAN[before - 1]}")  # fmt: skip
+                              f"section {ROMAN[after]} follows section {ROMAN[before]}")  # fmt: skip
             numbers = [_count(row["row_number"]) for row in of_appendix]
             runs_on = all(b >= a for a, b in itertools.pairwise(numbers))
             groups = [numbers]

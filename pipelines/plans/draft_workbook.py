@@ -5,13 +5,18 @@ What is doubtful was decided in drafting.py.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from openpyxl.comments import Comment
+from openpyxl.drawing.image import Image as Picture
+from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
+from openpyxl.drawing.xdr import XDRPositiveSize2D
 from openpyxl.styles import PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.utils.units import pixels_to_EMU
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.files import Row
@@ -29,6 +34,7 @@ _FILLS = {
 }
 _WHITE = PatternFill()
 _COMMENT = 900  # characters: longer ones Excel shows cut
+_SHOWN = 1050  # pixels: as wide as a row of a scan is shown
 
 
 def write_draft(
@@ -65,8 +71,13 @@ def _whiten(filled: Filled, form: Row, drafted: DraftedPlan) -> None:
 
 
 def _colour(filled: Filled, form: Row, mark: Mark, words: Row) -> str:
-    """Colour the cell of a mark, red over yellow, and say why in its comment. Returns 'Nhiệm vụ!K12'."""
+    """Colour the cell of a mark, red over yellow, and say why in its comment. Returns 'Nhiệm vụ!K12'.
+
+    A mark of a whole row colours what is white in it.
+    """
     sheet = filled.book[form[mark.part]["title"]]
+    if not mark.column:
+        return _colour_row(sheet, filled.first_rows[mark.part] + mark.row, len(form[mark.part]["columns"]), mark)
     if mark.part == "plan":
         address = filled.fields[mark.column]
     else:
@@ -83,9 +94,19 @@ def _colour(filled: Filled, form: Row, mark: Mark, words: Row) -> str:
     return f"{sheet.title}!{address}"
 
 
+def _colour_row(sheet: Worksheet, row: int, columns: int, mark: Mark) -> str:
+    for cell in sheet[row][:columns]:
+        if cell.fill.fill_type is None:
+            cell.fill = _FILLS[mark.colour]
+    return f"{sheet.title}!A{row}:{get_column_letter(columns)}{row}"
+
+
 def _write_sources(sheet: Worksheet, drafted: DraftedPlan, places: Sequence[str], words: Row) -> None:
     layout = words["sources"]
-    for column, width in enumerate(layout["widths"], 1):
+    headers, widths = layout["headers"], layout["widths"]
+    if any(mark.pictures for mark in drafted.marks):
+        headers, widths = [*headers, layout["picture"]["header"]], [*widths, layout["picture"]["width"]]
+    for column, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(column)].width = width
     lines = [layout["heading"], layout["guide"]]
     for document in drafted.documents:
@@ -96,17 +117,33 @@ def _write_sources(sheet: Worksheet, drafted: DraftedPlan, places: Sequence[str]
     for row, text in enumerate(lines, 1):
         put(sheet.cell(row, 1), text, bold=row == 1, border=False)
     row = len(lines) + 1
-    head(sheet, row, layout["headers"])
+    head(sheet, row, headers)
     for mark, place in zip(drafted.marks, places, strict=True):
         row += 1
         _row(sheet, row, (place, mark.page, mark.place, layout["colours"][mark.colour], mark.text, mark.doubt), layout)
         sheet.cell(row, 4).fill = _FILLS[mark.colour]
+        if mark.pictures:
+            _show(sheet, row, len(headers), mark.pictures)
     row += 2
     put(sheet.cell(row, 1), layout["unused"], bold=True, border=False)
     for number, text, around in drafted.unused:
         row += 1
         _row(sheet, row, (text, number, "", "", around, ""), layout)
     page(sheet, footer=layout["title"])
+
+
+def _show(sheet: Worksheet, row: int, column: int, pictures: Sequence[bytes]) -> None:
+    """Pictures of one row, one below the other."""
+    down = 0
+    for data in pictures:
+        picture = Picture(io.BytesIO(data))
+        scale = min(1.0, _SHOWN / picture.width)
+        width, height = int(picture.width * scale), int(picture.height * scale)
+        at = AnchorMarker(col=column - 1, colOff=0, row=row - 1, rowOff=pixels_to_EMU(down))
+        picture.anchor = OneCellAnchor(_from=at, ext=XDRPositiveSize2D(pixels_to_EMU(width), pixels_to_EMU(height)))
+        sheet.add_image(picture)
+        down += height
+    sheet.row_dimensions[row].height = min(409, max(sheet.row_dimensions[row].height or 0, down * 0.75 + 3))
 
 
 def _row(sheet: Worksheet, row: int, values: Sequence[Any], layout: Row) -> None:

@@ -44,7 +44,10 @@ _OF_TASK = ("appendix", "lead_as_written", "cooperating_as_written", "deliverabl
 
 @dataclass(frozen=True)
 class Mark:
-    """A cell to look at. part: plan, targets, tasks; row: its place among the part's rows, a field's name for plan."""
+    """A cell to look at. part: plan, targets, tasks; row: its place among the part's rows, a field's name for plan.
+
+    Without a column it is the whole row, with the pictures (PNG) it was read from.
+    """
 
     part: str
     row: int
@@ -54,6 +57,7 @@ class Mark:
     text: str
     page: int | None
     place: str
+    pictures: tuple[bytes, ...] = ()
 
 
 @dataclass
@@ -153,6 +157,7 @@ class _Drafter:
     def _line(self, table: PlanTable, line: Line) -> None:
         if line.is_group:
             return
+        before = {kind: len(rows) for kind, rows in self.made.rows.items()}
         for kind in ("targets", "tasks") if table.kind == "both" else (table.kind,):
             first = len(self.made.rows[kind])
             if kind == "tasks":
@@ -161,6 +166,12 @@ class _Drafter:
                 self._targets(table, line)
             for row in range(first, len(self.made.rows[kind])):
                 self._about(kind, row, table, line)
+        if line.pictures:
+            doubt, text = self.words["doubts"]["scanned"], line.text("title") or line.text("target_name")
+            self.made.marks += [
+                Mark(kind, row, "", YELLOW, doubt, text, line.page, line.place, tuple(line.pictures))
+                for kind, rows in self.made.rows.items() for row in range(before[kind], len(rows))
+            ]  # fmt: skip
 
     def _about(self, kind: str, row: int, table: PlanTable, line: Line) -> None:
         """What makes every cell of a row doubtful."""
@@ -281,7 +292,10 @@ class _Drafter:
         at = len(self.made.rows["targets"]) - 1
         read = target_reading(said)
         row["is_aspirational"] = read.columns["is_aspirational"]
-        if read.question:
+        if line.pictures and re.search(self.words["signs"], row["as_written"]):
+            for column in ("operator", "value"):
+                self._mark("targets", at, column, RED, "scanned_sign", row["as_written"], line.page, line.place)
+        elif read.question:
             for column in ("operator", "value"):
                 self._mark("targets", at, column, RED, "target_asked", row["as_written"], line.page, line.place,
                            question=self.form["questions"][read.question])  # fmt: skip

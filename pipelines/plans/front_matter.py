@@ -102,7 +102,7 @@ def _title(document: Document, lines: list[tuple[str, int | None]], words: Row, 
     for at, (text, page) in enumerate(lines):
         if re.match(words["title"], text.casefold()):
             rest = [lines[at + 1][0]] if at + 1 < len(lines) else []
-            for line, _ in lines[at + 2 : at + 8] if document.reader == "pdf" else []:
+            for line, _ in lines[at + 2 : at + 8] if document.reader in ("pdf", "scan") else []:
                 if re.match(words["basis_begins"], line.casefold()) or not line[:1].islower():
                     break
                 rest.append(line)

@@ -9,10 +9,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import SequenceMatcher
 from typing import Any
 
 from pipelines.files import Row
-from pipelines.plans.reading.document import Cell, Document, Paragraph, Table, TableRow
+from pipelines.plans.reading.document import ROMAN, Cell, Document, Paragraph, Table, TableRow
 from pipelines.registry.plan_folders import AgencyNames
 from pipelines.vietnamese import clean, named_day, parse_deadline, parse_target
 
@@ -35,6 +36,7 @@ class Line:
     doubts: list[str] = field(default_factory=list)
     is_group: bool = False
     joined: set[str] = field(default_factory=set)  # fields put together from two rows
+    pictures: list[bytes] = field(default_factory=list)  # of its rows, where they were read from a scan
 
     def text(self, name: str) -> str:
         return self.texts.get(name, "")
@@ -95,7 +97,7 @@ class TableReader:
         if not found:
             return None
         number = (found["number"] or "").upper()
-        return _roman(int(number)) if number.isdecimal() else number
+        return ROMAN[int(number)] if number.isdecimal() and int(number) < len(ROMAN) else number
 
     # ------------------------------------------------------------ heads
 
@@ -151,7 +153,7 @@ class TableReader:
             return False
         if not chunk.heads:
             return True
-        alike = sum(_bare(a) == _bare(b) for a, b in zip(before.labels, chunk.labels, strict=True))
+        alike = sum(map(_same, before.labels, chunk.labels))
         return alike >= 0.7 * len(chunk.labels)
 
     # ------------------------------------------------------------ columns
@@ -261,13 +263,13 @@ class _Lines:
             place = self.reader.words["named"]["place"].format(table=chunk.table.number, row=row.number)
             line = Line(number, texts, self._values(row), row.page, place,
                         self.section, self.section_title, _bare_number(self._text(row, "printed_number")),
-                        self._text(row, "source_task"))  # fmt: skip
+                        self._text(row, "source_task"), pictures=[row.picture] if row.picture else [])  # fmt: skip
             self._take(line, row, texts)
         return self.lines
 
     def _is_head_again(self, row: TableRow) -> bool:
         """The heads printed once more at the top of a page."""
-        alike = sum(_bare(cell.text) == _bare(label) for cell, label in zip(row.cells, self.labels, strict=True))
+        alike = sum(_same(cell.text, label) for cell, label in zip(row.cells, self.labels, strict=True))
         return alike >= 0.7 * len(self.labels)
 
     def _text(self, row: TableRow, name: str) -> str:
@@ -346,6 +348,7 @@ class _Lines:
         if not self.lines:
             return
         line = self.lines[-1]
+        line.pictures += [row.picture] if row.picture else []
         for name, text in texts.items():
             if text:
                 line.texts[name] = f"{line.texts[name]} {text}".strip()
@@ -373,9 +376,12 @@ def _bare(text: str) -> str:
     return re.sub(r"\W+", "", text).casefold()
 
 
+def _same(text: str, label: str) -> bool:
+    """Whether two heads are one, but for a letter that a scan's reader took for another."""
+    text, label = _bare(text), _bare(label)
+    near = abs(len(text) - len(label)) <= 0.2 * len(label) and len(label) > 4
+    return text == label or (near and SequenceMatcher(None, text, label).ratio() > 0.8)
+
+
 def _bare_number(text: str) -> str:
     return clean(text).rstrip(".)/").replace(" ", "")
-
-
-def _roman(number: int) -> str:
-    return ["", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"][number] if number <= 10 else str(number)

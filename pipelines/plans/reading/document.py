@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV")  # by figure
+
 
 class UnreadableDocumentError(ValueError):
     """A document that cannot be read, with the reason and what to do, for a person (Vietnamese)."""
@@ -19,11 +21,15 @@ class Cell:
 
 @dataclass
 class TableRow:
-    """One row of the grid: a cell for every column. page and number (from 1, within its table) as printed."""
+    """One row of the grid: a cell for every column. page and number (from 1, within its table) as printed.
+
+    picture: how the row looks (PNG) where it was read from a scan.
+    """
 
     cells: list[Cell]
     page: int | None
     number: int
+    picture: bytes | None = None
 
     @property
     def distinct(self) -> list[Cell]:
@@ -32,6 +38,8 @@ class TableRow:
 
 @dataclass
 class Table:
+    """number: from 1, in the order of the document; 0 until its pages are put together."""
+
     number: int
     rows: list[TableRow] = field(default_factory=list)
 
@@ -48,7 +56,7 @@ class Paragraph:
 
 @dataclass
 class Document:
-    """path and reader: what was read, and by which reader ('docx', 'pdf', 'text')."""
+    """path and reader: what was read, and by which reader ('docx', 'pdf', 'scan', 'text')."""
 
     path: Path
     reader: str

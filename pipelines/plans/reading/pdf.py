@@ -1,29 +1,34 @@
 """A PDF with text as paragraphs and tables, by the lines drawn around the cells.
 
-Pages turned by /Rotate are laid upright first: otherwise a whole page is one cell. A page that is a picture is no text.
+Pages turned by /Rotate are laid upright first: otherwise a whole page is one cell. A page that is a picture is read in
+scan.py, whatever text another program laid over it: nobody has read that through.
 """
 
 from __future__ import annotations
 
 import io
+import os
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.office.wording import say
+from pipelines.plans.reading import scan
 from pipelines.plans.reading.document import Cell, Document, Paragraph, Table, TableRow, UnreadableDocumentError
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
 _NEAR = 2.5  # points: two lines so near are one
+_DRAWN = 8  # lines: a page with more has a table of its own
 _LINES = {"vertical_strategy": "lines", "horizontal_strategy": "lines", "snap_tolerance": _NEAR}
 
 
 def read_pdf(path: Path) -> Document:
-    """Raises UnreadableDocumentError where the readers are not installed, or no page has text."""
+    """Raises UnreadableDocumentError where the readers, or tesseract for a page that is a picture, are not there."""
     try:
         import pdfplumber
         import pypdf
@@ -36,24 +41,40 @@ def read_pdf(path: Path) -> Document:
         data = _upright(reader, pypdf) or path.read_bytes()
     except pypdf.errors.PyPdfError as error:
         raise UnreadableDocumentError(say("commands.document.no_pdf", file=path.name, error=error)) from None
-    blocks: list[Paragraph | Table] = []
-    pictures: list[int] = []
-    with pdfplumber.open(io.BytesIO(data)) as pdf:
+    pages: list[list[Paragraph | Table]] = []
+    with pdfplumber.open(io.BytesIO(data)) as pdf, ThreadPoolExecutor(os.cpu_count()) as workers:
+        pictures = [number for number, page in enumerate(pdf.pages, 1) if _is_picture(page)]
+        program = scan.tesseract() if pictures else None
+        if pictures and program is None:
+            shown = ", ".join(map(str, pictures[:10])) + ("..." if len(pictures) > 10 else "")
+            raise UnreadableDocumentError(say("commands.document.pictures", file=path.name, pages=shown))
+        being_read = {}
         for number, page in enumerate(pdf.pages, 1):
-            if not page.chars and page.images:
-                pictures.append(number)
-            tables = sum(isinstance(block, Table) for block in blocks)
-            if turn := _turn(page.chars):
+            if program and number in pictures:
+                picture = page.to_image(resolution=scan.resolution(page.width, page.height)).original.convert("L")
+                being_read[number] = workers.submit(scan.read_page, picture, number, program)
+                pages.append([])
+            elif turn := _turn(page.chars):
                 with pdfplumber.open(io.BytesIO(_turned(data, number, turn, pypdf))) as upright:
-                    blocks += _Page(upright.pages[0], number, tables).blocks()
+                    pages.append(_Page(upright.pages[0], number).blocks())
             else:
-                blocks += _Page(page, number, tables).blocks()
+                pages.append(_Page(page, number).blocks())
             page.close()
-        pages = len(pdf.pages)
-    if pictures:
-        shown = ", ".join(map(str, pictures[:10])) + ("..." if len(pictures) > 10 else "")
-        raise UnreadableDocumentError(say("commands.document.pictures", file=path.name, pages=shown))
-    return Document(path, "pdf", blocks, pages)
+        scanned = {number: reading.result() for number, reading in being_read.items()}
+    scan.settle_numbers([one for page in scanned.values() for one in page.numbers])
+    for number, read in scanned.items():
+        pages[number - 1] = read.blocks
+    blocks = [block for page in pages for block in page]
+    for order, table in enumerate((block for block in blocks if isinstance(block, Table)), 1):
+        table.number = order
+    return Document(path, "scan" if pictures else "pdf", blocks, len(pages))
+
+
+def _is_picture(page: Any) -> bool:
+    """Whether one picture is the page: it covers most of it, and nothing is drawn beside that could border cells."""
+    covered = max((image["width"] * image["height"] for image in page.images), default=0)
+    drawn = len(page.lines) + len(page.rects)
+    return bool(covered > 0.7 * page.width * page.height and drawn < _DRAWN) or bool(page.images and not page.chars)
 
 
 def _upright(reader: PdfReader, pypdf: Any) -> bytes | None:
@@ -107,15 +128,15 @@ def _turned(data: bytes, number: int, turn: int, pypdf: Any) -> bytes:
 
 
 class _Page:
-    def __init__(self, page: Any, number: int, tables: int) -> None:
-        self.page, self.number, self.before = page, number, tables
+    def __init__(self, page: Any, number: int) -> None:
+        self.page, self.number = page, number
 
     def blocks(self) -> list[Paragraph | Table]:
         """Tables and lines of text, from the top down."""
         found = [table for table in self.page.find_tables(_LINES) if len(table.cells) > 1]
         placed: list[tuple[float, Paragraph | Table]] = []
-        for order, table in enumerate(sorted(found, key=lambda one: one.bbox[1]), 1):
-            placed.append((table.bbox[1], self._table(table, self.before + order)))
+        for table in found:
+            placed.append((table.bbox[1], self._table(table)))
         boxes = [table.bbox for table in found]
         outside = self.page.filter(
             lambda item: item["object_type"] != "char" or not any(_within(item, box) for box in boxes)
@@ -124,7 +145,7 @@ class _Page:
             placed.append((line["top"], Paragraph(line["text"], self.number)))
         return [block for _, block in sorted(placed, key=lambda one: one[0])]
 
-    def _table(self, table: Any, number: int) -> Table:
+    def _table(self, table: Any) -> Table:
         """The grid of all lines; a cell reaches over every field of the grid whose middle lies in it."""
         xs = _edges(x for cell in table.cells for x in (cell[0], cell[2]))
         ys = _edges(y for cell in table.cells for y in (cell[1], cell[3]))
@@ -137,7 +158,7 @@ class _Page:
                 for column in range(_edge(xs, box[0]), _edge(xs, box[2])):
                     grid[row][column] = cell
         rows = [TableRow(cells, self.number, at) for at, cells in enumerate(grid, 1)]
-        return Table(number, rows)
+        return Table(0, rows)
 
 
 def _text(chars: Sequence[Any]) -> str:
