@@ -325,7 +325,7 @@ def test_a_single_task_that_stands_out_is_listed_under_its_own_heading(extracts,
     report = docx.Document(official_report(extract))
     assert title in lines(report)
     [listed] = rows(report, "Thời hạn")
-    assert listed["Nhiệm vụ"].endswith("(Dòng 4)")
+    assert listed["Nhiệm vụ"].endswith("(Dòng 4, trang 10)")
     asked = any("bổ sung văn bản sản phẩm của 1 nhiệm vụ" in text for text in lines(report))
     assert asked == (status == "done_without_proof")
 

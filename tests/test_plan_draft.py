@@ -164,6 +164,22 @@ def test_what_was_reached_before_is_no_target_and_is_not_lost(registry, tmp_path
     assert {one["note"] for one in rows} == {"Kết quả năm 2024: 61"}
 
 
+@pytest.mark.parametrize(("sentence", "rhythm", "shown"), [
+    ("Các cơ quan định kỳ hằng quý báo cáo kết quả về Phòng Văn hóa - Xã hội.", "quarter", "hằng quý"),
+    ("Báo cáo kết quả 6 tháng, năm về Ủy ban nhân dân xã.", "half", "6 tháng một lần"),
+    ("Trước ngày 25 hàng tháng gửi báo cáo về Văn phòng.", "month", "hằng tháng"),
+    ("Định kỳ hàng năm trước ngày 05/12 báo cáo Ủy ban nhân dân thành phố.", None, None),
+])  # fmt: skip
+def test_how_often_agencies_report_is_proposed_from_the_plans_words(sentence, rhythm, shown, registry, tmp_path):
+    path = document(tmp_path / "kh.docx", [("1", "Rà soát", "Công an xã", "Hằng quý")], text=[sentence])
+    drafted = write_draft([path], SOURCES, registry, tmp_path / "a.xlsx")
+    assert drafted.plan.get("reporting_rhythm") == rhythm
+    sheet = openpyxl.load_workbook(tmp_path / "a.xlsx")[FORM["plan"]["title"]]
+    [answer] = [row[1] for row in sheet.iter_rows() if row[0].value == "Kỳ báo cáo"]
+    assert answer.value == shown
+    assert (answer.comment is not None and sentence.rstrip(".") in answer.comment.text) == bool(rhythm)
+
+
 def test_what_cannot_be_read_is_refused_with_the_reason(registry, tmp_path):
     lost = tmp_path / "kh.txt"
     lost.write_text("PHỤ LỤC\n1\nRà soát\nCông an xã\nQuý III/2026\n", encoding="utf-8")

@@ -23,7 +23,7 @@ from pipelines.warehouse.copies import copy_csv, copy_parquet
 from pipelines.warehouse.models import Model, models
 
 DESCRIPTOR = "datapackage.json"
-PACKED_FROM = 20_000  # lines of a table; as CSV a city's figures of a year are nine tenths of its bundle
+PACKED_FROM = 500  # lines of a table: as CSV the figures of a year are nine tenths of what a bundle keeps
 _STANDARD = "https://datapackage.org/profiles/2.0/datapackage.json"
 _DIALECT = {"delimiter": ",", "lineTerminator": "\r\n", "quoteChar": '"', "doubleQuote": True, "header": True}
 _FIELD_TYPES = {"VARCHAR": "string", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "datetime", "DECIMAL": "number",

@@ -34,7 +34,7 @@ QUALIFY row_number() OVER (
 ORDER BY p.commune_code, p.indicator_code, p.scope
 """
 _TASKS = """
-SELECT p.*
+SELECT p.*, t.source_page
 FROM marts.mart_task_progress AS p
 JOIN core.dim_task AS t USING (task_id)
 WHERE list_contains($communes::VARCHAR[], p.commune_code)

@@ -50,6 +50,10 @@ def read_front_matter(document: Document, words: Row, communes: Mapping[str, Row
             said = clean(m["said"])
             found.setdefault("annual_report_due", Found(day_of_year, said))
             found.setdefault("annual_report_due_as_written", Found(said, said))
+    for sentence in sentences:
+        rhythms = [one["is"] for one in words["reporting_rhythm"] if re.search(one["has"], sentence.casefold())]
+        if rhythms:
+            found.setdefault("reporting_rhythm", Found(rhythms[0], clean(sentence)))
     for m in re.finditer(words["focal"], flow, re.IGNORECASE):
         if names.resolve(clean(m["agency"])):
             found.setdefault("focal_agency_as_written", Found(clean(m["agency"]), m[0]))

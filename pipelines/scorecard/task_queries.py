@@ -4,8 +4,8 @@ from __future__ import annotations
 
 TASKS = """
 SELECT
-    t.*, d.line_order, d.section_title, s.severity, p.label AS period_label, e.days_left, e.due_within, e.is_done,
-    e.is_on_time,
+    t.*, d.line_order, d.section_title, d.source_page, s.severity, p.label AS period_label, e.days_left,
+    e.due_within, e.is_done, e.is_on_time,
     coalesce((
         SELECT list(b.agency_code ORDER BY b.agency_code) FROM core.bridge_task_duty AS b
         WHERE b.commune_code = t.commune_code AND b.task_id = t.task_id AND NOT b.is_part), []) AS agencies
