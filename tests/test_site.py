@@ -262,8 +262,8 @@ def test_every_chart_has_a_label_and_a_table_beside_it(tab):
         page = tab.open(name)
         if (button := page.locator("button.open")).count():
             button.first.click()
+        page.locator(".chart").first.wait_for()
         charts = page.locator(".chart").all()
-        assert charts
         for chart in charts:
             assert chart.get_attribute("role") == "img"
             assert chart.get_attribute("aria-label").startswith("Biểu đồ")
