@@ -288,7 +288,6 @@ PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8
 USED_WITHOUT_AN_IMPORT = {
     "argon2-cffi": "by Django, which is told of it by name",
     "django-axes": "by Django, which is told of it by name",
-    "pillow": "by openpyxl, which drops the pictures of a workbook without it",
     "dagster-webserver": "started as a program by 'kpi57 serve'",
     "tzdata": "read by zoneinfo where the system has no time zones (Windows)",
 }
