@@ -22,7 +22,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from pipelines.files import Row
 from pipelines.office.colours import BEHIND_TEXT
 from pipelines.office.row_height import row_height
-from pipelines.office.workbook import head, page, put
+from pipelines.office.workbook import across, head, page, put
 from pipelines.plans.drafting import RED, DraftedPlan, Mark, draft_plan, read_words
 from pipelines.plans.form import Filled, plan_book, read_form, save_plan_book
 from pipelines.plans.plan_files import digest
@@ -115,7 +115,7 @@ def _write_sources(sheet: Worksheet, drafted: DraftedPlan, places: Sequence[str]
             tasks=len(drafted.rows["tasks"]), reader=document.reader, file=document.path.name,
             sha256=digest(document.path)))  # fmt: skip
     for row, text in enumerate(lines, 1):
-        put(sheet.cell(row, 1), text, bold=row == 1, border=False)
+        across(sheet, row, text, layout["widths"], bold=row == 1)
     row = len(lines) + 1
     head(sheet, row, headers)
     for mark, place in zip(drafted.marks, places, strict=True):
@@ -125,7 +125,7 @@ def _write_sources(sheet: Worksheet, drafted: DraftedPlan, places: Sequence[str]
         if mark.pictures:
             _show(sheet, row, len(headers), mark.pictures)
     row += 2
-    put(sheet.cell(row, 1), layout["unused"], bold=True, border=False)
+    across(sheet, row, layout["unused"], layout["widths"], bold=True)
     for number, text, around in drafted.unused:
         row += 1
         _row(sheet, row, (text, number, "", "", around, ""), layout)
