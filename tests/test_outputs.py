@@ -289,7 +289,8 @@ def as_text(value):
 
 SCOPES = ["city", VINH_LAI, "11383"]
 MARTS = {
-    "tasks": "SELECT * FROM marts.mart_task_progress WHERE list_contains(?, commune_code)",
+    "tasks": "SELECT p.*, t.source_page FROM marts.mart_task_progress AS p JOIN core.dim_task AS t USING (task_id) "
+             "WHERE list_contains(?, p.commune_code)",
     "reporting": "SELECT * FROM marts.mart_reporting_status WHERE list_contains(?, commune_code) "
                  "AND period_code IN (SELECT period_code FROM core.dim_period WHERE measured_on <= DATE '2026-10-31')",
     "conflicts": "SELECT p.*, commune_name, true AS is_illustrative FROM marts.mart_plan_conflict AS p "

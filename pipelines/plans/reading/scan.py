@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -34,7 +35,7 @@ _INK = 25  # dark pixels: fewer are a speck
 _MARGIN = 6  # pixels between a line and what is read
 _NUMBERS = "0123456789IVXLC.,-"
 # What may be a number, whatever was made of it: in their column it is read again. 'TT' is a head, 'a)' a letter.
-_NUMBER = re.compile(r"(?!S?TT$|\d{0,2}[a-eđ][).]$).{0,5}")
+_NUMBER = re.compile(r"(?!S?TT$|\d{0,2}[a-e\u0111][).]$).{0,5}")
 
 _ROW = re.compile(r"\d{1,3}(?:\.\d{1,3})*(?:-\d{1,3})?")
 
@@ -352,8 +353,9 @@ def settle_numbers(numbers: Sequence[Number]) -> None:
 
 
 def _as_roman(text: str) -> str:
-    """What is made of the strokes of a Roman numeral: 'H' of II, 'VỊ' of VI."""
-    return re.sub(r"I{4,}", "III", re.sub(r"[|ịỊỈ!l1T/]", "I", text.replace("H", "II")))
+    """What is made of the strokes of a Roman numeral: 'H' of II, 'VH' of VII, an I under a dot."""
+    bare = "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
+    return re.sub(r"I{4,}", "III", re.sub(r"[|i!l1T/]", "I", bare.replace("H", "II")))
 
 
 def _following(row: tuple[int, ...]) -> list[tuple[int, ...]]:
