@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+
+from pipelines.vietnamese import without_marks
 
 _ENOUGH = 0.55  # of 47 names without a code one was given one at this likeness, of 26 with a code none a wrong one
 
@@ -46,6 +47,5 @@ class CodeFinder:
 
 def _terms(name: str) -> list[str]:
     """Words and pairs of words, small and without accents."""
-    bare = unicodedata.normalize("NFD", name.casefold().replace("đ", "d"))
-    words = re.findall(r"[a-z0-9]+", "".join(char for char in bare if not unicodedata.combining(char)))
+    words = re.findall(r"[a-z0-9]+", without_marks(name.casefold()))
     return words + [f"{a} {b}" for a, b in itertools.pairwise(words)]

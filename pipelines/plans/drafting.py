@@ -159,12 +159,11 @@ class _Drafter:
             return
         before = {kind: len(rows) for kind, rows in self.made.rows.items()}
         for kind in ("targets", "tasks") if table.kind == "both" else (table.kind,):
-            first = len(self.made.rows[kind])
             if kind == "tasks":
                 self._task(table, line)
             else:
                 self._targets(table, line)
-            for row in range(first, len(self.made.rows[kind])):
+            for row in range(before[kind], len(self.made.rows[kind])):
                 self._about(kind, row, table, line)
         if line.pictures:
             doubt, text = self.words["doubts"]["scanned"], line.text("title") or line.text("target_name")

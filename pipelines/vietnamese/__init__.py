@@ -7,7 +7,7 @@ Reading files and applying rules do not belong here.
 from pipelines.vietnamese.deadlines import Deadline, month_end, parse_deadline
 from pipelines.vietnamese.numbers import Number, format_number, parse_number
 from pipelines.vietnamese.targets import Target, named_day, parse_target, split_targets
-from pipelines.vietnamese.text import clean, code_key, fold, in_sentence, slug
+from pipelines.vietnamese.text import clean, code_key, fold, in_sentence, slug, without_marks
 
 __all__ = [
     "Deadline",
@@ -25,4 +25,5 @@ __all__ = [
     "parse_target",
     "slug",
     "split_targets",
+    "without_marks",
 ]

@@ -47,8 +47,13 @@ def code_key(text: str) -> str:
 
 def slug(text: str) -> str:
     """Lower-case ASCII with hyphens, for folder names: 'Xã Vĩnh Lại' gives 'xa-vinh-lai'."""
-    bare = unicodedata.normalize("NFD", clean(text).casefold().replace("đ", "d"))
-    return re.sub(r"[^a-z0-9]+", "-", "".join(c for c in bare if not unicodedata.combining(c))).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", without_marks(clean(text).casefold())).strip("-")
+
+
+def without_marks(text: str) -> str:
+    """A text without its accents and marks: 'Đại Sơn' gives 'Dai Son'."""
+    bare = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
+    return "".join(char for char in bare if not unicodedata.combining(char))
 
 
 def in_sentence(name: str) -> str:

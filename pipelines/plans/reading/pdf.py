@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from pipelines.office.wording import say
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pypdf import PdfReader
 
 _NEAR = 2.5  # points: two lines so near are one
+_WAITING = 8  # scanned pages rendered at a time: each takes some 9 MB
 _DRAWN = 8  # lines: a page with more has a table of its own
 _LINES = {"vertical_strategy": "lines", "horizontal_strategy": "lines", "snap_tolerance": _NEAR}
 
@@ -49,10 +51,13 @@ def read_pdf(path: Path) -> Document:
             shown = ", ".join(map(str, pictures[:10])) + ("..." if len(pictures) > 10 else "")
             raise UnreadableDocumentError(say("commands.document.pictures", file=path.name, pages=shown))
         being_read = {}
+        room = BoundedSemaphore(_WAITING)
         for number, page in enumerate(pdf.pages, 1):
             if program and number in pictures:
+                room.acquire()
                 picture = page.to_image(resolution=scan.resolution(page.width, page.height)).original.convert("L")
                 being_read[number] = workers.submit(scan.read_page, picture, number, program)
+                being_read[number].add_done_callback(lambda _: room.release())
                 pages.append([])
             elif turn := _turn(page.chars):
                 with pdfplumber.open(io.BytesIO(_turned(data, number, turn, pypdf))) as upright:

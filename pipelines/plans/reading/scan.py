@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,6 +24,7 @@ from PIL import Image
 from scipy import ndimage
 
 from pipelines.plans.reading.document import ROMAN, Cell, Paragraph, Table, TableRow
+from pipelines.vietnamese import without_marks
 
 DPI = 300  # what tesseract's models were trained for
 _LONGEST = 6000  # pixels: a page is never rendered larger
@@ -36,7 +36,6 @@ _MARGIN = 6  # pixels between a line and what is read
 _NUMBERS = "0123456789IVXLC.,-"
 # What may be a number, whatever was made of it: in their column it is read again. 'TT' is a head, 'a)' a letter.
 _NUMBER = re.compile(r"(?!S?TT$|\d{0,2}[a-e\u0111][).]$).{0,5}")
-
 _ROW = re.compile(r"\d{1,3}(?:\.\d{1,3})*(?:-\d{1,3})?")
 
 Pixels = NDArray[np.bool_]
@@ -79,16 +78,14 @@ class ScannedPage:
 
 
 def read_page(picture: Image.Image, page: int, program: str) -> ScannedPage:
-    """Read one page. A cell's text is one line; each row has its picture (PNG)."""
+    """Read one page, in grey. A cell's text is one line; each row has its picture (PNG)."""
     with tempfile.TemporaryDirectory() as folder:
         reader = _Reader(program, Path(folder))
-        grey = _level(np.asarray(reader.upright(picture.convert("L"))))
+        grey = _level(np.asarray(reader.upright(picture)))
         found = [_Grid(grey, lines) for lines in _tables(_dark(grey))]
-        placed: list[tuple[int, Paragraph | Table]] = []
-        for grid in found:
-            placed.append((grid.ys[0], grid.table(reader, page)))
-        for top, text in reader.outside(grey, [(grid.ys[0], grid.ys[-1]) for grid in found]):
-            placed.append((top, Paragraph(text, page)))
+        placed: list[tuple[int, Paragraph | Table]] = [(grid.ys[0], grid.table(reader, page)) for grid in found]
+        outside = reader.outside(grey, [(grid.ys[0], grid.ys[-1]) for grid in found])
+        placed += [(top, Paragraph(text, page)) for top, text in outside]
     blocks = [block for _, block in sorted(placed, key=lambda one: one[0])]
     return ScannedPage(blocks, [one for grid in found for one in grid.numbers])
 
@@ -144,7 +141,7 @@ class _Reader:
 
 
 def _dark(grey: NDArray[np.uint8]) -> Pixels:
-    """What is ink: darker than half-way between the paper and black."""
+    """What is ink: darker than two thirds of the paper's lightness."""
     paper = int(np.median(grey)) if grey.size else 255
     return np.asarray(grey < paper * 0.65)
 
@@ -354,8 +351,7 @@ def settle_numbers(numbers: Sequence[Number]) -> None:
 
 def _as_roman(text: str) -> str:
     """What is made of the strokes of a Roman numeral: 'H' of II, 'VH' of VII, an I under a dot."""
-    bare = "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
-    return re.sub(r"I{4,}", "III", re.sub(r"[|i!l1T/]", "I", bare.replace("H", "II")))
+    return re.sub(r"I{4,}", "III", re.sub(r"[|i!l1T/]", "I", without_marks(text).replace("H", "II")))
 
 
 def _following(row: tuple[int, ...]) -> list[tuple[int, ...]]:
