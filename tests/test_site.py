@@ -110,7 +110,7 @@ def test_a_page_fits_a_phone_and_axe_finds_nothing_serious_on_either(browser, de
         page = tab.open(name)
         if (button := page.locator("button.open")).count():
             button.first.click()
-            assert page.locator(".chart, .opened .none").count()
+            page.locator(".chart, .opened .none").first.wait_for()  # its numbers lie in a file that loads first
         assert tab.width() == width
         found = Axe().run(page).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found
