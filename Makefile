@@ -38,6 +38,11 @@ serve: .venv/run.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-portal.lock
 	@touch $@
 
+# What several places and one builder need besides (docs/many-machines.md): PostgreSQL, Celery, Kubernetes.
+.venv/places.done: .venv/run.done requirements-places.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-places.lock
+	@touch $@
+
 .venv/dev.done: .venv/run.done requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@
@@ -49,7 +54,7 @@ serve: .venv/run.done
 	@touch $@
 
 # The S3 stand-in of 'make test-lake', in an environment of its own.
-.venv/lake-test.done: .venv/dev.done .venv/lake.done tests/lake/s3.lock
+.venv/lake-test.done: .venv/dev.done .venv/lake.done .venv/places.done tests/lake/s3.lock
 	$(PYTHON) -m venv .venv/engines/s3
 	.venv/engines/s3/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r tests/lake/s3.lock
 	@touch $@
@@ -84,9 +89,11 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
-	    pyproject.toml --extra plans --extra portal --group dev -c requirements.lock -o requirements-dev.lock
+	    pyproject.toml --extra plans --extra portal --extra places --group dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    pyproject.toml --extra portal -c requirements-dev.lock -o requirements-portal.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+	    pyproject.toml --extra places --extra k8s -c requirements-dev.lock -o requirements-places.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 	    --group bench -c requirements.lock -o requirements-bench.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras \

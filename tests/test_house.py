@@ -288,6 +288,10 @@ PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8
 USED_WITHOUT_AN_IMPORT = {
     "argon2-cffi": "by Django, which is told of it by name",
     "django-axes": "by Django, which is told of it by name",
+    "dagster-celery": "by Dagster, which is told of it by name",
+    "dagster-k8s": "by Dagster, which is told of it by name",
+    "dagster-postgres": "by Dagster, which is told of it by name",
+    "psycopg2-binary": "by dagster-postgres",
     "dagster-webserver": "started as a program by 'kpi57 serve'",
     "tzdata": "read by zoneinfo where the system has no time zones (Windows)",
 }
@@ -331,6 +335,7 @@ def locked(name):
     "name",
     [
         "requirements.lock",
+        "requirements-places.lock",
         "requirements-portal.lock",
         "requirements-dev.lock",
         "tests/engines/duckdb-1.4.lock",
@@ -361,7 +366,7 @@ def test_the_locks_agree():
                 for name, line in locked(lock)}  # fmt: skip
 
     dev = entries("requirements-dev.lock")
-    for lock in ("requirements.lock", "requirements-portal.lock"):
+    for lock in ("requirements.lock", "requirements-places.lock", "requirements-portal.lock"):
         run = entries(lock)
         both = run.keys() & dev.keys()
         assert both
