@@ -22,7 +22,7 @@ from pipelines.checking.misplaced import place
 from pipelines.checking.rules import insist
 from pipelines.earlier_homes import keep_aside, note_told, take_over
 from pipelines.files import read_json, write_whole
-from pipelines.home import SOURCES, Home, named_site
+from pipelines.home import SOURCES, Home
 from pipelines.intake.acts import (
     approval_events,
     bundle_events,
@@ -37,6 +37,7 @@ from pipelines.intake.acts import (
 from pipelines.intake.acts_received import take_acts, waiting_acts
 from pipelines.intake.editions import Edition, editions, record_edition, rows_of
 from pipelines.intake.ledger import VIETNAM, Ledger, archived, store
+from pipelines.intake.places import join
 from pipelines.intake.receive import receive, waiting
 from pipelines.judging import (
     CHECKED,
@@ -52,7 +53,7 @@ from pipelines.office.statuses import newest_due
 from pipelines.registry import registry as registries
 from pipelines.upkeep.retention import BUNDLE_DAYS
 from pipelines.warehouse import database, incremental, published_copy, publishing
-from pipelines.warehouse.database import building, kept_open, reading
+from pipelines.warehouse.database import building, kept_open, reading, run_lock
 from pipelines.warehouse.known import enter_edition
 from pipelines.warehouse.models import models
 from pipelines.warehouse.rows import count, dicts, get_info, replace, set_info
@@ -67,6 +68,7 @@ _REGISTRY = ("raw.edition", "raw.commune", "raw.agency", "raw.indicator", "raw.p
 def load_registry(home: Home) -> Rows:
     """Keep what sources/ says, if it is new, and load the editions that are not loaded yet into the raw tables."""
     ledger = Ledger(home)
+    ledger.catch_up()
     keep_aside(home, ledger)
     record_edition(home, ledger, SOURCES, _rows_of_sources)
     database.prepare(home)
@@ -96,21 +98,29 @@ def enter_editions(home: Home, con: duckdb.DuckDBPyConnection, new: list[Edition
 
 
 def receive_files(home: Home) -> Rows:
-    """Take the inbox into archive and ledger; the ledger, and the verdicts it names, into the warehouse. Rows: new
-    receipts."""
+    """Take the inbox, or what the places joined here say, into archive and ledger; the ledger, and the verdicts that it
+    names, into the warehouse. Rows: new receipts."""
     ledger = Ledger(home)
     ledger.seal()
-    ledger.record_site(named_site())
-    ledger.record_day(home.day)
-    if waiting_acts(home):
-        known = registries.load(SOURCES)
-        take_acts(home, ledger, known.city_communes, known.periods)
-    receive(home, ledger)
+    ledger.record_site(home.place)
+    if home.places:
+        join(home, ledger)
+        ledger.record_day(home.day)
+    else:
+        ledger.record_day(home.day)
+        _take_inbox(home, ledger)
     is_earlier = not ledger.of("judged") and home.earlier_build.exists()
     with building(home) as con:
         if is_earlier and not count(con, "checked.submission"):
             take_over(home, con, editions(ledger)[0])
         return enter_ledger(home, con, ledger, editions(ledger)[-1], ledger.as_of)
+
+
+def _take_inbox(home: Home, ledger: Ledger) -> None:
+    if waiting_acts(home):
+        known = registries.load(SOURCES)
+        take_acts(home, ledger, known.city_communes, known.periods)
+    receive(home, ledger)
 
 
 def enter_ledger(home: Home, con: duckdb.DuckDBPyConnection, ledger: Ledger, newest: Edition, as_of: date) -> Rows:
@@ -138,7 +148,7 @@ def segments_of(home: Home, ledger: Ledger) -> list[tuple[str, int, Path]]:
 
 def _note_undone_days(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     """Enter all receipts again where a day was undone since: what came on it counts as received at another time."""
-    undone = str(sorted((str(day), e["sequence"]) for day, e in ledger.undone.items()))
+    undone = str(sorted((str(day), e["sequence"]) for (_, day), e in ledger.undone.items()))
     if get_info(con, "days_undone") not in (undone, None):
         con.execute("DELETE FROM raw.receipt")
         quarantine.note_change(con)
@@ -174,12 +184,13 @@ def record_verdicts(home: Home) -> Rows:
     ledger = Ledger(home)
     with building(home) as con:
         fill_due_days(con)
-        written = write_segment(con, home.warehouse / ".segment.new")
+        new = home.working / ".segment.new"
+        written = write_segment(con, new)
         if written:
-            data = (home.warehouse / ".segment.new").read_bytes()
+            data = new.read_bytes()
             ledger.append([{"event": "judged", "segment": store(home, data), "submissions": written}])
             mark_recorded(con, ledger.entries[-1]["segment"], ledger.entries[-1]["sequence"])
-            (home.warehouse / ".segment.new").unlink()
+            new.unlink()
         quarantine.enter_head(con, ledger)
         recorded = {"raw.segment": count(con, "raw.segment")}
     if home.earlier_build.exists():
@@ -221,7 +232,10 @@ def publish(home: Home) -> Rows:
 
 def write_feedback(home: Home) -> int:
     """Write the feedback of every submission that was not told of its verdict yet, whose status is no longer the one it
-    was told (an unlock lets in what was held), or whose answer is gone. Returns how many."""
+    was told (an unlock lets in what was held), or whose answer is gone. Returns how many; none where places are joined,
+    each of which tells its own."""
+    if home.places:
+        return 0
     with building(home) as con:
         pending = dicts(con, _TO_TELL)
         ids = dict.fromkeys([row["submission_id"] for row in pending] + lost(home, con))
@@ -248,14 +262,16 @@ ORDER BY s.ledger_sequence
 
 def write_extracts(home: Home, period_code: str | None = None) -> list[str]:
     """Bundles of a period for the city and each commune with a plan. Without a period: of the newest month whose
-    reports are due, and only those whose inputs changed. Returns paths."""
+    reports are due, and only those whose inputs changed. None of several cities: each makes its own. Returns
+    paths."""
     with reading(home) as con:
         owed = dicts(con, "SELECT DISTINCT period_code, r.due_on, as_of_on FROM marts.mart_reporting_status AS r "
                      "JOIN core.dim_period USING (period_code) WHERE kind = 'month'")  # fmt: skip
         communes = [r[0] for r in con.execute("SELECT commune_code FROM core.dim_commune WHERE has_plan").fetchall()]
+        cities = count(con, "(SELECT DISTINCT city_code FROM core.dim_commune)")
     newest = newest_due(owed, owed[0]["as_of_on"]) if owed else None
     period = period_code or (newest and newest["period_code"])
-    if not period:
+    if not period or cities > 1:
         return []
     bundles = make_bundles(home, period, ["city", *communes], only_if_new=period_code is None)
     if period_code is None:
@@ -357,3 +373,13 @@ def run_steps(home: Home) -> None:
         validate_files(home)
         record_verdicts(home)
         publish(home)
+
+
+def run_place(home: Home) -> None:
+    """A whole run of one of several places, in one step: up to the published copy, then feedback, bundles and pages.
+    Raises BusyError where another run is at work there, CheckFailedError."""
+    with run_lock(home):
+        run_steps(home)
+        write_feedback(home)
+        write_extracts(home)
+        write_site(home)

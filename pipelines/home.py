@@ -2,7 +2,8 @@
 
 Nothing else in the package builds a path of its own. KPI57_HOME moves everything that is written at run time
 (inbox included) to another folder, with the same layout below it. A wheel carries the tracked folders inside the
-package (setup.py); what it writes goes below the folder it is started in.
+package (setup.py); what it writes goes below the folder it is started in. Where several machines share the work (docs/
+many-machines.md), KPI57_HOME is on storage they share, and KPI57_LOCAL on a disk of this machine.
 """
 
 from __future__ import annotations
@@ -23,10 +24,18 @@ SCHEMA = PROJECT / "warehouse" / "schema.sql"
 
 @dataclass(frozen=True)
 class Home:
-    """The run-time folders below one root; day: run as if it were this day (None: today)."""
+    """The run-time folders below one root.
+
+    day: run as if it were this day (None: today). local: where the files of a run at work lie, if not below the root:
+    they can be made again, and need a disk of this machine. place: which of several places that receive this is.
+    places: the folder of the places whose ledgers are joined here, one home each; such a home receives nothing itself.
+    """
 
     root: Path
     day: date | None = None
+    local: Path | None = None
+    place: str | None = None
+    places: Path | None = None
 
     @property
     def inbox(self) -> Path:
@@ -57,6 +66,11 @@ class Home:
         return self.root / "warehouse"
 
     @property
+    def working(self) -> Path:
+        """What one machine at a time writes in, and what can be made again."""
+        return self.local or self.warehouse
+
+    @property
     def archive(self) -> Path:
         """Originals by sha256, and the ledger: the only state that cannot be rebuilt."""
         return self.warehouse / "archive"
@@ -68,17 +82,17 @@ class Home:
     @property
     def build(self) -> Path:
         """The database the pipeline writes; readers never open it."""
-        return self.warehouse / "build.duckdb"
+        return self.working / "build.duckdb"
 
     @property
     def earlier_build(self) -> Path:
         """The build database of version 0.1.0, until its verdicts are in the archive."""
-        return self.warehouse / "build-0.1.duckdb"
+        return self.working / "build-0.1.duckdb"
 
     @property
     def built(self) -> Path:
         """Core and marts as the pipeline builds them, next to the build database; publishing is copying this file."""
-        return self.warehouse / "built.duckdb"
+        return self.working / "built.duckdb"
 
     @property
     def published(self) -> Path:
@@ -96,6 +110,11 @@ class Home:
         return self.warehouse / "lake.json"
 
     @property
+    def joined(self) -> Path:
+        """Up to where the ledger of each place was joined, and why one could not be."""
+        return self.warehouse / "places.json"
+
+    @property
     def exports(self) -> Path:
         return self.warehouse / "exports"
 
@@ -111,7 +130,7 @@ class Home:
     @property
     def editions(self) -> Path:
         """Editions of sources/ laid out from the archive; made again where they are missing."""
-        return self.warehouse / "editions"
+        return self.working / "editions"
 
     @property
     def rule_docs(self) -> Path:
@@ -120,7 +139,7 @@ class Home:
 
     @property
     def dagster(self) -> Path:
-        return self.warehouse / "dagster"
+        return self.working / "dagster"
 
     @property
     def summary(self) -> Path:
@@ -153,25 +172,31 @@ class Home:
 
     @property
     def lock(self) -> Path:
-        return self.warehouse / "run.lock"
+        return self.working / "run.lock"
 
     def shown(self, path: Path) -> str:
         """A path as people read it: below the root where it is there, else whole."""
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
 
-def named_site() -> str | None:
-    """Which of several places that receive this is, by KPI57_SITE; None where there is one alone."""
-    return os.environ.get("KPI57_SITE") or None
-
-
 def current_home() -> Home:
     """The home named by KPI57_HOME, else the project folder (of a wheel: the folder it is started in); the day named by
-    KPI57_DAY, else today."""
-    named, day = os.environ.get("KPI57_HOME"), os.environ.get("KPI57_DAY")
+    KPI57_DAY, else today; what it is among others by KPI57_LOCAL, KPI57_SITE and KPI57_PLACES."""
+    day = os.environ.get("KPI57_DAY")
     unnamed = PROJECT if IS_CHECKOUT else Path.cwd()
-    root = Path(named).expanduser().resolve() if named else unnamed
     try:
-        return Home(root, date.fromisoformat(day) if day else None)
+        return Home(
+            _named("KPI57_HOME") or unnamed,
+            date.fromisoformat(day) if day else None,
+            local=_named("KPI57_LOCAL"),
+            place=os.environ.get("KPI57_SITE") or None,
+            places=_named("KPI57_PLACES"),
+        )
     except ValueError:
         raise SystemExit(f"kpi57: KPI57_DAY is '{day}', which is not a date: write YYYY-MM-DD") from None
+
+
+def _named(variable: str) -> Path | None:
+    """The folder that a variable names, whole; None where it names none."""
+    named = os.environ.get(variable)
+    return Path(named).expanduser().resolve() if named else None

@@ -21,14 +21,15 @@ from pipelines.checking.lookup import Duties
 from pipelines.checking.validate import Checked, Evaluate, validate
 from pipelines.files import Row
 from pipelines.home import Home
-from pipelines.intake.editions import Edition, editions, sources_of
+from pipelines.intake.acts import files_set_aside
+from pipelines.intake.editions import edition_at, editions, sources_of
 from pipelines.intake.ledger import Ledger, archived
 from pipelines.intake.receive import receipts
 from pipelines.reading.read import Job, no_collecting, read_written, restored
 from pipelines.registry import registry as registries
 from pipelines.registry.registry import Registry
 from pipelines.warehouse.models import models
-from pipelines.warehouse.rows import count, dicts, insert
+from pipelines.warehouse.rows import dicts, insert
 
 if TYPE_CHECKING:
     from pipelines.checking.suites import Watch
@@ -42,28 +43,32 @@ def registry_of(home: Home, edition: str) -> Registry:
     return registries.load(sources_of(home, edition))
 
 
-def _at_receipt(known: list[Edition], entry: Row) -> str:
-    """The edition known when a file was received; a home of a version without editions has its first only later."""
-    known = [one for one in known if one.has_files]
-    return next((one.digest for one in reversed(known) if one.sequence < entry["sequence"]), known[0].digest)
-
-
 def enter_receipts(home: Home, con: duckdb.DuckDBPyConnection, ledger: Ledger) -> int:
     """Add the received files that are not in raw.receipt yet: whose they are as their verdict says, else by the edition
     at receipt. Returns how many."""
     by_edition: dict[str, list[tuple[Row, datetime]]] = defaultdict(list)
-    known, entered = editions(Ledger(home)), count(con, "raw.receipt")
-    for entry, at in list(zip(ledger.of("received"), ledger.received_at, strict=True))[entered:]:
-        by_edition[_at_receipt(known, entry)].append((entry, at))
+    known, received = editions(Ledger(home)), ledger.of("received")
+    entered = {one for (one,) in con.execute("SELECT submission_id FROM raw.receipt").fetchall()}
+    settled = _settled(con, ledger) if any("place" in entry for entry in received) else set()
+    for entry, at in zip(received, ledger.received_at, strict=True):
+        # a place that is at work, or was killed, has files without a verdict: they are entered when it has come
+        if entry["submission_id"] not in entered and ("place" not in entry or entry["submission_id"] in settled):
+            by_edition[entry.get("edition") or edition_at(known, entry)].append((entry, at))
     added = 0
     for edition, entries in by_edition.items():
         registry = registry_of(home, edition)
-        received, times = [entry for entry, _ in entries], [at for _, at in entries]
-        rows = receipts(received, registry.city_communes, registry.agency_folders, times)
+        rows = receipts([entry for entry, _ in entries], registry.city_communes, registry.agency_folders,
+                        [at for _, at in entries])  # fmt: skip
         added += insert(con, "raw.receipt", [row | {"edition": edition} for row in rows])
     if added:
         con.execute(_AS_JUDGED)
     return added
+
+
+def _settled(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> set[str]:
+    """The files of which it is said what they count for."""
+    judged = {one for (one,) in con.execute("SELECT submission_id FROM checked.submission").fetchall()}
+    return judged | {row["submission_id"] for row in files_set_aside(ledger)}
 
 
 _AS_JUDGED = """

@@ -90,14 +90,15 @@ CREATE TABLE IF NOT EXISTS raw.task_duty (
 -- editions of sources/ that the registry was loaded from, in order
 CREATE TABLE IF NOT EXISTS raw.edition (edition VARCHAR, ledger_sequence INTEGER, known_from TIMESTAMP);
 
--- the ledger; duplicate_of and the sender's codes as they were judged at receipt
+-- the ledger; duplicate_of and the sender's codes as they were judged at receipt; place: the one of several that received it,
+-- or whose act it is, where their ledgers are joined
 CREATE TABLE IF NOT EXISTS raw.receipt (
     submission_id VARCHAR, ledger_sequence INTEGER, sha256 VARCHAR, original_name VARCHAR, folder VARCHAR,
     commune_code VARCHAR, agency_code VARCHAR, received_at TIMESTAMP, size_bytes BIGINT, duplicate_of VARCHAR,
-    edition VARCHAR, batch INTEGER);
+    edition VARCHAR, batch INTEGER, place VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.period_event (
     ledger_sequence INTEGER, period_code VARCHAR, commune_code VARCHAR, event VARCHAR, acted_at TIMESTAMP,
-    acted_by VARCHAR, reason VARCHAR);
+    acted_by VARCHAR, reason VARCHAR, place VARCHAR);
 CREATE TABLE IF NOT EXISTS raw.approval_event (
     ledger_sequence INTEGER, period_code VARCHAR, commune_code VARCHAR, event VARCHAR, acted_at TIMESTAMP,
     acted_by VARCHAR, account VARCHAR, reason VARCHAR, figures_sha256 VARCHAR, known_at TIMESTAMP, missing VARCHAR,

@@ -22,7 +22,7 @@ joined AS (
         coalesce(c.lines_ignored, 0) AS lines_ignored,
         r.duplicate_of, s.is_unreadable, s.is_refused, q.submission_id IS NOT NULL AS is_set_aside,
         q.reason AS set_aside_reason, q.acted_by AS set_aside_by, r.folder, r.size_bytes, r.ledger_sequence, r.batch,
-        n.version, n.judged_at, n.edition, n.program
+        r.place, n.version, n.judged_at, n.edition, n.program
     FROM raw.receipt AS r
     LEFT JOIN newest AS n ON n.submission_id = r.submission_id
     LEFT JOIN newest AS s ON s.submission_id = coalesce(r.duplicate_of, r.submission_id)
@@ -57,6 +57,6 @@ SELECT
     CASE WHEN is_set_aside THEN rows_read ELSE lines_ignored END AS rows_ignored,
     duplicate_of, entered_at, is_held, set_aside_reason, set_aside_by, folder, size_bytes, ledger_sequence, batch,
     getvariable('is_illustrative') AS is_illustrative,
-    version, judged_at, edition, program
+    version, judged_at, edition, program, place
 FROM joined
 ORDER BY ledger_sequence

@@ -3,7 +3,7 @@
 -- whose new verdict applies from then on. A file that was set aside is not here.
 WITH sent AS (
     SELECT r.submission_id, s.version, r.ledger_sequence, r.commune_code, r.agency_code, s.period_code, r.received_at,
-        s.judged_at, lead(s.judged_at) OVER (PARTITION BY r.submission_id ORDER BY s.version) AS judged_again_at
+        r.place, s.judged_at, lead(s.judged_at) OVER (PARTITION BY r.submission_id ORDER BY s.version) AS judged_again_at
     FROM raw.receipt AS r
     JOIN checked.submission AS s USING (submission_id)
     ANTI JOIN raw.set_aside AS q USING (submission_id)
@@ -13,10 +13,12 @@ lock AS (
     SELECT s.submission_id, s.version, s.received_at, l.acted_at AS locked_at, min(u.acted_at) AS unlocked_at
     FROM sent AS s
     JOIN core.fct_period_event AS l
-        ON l.event = 'locked' AND l.period_code = s.period_code AND l.acted_at <= s.received_at
+        ON l.event = 'locked' AND l.period_code = s.period_code AND l.place IS NOT DISTINCT FROM s.place
+        AND l.acted_at <= s.received_at
         AND (l.commune_code IS NULL OR l.commune_code = s.commune_code)
     LEFT JOIN core.fct_period_event AS u
-        ON u.event = 'unlocked' AND u.period_code = s.period_code AND u.acted_at > l.acted_at
+        ON u.event = 'unlocked' AND u.period_code = s.period_code AND u.place IS NOT DISTINCT FROM s.place
+        AND u.acted_at > l.acted_at
         AND (u.commune_code IS NULL OR u.commune_code = s.commune_code)
     GROUP BY s.submission_id, s.version, s.received_at, l.ledger_sequence, l.acted_at
 ),

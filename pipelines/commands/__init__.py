@@ -18,11 +18,16 @@ EXIT_ERRORS, EXIT_WRONG_USE, EXIT_BUSY = 1, 2, 3
 
 @contextmanager
 def alone(home: Home) -> Iterator[None]:
-    """The home, locked against other runs; exits with EXIT_BUSY where another run is at work."""
+    """The home, locked against other runs, with its ledger as PostgreSQL has it where that is the ledger's home; exits
+    with EXIT_BUSY where another run is at work."""
+    from pipelines.intake.ledger import Ledger
+    from pipelines.shared_ledger import shared_ledger
     from pipelines.warehouse.database import BusyError, run_lock
 
     try:
         with run_lock(home):
+            if shared_ledger(home.place):
+                Ledger(home).catch_up()
             yield
     except BusyError as busy:
         click.echo(f"kpi57: {busy}", err=True)

@@ -44,8 +44,8 @@ def period_events(ledger: Ledger) -> list[dict[str, Any]]:
     """Locks and unlocks of the ledger as rows of raw.period_event."""
     return [
         {"ledger_sequence": e["sequence"], "period_code": e["period_code"], "commune_code": e.get("commune_code"),
-         "event": e["event"],
-         "acted_at": e["at"][:26], "acted_by": e["by"], "reason": e["reason"]}
+         "event": e["event"], "acted_at": e["at"][:26], "acted_by": e["by"], "reason": e["reason"],
+         "place": e.get("place")}
         for e in ledger.entries
         if e["event"] in ("locked", "unlocked")
     ]  # fmt: skip
@@ -107,7 +107,7 @@ def undo_day(ledger: Ledger, day: date, reason: str, by: str) -> None:
     """Enter that a day was set by mistake. Raises ValueError where no run was of that day or it is undone already."""
     counting = {*ledger.days, *(at.date() for at in ledger.received_at)}
     if day not in counting:
-        raise ValueError(f"{day} is undone already" if day in ledger.undone else f"no run came to {day}")
+        raise ValueError(f"{day} is undone already" if (None, day) in ledger.undone else f"no run came to {day}")
     what = {"day": day.isoformat(), "reason": clean(reason), "by": clean(by), **_done_now()}
     ledger.append([{"event": "day_undone", **what}])
 
@@ -169,9 +169,9 @@ def superseded(ledger: Ledger, before: datetime) -> list[dict[str, Any]]:
 
 
 def _there(ledger: Ledger) -> dict[str, dict[str, Any]]:
-    """The bundles that were made and not removed since, by their ids, in the order they were last made."""
+    """The bundles that were made here and not removed since, by their ids, in the order they were last made."""
     there: dict[str, dict[str, Any]] = {}
-    for entry in ledger.entries:
+    for entry in (entry for entry in ledger.entries if "place" not in entry):
         if entry["event"] in ("bundle_made", "bundle_removed"):
             there.pop(entry["bundle_id"], None)
         if entry["event"] == "bundle_made":

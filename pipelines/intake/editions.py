@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -53,13 +53,24 @@ def digest_of(sources: Path) -> str:
 
 def editions(ledger: Ledger) -> list[Edition]:
     """The editions a home has met, oldest first."""
+    return editions_in(ledger.entries)
+
+
+def editions_in(entries: Iterable[dict[str, Any]]) -> list[Edition]:
+    """The editions that entries of a ledger name, oldest first."""
     found: list[Edition] = []
-    for entry in ledger.of("edition"):
+    for entry in (entry for entry in entries if entry["event"] == "edition"):
         known_from = datetime.fromisoformat(entry["known_from"]) if found else None
         found.append(
             Edition(entry["edition"], entry["sequence"], known_from, entry["rows"], entry.get("has_files", True))
         )
     return found
+
+
+def edition_at(known: Sequence[Edition], entry: Mapping[str, Any]) -> str:
+    """The edition known when a file was received; a home of a version without editions has its first only later."""
+    known = [one for one in known if one.has_files]
+    return next((one.digest for one in reversed(known) if one.sequence < entry["sequence"]), known[0].digest)
 
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -127,7 +138,8 @@ def named_in(lines: bytes, archive: Path) -> dict[str, str]:
     named: dict[str, str] = {}
     for entry in filter(None, entries_in(lines)):
         if entry["event"] == "received":
-            named[entry["sha256"]] = "original"
+            if "place" not in entry:  # what came to another place is there
+                named[entry["sha256"]] = "original"
         elif entry["event"] == "judged":
             named[entry["segment"]] = "segment"
         elif entry["event"] == "edition":

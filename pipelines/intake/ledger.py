@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.files import fsync, make_folder, swap_in
 from pipelines.home import Home
+from pipelines.shared_ledger import shared_ledger
 
 _SITE = re.compile(r"[a-z0-9-]{1,20}")
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -80,12 +81,16 @@ def read_lines(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
 
 class Ledger:
     """The append-only ledger, one JSON object a line: sealed, site, edition, received, judged, told, locked, unlocked,
-    approved, approval_withdrawn, set_aside, taken_back,
-    day, day_undone, illustrative, bundle_made, bundle_sent, bundle_removed. Raises LedgerError
-    where it is damaged or was altered."""
+    approved, approval_withdrawn, set_aside, taken_back, recheck, day, day_undone, illustrative, bundle_made,
+    bundle_sent, bundle_removed, joined. What was joined from the ledger of a place names it ('place'). Raises
+    LedgerError where it is damaged or was altered."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self._read()
+
+    def _read(self) -> None:
+        home = self.home
         data = home.ledger.read_bytes() if home.ledger.exists() else b""
         self._size = len(data)
         self._whole = data.rfind(b"\n") + 1  # a line cut short was never acknowledged: its file is in the inbox still
@@ -96,6 +101,11 @@ class Ledger:
                 f"{home.shown(home.ledger)}: {error}. Take archive and ledger back from the last backup: "
                 "kpi57 restore FOLDER --replace"
             ) from None
+
+    @property
+    def heads(self) -> list[str]:
+        """The head after each entry."""
+        return list(self._heads)
 
     @property
     def head(self) -> Head:
@@ -119,35 +129,66 @@ class Ledger:
     def append(self, entries: Iterable[dict[str, Any]]) -> None:
         """Add entries, on disk before this returns. Each gets its sequence number and the head before it.
 
-        Raises RuntimeError where another program wrote to the ledger since it was read.
+        Raises RuntimeError where another program wrote to the ledger since it was read; where its home is in
+        PostgreSQL, ForkedError where another machine did, and UnreachableError.
         """
-        new, heads, lines = [], [self.head.sha256], b""
+        new, heads, lines = [], [self.head.sha256], list[bytes]()
         for number, entry in enumerate(entries, len(self.entries) + 1):
             new.append({"sequence": number, "before": heads[-1], **entry})
-            line = json.dumps(new[-1], ensure_ascii=False).encode()
-            heads.append(head_after(heads[-1], line))
-            lines += line + b"\n"
+            lines.append(json.dumps(new[-1], ensure_ascii=False).encode())
+            heads.append(head_after(heads[-1], lines[-1]))
         if not new:
             return
+        there = self.home.ledger.stat().st_size if self.home.ledger.exists() else 0
+        if there != self._size:
+            raise RuntimeError(f"{self.home.shown(self.home.ledger)} was written to meanwhile: run again")
+        if shared := shared_ledger(self.home.place):
+            shared.append(*self.head, lines, heads[1:])
+        self._write(lines)
+        self.entries += new
+        self._heads += heads[1:]
+
+    def catch_up(self) -> int:
+        """Write what the ledger in PostgreSQL has and this file has not, as another machine did or this one, killed, no
+        longer could; at first use enter there what is here. Returns how many lines either took over.
+
+        Raises LedgerError where the two are not one ledger, UnreachableError.
+        """
+        shared = shared_ledger(self.home.place)
+        if shared is None:
+            return 0
+        there, head = shared.newest()
+        here = self.head
+        if there < here.entries and (there == 0 or head == self._heads[there - 1]):
+            lines = self.home.ledger.read_bytes()[: self._whole].splitlines()[there:]
+            shared.append(there, head or NO_HEAD, lines, self._heads[there:])
+            return len(lines)
+        if here.entries and shared.head_at(here.entries) != here.sha256:
+            raise LedgerError(
+                f"{self.home.shown(self.home.ledger)} is not the ledger of '{self.home.place}' that is kept in "
+                "PostgreSQL: KPI57_SITE or KPI57_LEDGER names another, or one of the two was restored from a backup"
+            )
+        lines = shared.after(here.entries)
+        self._write(lines)
+        self._read()  # which proves each
+        return len(lines)
+
+    def _write(self, lines: Iterable[bytes]) -> None:
         make_folder(self.home.archive)
         created = not self.home.ledger.exists()
         with self.home.ledger.open("xb" if created else "r+b") as handle:
-            if handle.seek(0, os.SEEK_END) != self._size:
-                raise RuntimeError(f"{self.home.shown(self.home.ledger)} was written to meanwhile: run again")
             handle.truncate(self._whole)
             handle.seek(self._whole)
-            handle.write(lines)
+            written = handle.write(b"".join(line + b"\n" for line in lines))
             handle.flush()
             os.fsync(handle.fileno())
         if created:
             fsync(self.home.archive)
-        self._size = self._whole = self._whole + len(lines)
-        self.entries += new
-        self._heads += heads[1:]
+        self._size = self._whole = self._whole + written
 
     def until(self, moment: datetime) -> Ledger:
         """The ledger as it was at a moment, to be read only: the entries up to the last that was entered by then."""
-        times = [entry.get("received_at") or entry.get("at") or entry.get("known_from") for entry in self.entries]
+        times = [e.get("joined_at") or e.get("received_at") or e.get("at") or e.get("known_from") for e in self.entries]
         later = [n for n, at in enumerate(times) if at and datetime.fromisoformat(at) > moment]
         return self.before(later[0] + 1 if later else len(self.entries) + 1)
 
@@ -213,21 +254,22 @@ class Ledger:
         return [day for entry, day in days if not _is_undone(undone, entry, day)]
 
     @property
-    def undone(self) -> dict[date, dict[str, Any]]:
-        """Days that were set by mistake, by --day or by a wrong clock, each with the entry that undid it, which undid
-        what was before it."""
-        return {date.fromisoformat(entry["day"]): entry for entry in self.of("day_undone")}
+    def undone(self) -> dict[tuple[str | None, date], dict[str, Any]]:
+        """Days that were set by mistake, by --day or by a wrong clock, at a place (None: here), each with the entry
+        that undid it, which undid what was before it."""
+        return {(entry.get("place"), date.fromisoformat(entry["day"])): entry for entry in self.of("day_undone")}
 
     @property
     def received_at(self) -> list[datetime]:
         """When each received file counts as received, in order. What came on a day that was undone counts as received
-        just after what came before it."""
-        undone, found = self.undone, list[datetime]()
+        just after what came before it at the same place."""
+        undone, found, last = self.undone, list[datetime](), dict[str | None, datetime]()
         for entry in self.of("received"):
-            at = datetime.fromisoformat(entry["received_at"])
+            at, place = datetime.fromisoformat(entry["received_at"]), entry.get("place")
             if _is_undone(undone, entry, at.date()):
-                then = datetime.fromisoformat(undone[at.date()]["done_at"])
-                at = found[-1] + timedelta(microseconds=1) if found else then
+                then = datetime.fromisoformat(undone[place, at.date()]["done_at"])
+                at = last[place] + timedelta(microseconds=1) if place in last else then
+            last[place] = at
             found.append(at)
         return found
 
@@ -255,8 +297,11 @@ class Ledger:
         return ""
 
 
-def _is_undone(undone: Mapping[date, Mapping[str, Any]], entry: Mapping[str, Any], day: date) -> bool:
-    return day in undone and bool(entry["sequence"] < undone[day]["sequence"])
+def _is_undone(
+    undone: Mapping[tuple[str | None, date], Mapping[str, Any]], entry: Mapping[str, Any], day: date
+) -> bool:
+    key = entry.get("place"), day
+    return key in undone and bool(entry["sequence"] < undone[key]["sequence"])
 
 
 def entries_in(lines: bytes) -> Iterator[dict[str, Any] | None]:

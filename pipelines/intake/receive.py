@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import platform
 import re
 import time
 from collections import Counter
@@ -161,7 +162,7 @@ def _finished(files: list[Waiting]) -> list[Waiting]:
 def _archive(home: Home, w: Waiting) -> dict[str, Any]:
     """Copy a file into the archive, on disk with its name before this returns. Returns its ledger entry."""
     make_folder(home.archive)
-    temporary = home.archive / "incoming.new"
+    temporary = home.archive / f"incoming-{platform.node()}.new"  # two machines never write into one file
     digest = hashlib.sha256()
     with w.path.open("rb") as source, temporary.open("wb") as copy:
         while block := source.read(1 << 20):
@@ -258,6 +259,7 @@ def receipts(
                 "received_at": (at if isinstance(at, str) else at.isoformat(timespec="microseconds"))[:26],
                 "size_bytes": entry["size"],
                 "duplicate_of": first.get(key),
+                "place": entry.get("place"),
             }
         )
         first.setdefault(key, entry["submission_id"])

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
 
 from pipelines.home import SCHEMA, Home
+from pipelines.shared_ledger import shared_ledger
 from pipelines.warehouse.rows import literal
 
 PUBLISHED_SCHEMAS = ("core", "marts")
@@ -34,15 +35,21 @@ class BusyError(RuntimeError):
 
 @contextmanager
 def run_lock(home: Home) -> Iterator[None]:
-    """Hold the warehouse for one run. Raises BusyError at once if another run holds it."""
-    home.warehouse.mkdir(parents=True, exist_ok=True)
+    """Hold the warehouse for one run, against other machines too where its ledger is in PostgreSQL. Raises BusyError at
+    once if another run holds it."""
+    for folder in (home.warehouse, home.working):
+        folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home.lock)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise BusyError(f"another kpi57 run holds {home.shown(home.lock)}; wait until it ends") from None
+    shared = shared_ledger(home.place)
     try:
-        yield
+        with shared.held() if shared else nullcontext(True) as is_ours:
+            if not is_ours:
+                raise BusyError(f"another machine is at work at '{home.place}'; wait until it ends")
+            yield
     finally:
         lock.release()
 
@@ -98,7 +105,7 @@ def _let_go(home: Home) -> None:
 
 @contextmanager
 def opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
-    home.warehouse.mkdir(parents=True, exist_ok=True)
+    home.working.mkdir(parents=True, exist_ok=True)
     try:
         with duckdb.connect(home.build, config=_BUILDING) as con:
             con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
