@@ -11,7 +11,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from services import ObjectStore, Postgres
 
 from pipelines import flow
 from pipelines.demo import fill_inbox
@@ -23,20 +22,6 @@ from pipelines.upkeep.status_report import run_report
 
 LATER = "11086-*"  # whose files come on the second day
 READER = Path(__file__).with_name("reader.py")
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    server = Postgres()
-    yield server
-    server.end()
-
-
-@pytest.fixture(scope="session")
-def object_store():
-    server = ObjectStore()
-    yield server
-    server.end()
 
 
 @pytest.fixture(scope="session")
