@@ -13,7 +13,8 @@ from pipelines.home import Home, current_home
 from pipelines.intake import acts
 from pipelines.intake.ledger import Ledger, SiteError
 from pipelines.intake.places import places
-from pipelines.upkeep.doctor import FAIL, examine
+from pipelines.upkeep.doctor import FAIL, WARN, examine
+from pipelines.upkeep.status_report import run_report
 from pipelines.warehouse.database import building
 
 LE_CHAN = "11383"
@@ -189,6 +190,8 @@ def test_a_place_that_cannot_be_believed_is_left_out_with_a_word_and_all_else_is
     }[spoil]
     assert words in str(begun.noted(north)["error"])
     assert "place 'hai-phong-bac' is not joined" in caplog.text
+    [found] = [one for one in examine(begun.builder) if one.about == "places"]
+    assert (found.level, words in found.words) == (WARN, True)
     assert begun.noted(begun.south)["error"] is None
     assert joined == ({"hai-phong-bac": 3} if spoil == "altered" else {}) | {
         "hai-phong-nam": 1
@@ -224,6 +227,7 @@ def test_a_commune_that_sends_to_two_places_is_named(begun, caplog):
 
 def test_the_originals_of_a_place_are_not_missed_where_it_is_joined(country):
     assert [one.words for one in examine(country.builder, full=True) if one.level == FAIL] == []
+    assert "Place        hai-phong-nam: 5 entries, last file 2" in run_report(country.builder)
 
 
 def test_what_a_torn_write_left_of_a_join_is_not_joined_twice(country):

@@ -503,6 +503,7 @@ def test_a_run_of_the_schedule_is_concluded_by_the_daemon_and_one_of_the_command
         (OSError(errno.EIO, "share gone"), True),
         (OSError(errno.ESTALE, "stale handle"), True),
         (TimeoutError("slow share"), True),
+        (ConnectionError("PostgreSQL is restarted"), True),
         (duckdb.IOException("Could not set lock on file"), True),
         (OSError(errno.ENOSPC, "full"), False),
         (OSError(errno.EROFS, "read-only"), False),

@@ -19,7 +19,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.files import sha256_of
+from pipelines.files import read_json, sha256_of
 from pipelines.home import MODELS, PACKAGE, PROJECT, SOURCES, Home
 from pipelines.intake.editions import named_in
 from pipelines.intake.ledger import VIETNAM, LedgerError, archived, entries_in, read_lines, received_in, whole_lines
@@ -59,6 +59,7 @@ def examine(home: Home, *, full: bool = False) -> Iterator[Finding]:
         ("rights", lambda: _rights(home)),
         ("ledger", lambda: _ledger(home)),
         ("archive", lambda: _archive(home, full)),
+        ("places", lambda: _places(home)),
         ("clock", lambda: _clock(home)),
         ("schema", lambda: _schema(home)),
         ("published", lambda: _published(home)),
@@ -247,6 +248,19 @@ def _archive(home: Home, full: bool) -> Iterator[Finding]:
     kinds = Counter(named.values())
     what = f"{kinds['original']} originals, {kinds['segment']} segments of verdicts, files of all editions"
     yield Finding(OK, "archive", f"{what}, {seen}")
+
+
+def _places(home: Home) -> Iterator[Finding]:
+    """Those that are joined here; nothing where none is."""
+    noted = read_json(home.joined)
+    for name, one in sorted(noted.items()):
+        if one["error"]:
+            fix = "see to that place and its shared folder; the next run joins what it missed"
+            yield Finding(WARN, "places", f"{name} was not joined in the last run: {one['error']}", fix)
+        elif one["waiting"]:
+            yield Finding(WARN, "places", f"{name}: {one['waiting']}", "update this machine, then that one")
+    if noted and not any(one["error"] or one["waiting"] for one in noted.values()):
+        yield Finding(OK, "places", f"{len(noted)} joined in the last run")
 
 
 def _clock(home: Home) -> Iterator[Finding]:

@@ -27,6 +27,8 @@ _WHAT_TO_DO = (
     ("BusyError", "another run was at work; nothing to do, the next run takes the waiting files"),
     ("RegistryError", "fix the place named under sources/, see 'kpi57 plans check', and run again"),
     ("SiteError", "set KPI57_SITE to what it was in this home, or unset it, and run again"),
+    ("ForkedError", "another machine works at the same place: stop one of the two, and run again"),
+    ("UnreachableError", "start PostgreSQL or restore the network, and run again: nothing is lost"),
     ("AlteredError", "somebody changed the published copy: run again, which publishes it again"),
     ("LedgerError", "the ledger was altered or is damaged: 'kpi57 doctor' names the line; restore the last backup"),
     ("BundleDamagedError", "look at the bundle named, move it away, and run again: it is made again"),
@@ -60,7 +62,7 @@ def may_pass(error: BaseException) -> bool:
         return False
     if sys.platform == "win32":
         return error.winerror in _PASSING_ON_WINDOWS or error.errno in _PASSING
-    return error.errno in _PASSING or isinstance(error, TimeoutError)
+    return error.errno in _PASSING or isinstance(error, TimeoutError | ConnectionError)
 
 
 def what_to_do(error: str) -> str:

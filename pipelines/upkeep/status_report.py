@@ -66,6 +66,7 @@ def run_report(home: Home) -> str:
     lines += [
         "",
         f"Published    {home.published}",
+        *_of_places(home),
         *_of_lake(home),
         f"Scorecard    {home.site / 'index.html'}",
         f"Extracts     {home.exports}",
@@ -73,6 +74,21 @@ def run_report(home: Home) -> str:
         f"Archive      {home.archive}",
     ]
     return "\n".join(lines)
+
+
+def _of_places(home: Home) -> list[str]:
+    """Up to where each place is joined; nothing where none is."""
+    lines = []
+    for name, noted in sorted(read_json(home.joined).items()):
+        joined = (
+            f"{noted['entries']} entries, last file {str(noted['last_received_at'])[:16]}"
+            if "entries" in noted
+            else "nothing"
+        )
+        fault = f"; NOT JOINED, the next run makes up for it: {noted['error']}" if noted["error"] else ""
+        waiting = f"; {noted['waiting']}" if noted.get("waiting") else ""
+        lines.append(f"Place        {name}: {joined}{fault}{waiting}")
+    return lines
 
 
 def _of_lake(home: Home) -> list[str]:

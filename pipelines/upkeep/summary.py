@@ -75,6 +75,7 @@ def end(home: Home, run_id: str, failures: Sequence[Failure]) -> dict[str, Any]:
         "failed": [{**failure._asdict(), "what_to_do": what_to_do(failure.error)} for failure in failures],
         "published": counts,
         "lake": read_json(home.lake) or None,
+        "places": read_json(home.joined) or None,
         "free_bytes": free_bytes(home),
     }
     _write(home, summary, is_newest=not at_work)
