@@ -29,10 +29,10 @@ from pipelines.warehouse.database import building
 from pipelines.warehouse.models import build, models
 
 READERS = 10
-LATER = """
-CREATE TABLE raw.later AS FROM raw.receipt
-WHERE original_name = (SELECT max(original_name) FROM raw.receipt) AND commune_code::INTEGER % 10 = 4;
-DELETE FROM raw.receipt WHERE submission_id IN (SELECT submission_id FROM raw.later)
+_OF_A_FILE = ("checked.line", "checked.actual", "checked.submission", "raw.receipt")
+_LATER = """
+SELECT submission_id FROM raw.receipt
+WHERE original_name = (SELECT max(original_name) FROM raw.receipt) AND commune_code::INTEGER % 10 = 4
 """
 QUESTIONS = {
     "a commune's page": "FROM marts.mart_kpi_progress WHERE commune_code = '11164' AND is_latest",
@@ -52,6 +52,7 @@ if data_path == 'file':
 else:
     con = connect(address, data_path, is_read_only=True)
     con.execute('USE lake')
+con.execute('SET enable_progress_bar = false')
 for _ in range(2):
     con.execute(sql).fetchall()
     print(time.perf_counter() - start)
@@ -79,7 +80,7 @@ def size_of(to: Lake) -> int:
 def published(home: Home, to: Lake) -> list[Any]:
     """Seconds and MiB that publishing what is there takes, and the tables and rows written."""
     before = size_of(to)
-    seconds, noted = timed(lambda: flow.publish_lake(home))
+    seconds, noted = timed(lambda: flow.publish_lake(home, replace=True))  # a made-up home has no ledger
     if noted["error"]:
         raise click.ClickException(noted["error"])
     return [f"{seconds:.1f}", f"{(size_of(to) - before) / 2**20:,.1f}", len(noted["written"]),
@@ -120,11 +121,16 @@ def main(size: str, write: bool) -> None:
         home.archive.mkdir(parents=True)
         figures = make(home, *map(int, size.split("x")))
         with building(home) as con:
-            con.execute(LATER)
+            con.execute(f"CREATE TABLE raw.later AS {_LATER}")
+            for name in _OF_A_FILE:
+                kept = f"raw.{name.replace('.', '_')}"
+                con.execute(f"CREATE TABLE {kept} AS FROM {name} SEMI JOIN raw.later USING (submission_id)")
+                con.execute(f"DELETE FROM {name} WHERE submission_id IN (FROM raw.later)")
         publish_all(home)
         rows = [["first publish", *published(home, to)]]
         with building(home) as con:
-            con.execute("INSERT INTO raw.receipt FROM raw.later")
+            for name in _OF_A_FILE:
+                con.execute(f"INSERT INTO {name} FROM raw.{name.replace('.', '_')}")
         publish_all(home)
         rows += [["next day", *published(home, to)], ["nothing new", *published(home, to)],
                  ["the file copied", *copied(home, Path(folder))]]  # fmt: skip
