@@ -291,7 +291,6 @@ USED_WITHOUT_AN_IMPORT = {
     "dagster-celery": "by Dagster, which is told of it by name",
     "dagster-k8s": "by Dagster, which is told of it by name",
     "dagster-postgres": "by Dagster, which is told of it by name",
-    "psycopg2-binary": "by dagster-postgres",
     "dagster-webserver": "started as a program by 'kpi57 serve'",
     "tzdata": "read by zoneinfo where the system has no time zones (Windows)",
 }
