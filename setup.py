@@ -5,7 +5,8 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-CARRIED = ("sources", "models", "warehouse/schema.sql", "dagster.yaml", "workspace.yaml", "requirements.lock")
+CARRIED = ("sources", "models", "warehouse/schema.sql", "dagster.yaml", "deploy/dagster", "workspace.yaml",
+           "requirements.lock")  # fmt: skip
 NOT_CARRIED = (Path("sources", "inbox"), Path("sources", "acts"), Path("sources", "mail"))  # what was sent
 
 

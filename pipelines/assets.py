@@ -27,6 +27,8 @@ from pipelines.warehouse.models import Check, Model, columns_built, models
 
 RETRIES, RETRY_AFTER_SECONDS = 3, 20
 Result = TypeVar("Result")
+# The builder over several places is one: a pool with a limit of one (deploy/dagster/places.yaml).
+POOL = "builder" if current_home().places else None
 OPERATORS, ANALYSTS = ["team:operators"], ["team:analysts"]  # owners: of what is received, and of what is queried
 
 REGISTRY = {
@@ -129,32 +131,34 @@ _PLANS = [f"raw/{name}" for name in REGISTRY]
 
 
 @dg.multi_asset(
-    specs=_specs({f"raw/{name}": text for name, text in REGISTRY.items()}, "registry", [], flow.load_registry)
+    pool=POOL,
+    specs=_specs({f"raw/{name}": text for name, text in REGISTRY.items()}, "registry", [], flow.load_registry),
 )
 def registry(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """Plans, agencies, indicators, periods and forms, from sources/."""
     yield from _results(warehouse.do(flow.load_registry))
 
 
-@dg.multi_asset(specs=_specs(RECEIVED, "receive", _PLANS, flow.receive_files))
+@dg.multi_asset(pool=POOL, specs=_specs(RECEIVED, "receive", _PLANS, flow.receive_files))
 def received(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """The inbox, taken into archive and ledger."""
     yield from _results(warehouse.do(flow.receive_files))
 
 
-@dg.multi_asset(specs=_specs(READ, "read", ["raw/receipt"], flow.read_files))
+@dg.multi_asset(pool=POOL, specs=_specs(READ, "read", ["raw/receipt"], flow.read_files))
 def read(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """New files, read in worker processes."""
     yield from _results(warehouse.do(flow.read_files))
 
 
-@dg.multi_asset(specs=_specs(CHECKED, "validate", ["raw/reading", *_PLANS], flow.validate_files))
+@dg.multi_asset(pool=POOL, specs=_specs(CHECKED, "validate", ["raw/reading", *_PLANS], flow.validate_files))
 def validated(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """New readings, checked by the rules with Great Expectations."""
     yield from _results(warehouse.do(flow.validate_files))
 
 
 @dg.asset(
+    pool=POOL,
     key=["raw", "segment"],
     deps=[table.split("/") for table in CHECKED],
     group_name="record",
@@ -244,6 +248,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
             return done, _schema(model, columns_built(con, model))
 
     @dg.asset(
+        pool=POOL,
         key=[schema, name],
         deps=[dg.AssetKey(table.split(".")) for table in sorted(_after_recording(model))],
         description=f"{model.spec['en']} Grain: {model.spec['grain']}.",
@@ -275,6 +280,7 @@ _EVERY_MORNING = dg.FreshnessPolicy.cron(
 
 
 @dg.asset(
+    pool=POOL,
     deps=_PUBLISHED,
     group_name="publish",
     kinds={"duckdb"},
@@ -303,8 +309,8 @@ def _export(
     step: Callable[..., object], deps: Sequence[Any], *kinds: str, months: dg.PartitionsDefinition[str] | None = None
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """What is written for people from what is published."""
-    return dg.asset(deps=deps, group_name="export", kinds=set(kinds), owners=OPERATORS, metadata=_made_by(step),
-                    partitions_def=months)  # fmt: skip
+    return dg.asset(pool=POOL, deps=deps, group_name="export", kinds=set(kinds), owners=OPERATORS,
+                    metadata=_made_by(step), partitions_def=months)  # fmt: skip
 
 
 @_export(flow.write_feedback, [["core", name] for name in _FEEDBACK_READS], "excel")
@@ -327,8 +333,8 @@ def scorecard(warehouse: Warehouse) -> dg.MaterializeResult[None]:
 
 
 # Last of all: also which bundles were made is in it.
-@dg.asset(deps=[published, city_extract, scorecard], group_name="publish", kinds={"ducklake"}, owners=OPERATORS,
-          metadata=_made_by(flow.publish_lake))  # fmt: skip
+@dg.asset(pool=POOL, deps=[published, city_extract, scorecard], group_name="publish", kinds={"ducklake"},
+          owners=OPERATORS, metadata=_made_by(flow.publish_lake))  # fmt: skip
 def lake(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """What is published, as a snapshot of the lake that KPI57_LAKE names, for readers on other machines."""
     noted = warehouse.do(flow.publish_lake)

@@ -22,6 +22,7 @@ from pipelines.commands import (
     rules,
     upkeep,
     verdicts,
+    worker,
 )
 
 
@@ -42,6 +43,7 @@ for command in (
     verdicts.rebuild,
     daily.serve,
     daily.demo,
+    worker.worker,
     forms.template,
     forms.check,
     ask.trace,

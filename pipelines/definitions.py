@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import dagster as dg
 
@@ -14,7 +15,7 @@ from pipelines.upkeep.run_end import BY_COMMAND, conclude
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("month_extract"),
+    selection=dg.AssetSelection.assets(*ASSETS) - dg.AssetSelection.assets("month_extract"),
     description="Everything: registry, inbox, checks, models, published copy, feedback, extracts.",
     executor_def=dg.in_process_executor,
     config={"loggers": {"console": {}}},
@@ -85,11 +86,22 @@ def steps(context: dg.InitLoggerContext) -> logging.Logger:
     return logger
 
 
+def _of_places() -> dict[str, list[Any]]:
+    """The runs of places, on the builder's machines alone."""
+    if current_home().places is None:
+        return {"assets": [], "jobs": [], "schedules": [], "sensors": []}
+    from pipelines.many_machines import of_places
+
+    return of_places(current_home())
+
+
+_PLACES = _of_places()
+
 defs = dg.Definitions(
-    assets=ASSETS,
-    jobs=[daily, month_again],
-    schedules=[every_morning],
-    sensors=[new_files, after_success, after_failure],
+    assets=[*ASSETS, *_PLACES["assets"]],
+    jobs=[daily, month_again, *_PLACES["jobs"]],
+    schedules=[every_morning, *_PLACES["schedules"]],
+    sensors=[new_files, after_success, after_failure, *_PLACES["sensors"]],
     resources={"warehouse": Warehouse()},
     executor=dg.in_process_executor,
     loggers={"console": steps},

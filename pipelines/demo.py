@@ -23,7 +23,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -79,19 +79,37 @@ def fill_inbox(home: Home, registry: Registry, ledger: Ledger, *, seed: int = 57
     First marks the home as illustrative in the ledger. The same seed gives the same files. Raises ValueError if the
     home has a ledger entry or a waiting file: made-up and real figures never share a home.
     """
+    return _fill([(home, ledger)], registry, seed)
+
+
+def fill_inboxes(homes: Sequence[Home], registry: Registry, *, seed: int = 57) -> int:
+    """The same, the communes split between the homes of places: in the order of their codes, neighbours together."""
+    return _fill([(home, Ledger(home)) for home in homes], registry, seed)
+
+
+def _fill(homes: Sequence[tuple[Home, Ledger]], registry: Registry, seed: int) -> int:
+    for home, ledger in homes:
+        _insist_on_unused(home, ledger)
+    settings: Row = read_yaml(SOURCES / "illustrative.yml")
+    for home, ledger in homes:
+        ledger.record_site(home.place)
+        ledger.append([{"event": "illustrative", "seed": seed, "day": settings["day"].isoformat()}])
+    communes = sorted(registry.commune_codes_with_plans)
+    home_of = {code: homes[n * len(homes) // len(communes)][0] for n, code in enumerate(communes)}
+    inbox = _Inbox(home_of, registry, random.Random(f"{seed}|times"), settings["texts"]["unknown"])
+    figures = {code: _Figures(registry, settings, code, seed) for code in sorted(registry.commune_codes_with_plans)}
+    for sending in _sendings(registry, settings, seed):
+        inbox.send(sending, figures[sending.commune_code].answers(sending.agency_code, sending.period))
+    return inbox.files
+
+
+def _insist_on_unused(home: Home, ledger: Ledger) -> None:
     if ledger.entries:
         raise ValueError(f"{home.shown(home.ledger)} has entries: illustrative workbooks are only made in an unused "
                          f"home; set KPI57_HOME to a new folder")  # fmt: skip
     if files := waiting(home):
         raise ValueError(f"{len(files)} files wait in {home.shown(home.inbox)}, the first is {files[0].path.name}: "
                          f"take them out, or set KPI57_HOME to a new folder")  # fmt: skip
-    settings: Row = read_yaml(SOURCES / "illustrative.yml")
-    ledger.append([{"event": "illustrative", "seed": seed, "day": settings["day"].isoformat()}])
-    inbox = _Inbox(home, registry, random.Random(f"{seed}|times"), settings["texts"]["unknown"])
-    figures = {code: _Figures(registry, settings, code, seed) for code in sorted(registry.commune_codes_with_plans)}
-    for sending in _sendings(registry, settings, seed):
-        inbox.send(sending, figures[sending.commune_code].answers(sending.agency_code, sending.period))
-    return inbox.files
 
 
 # ---------------------------------------------------------------- who sends what when
@@ -147,8 +165,8 @@ def _working_day(first: date, last: date, free: set[date], dice: random.Random) 
 class _Inbox:
     """Writes the workbooks to where agencies drop them, mistakes included, each with the time it was sent."""
 
-    def __init__(self, home: Home, registry: Registry, dice: random.Random, unknown_name: str) -> None:
-        self.home, self.registry, self.dice, self.unknown_name = home, registry, dice, unknown_name
+    def __init__(self, home_of: Mapping[str, Home], registry: Registry, dice: random.Random, unknown_name: str) -> None:
+        self.home_of, self.registry, self.dice, self.unknown_name = home_of, registry, dice, unknown_name
         self.times: set[int] = set()
 
     @property
@@ -159,9 +177,10 @@ class _Inbox:
         mistake, code = sending.mistake, sending.commune_code
         if mistake:
             _mistype(mistake, answers, self.registry)
-        folder = self.registry.folder_of(_NEIGHBOUR if mistake == ("CA", "2026-08") else code)
+        to = _NEIGHBOUR if mistake == ("CA", "2026-08") else code
+        folder = self.home_of[to].inbox / self.registry.folder_of(to) / sending.agency_code
         name = template_name(self.registry, code, sending.agency_code, sending.period.code)
-        path = self._write(sending, self.home.inbox / folder / sending.agency_code / name, answers)
+        path = self._write(sending, folder / name, answers)
         if mistake == ("CA", "2026-04"):
             _add_unknown_line(path, self.registry, sending.period, self.unknown_name)
         if mistake == ("QS", "2026-07"):

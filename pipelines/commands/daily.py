@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,14 +15,7 @@ import click
 
 from pipelines.commands import EXIT_BUSY, EXIT_ERRORS, alone
 from pipelines.home import PROJECT, Home, current_home
-
-
-def _use_dagster_home(home: Home) -> None:
-    """Point Dagster at the home's run history, with this project's settings."""
-    home.dagster.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(home.dagster)
-    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+from pipelines.upkeep.dagster_settings import SettingsError, use_dagster_home
 
 
 @click.command()
@@ -47,9 +40,11 @@ def run(day: datetime | None, force: bool) -> None:
         os.environ["KPI57_DAY"] = f"{day:%Y-%m-%d}"
     home = current_home()
     try:
-        _use_dagster_home(home)
+        use_dagster_home(home)
         with alone(home):  # said before seconds of imports
             pass
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
     except OSError as error:
         from pipelines.upkeep.error_advice import what_to_do
 
@@ -132,7 +127,10 @@ def status() -> None:
 def serve(port: int, host: str) -> None:
     """Dagster's web page, schedule and sensor, on loopback unless told otherwise, until stopped."""
     home = current_home()
-    _use_dagster_home(home)
+    try:
+        use_dagster_home(home)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
     os.environ["KPI57_HOME"] = str(home.root)  # what is started here works elsewhere, and in this home
     workspace = ["-w", str(PROJECT / "workspace.yaml")]
     beside = Path(sys.executable).parent
@@ -161,21 +159,31 @@ def serve(port: int, host: str) -> None:
 def demo(unless_used: bool) -> None:
     """Fill an empty inbox with illustrative workbooks of the agencies of all communes with plans.
 
-    The home is marked illustrative for good: everything made from it says so.
+    The home is marked illustrative for good: everything made from it says so. Where KPI57_PLACES names places, the
+    communes are split between them.
     """
-    from pipelines.demo import fill_inbox
+    from pipelines.demo import fill_inbox, fill_inboxes
     from pipelines.intake.ledger import Ledger
+    from pipelines.intake.places import places
     from pipelines.intake.receive import waiting
     from pipelines.registry import registry
 
     home = current_home()
-    with alone(home):
-        ledger = Ledger(home)
-        if unless_used and (ledger.entries or waiting(home)):
+    if home.places and not (home.places.is_dir() and places(home)):
+        raise click.ClickException(f"there is no place in {home.places}: make a folder for each, named like it")
+    with ExitStack() as held:
+        homes = places(home) or [home]
+        for one in homes:
+            held.enter_context(alone(one))
+        if unless_used and any(Ledger(one).entries or waiting(one) for one in homes):
             click.echo("this home has received files already: no illustrative workbooks are made")
             return
         try:
-            made = fill_inbox(home, registry.load(), ledger)
+            if home.places:
+                made = fill_inboxes(homes, registry.load())
+            else:
+                made = fill_inbox(home, registry.load(), Ledger(home))
         except ValueError as error:
             raise click.ClickException(str(error)) from None
-    click.echo(f"{made} illustrative workbooks are in {home.shown(home.inbox)}. Next: kpi57 run")
+    inboxes = ", ".join(one.shown(one.inbox) if one is home else str(one.inbox) for one in homes)
+    click.echo(f"{made} illustrative workbooks are in {inboxes}. Next: kpi57 run")

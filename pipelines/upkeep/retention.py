@@ -62,6 +62,14 @@ def _remove_emptied(home: Home, instance: DagsterInstance) -> None:
                 path.unlink()
 
 
+def tidy_local(home: Home) -> None:
+    """Delete what old runs printed on this machine, whose history another keeps."""
+    before = (datetime.now(VIETNAM) - timedelta(days=HISTORY_DAYS)).timestamp()
+    for folder in (home.dagster / "storage").glob("*"):
+        if folder.is_dir() and folder.stat().st_mtime < before:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _old_runs(home: Home, instance: DagsterInstance) -> int:
     from dagster import RunsFilter
 
