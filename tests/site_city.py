@@ -1,7 +1,8 @@
-"""A made-up city as large as the scorecard must carry: every commune with a plan, 50 indicators, two years of months.
+"""A made-up city as large as the scorecard must carry: every commune with a plan, 50 indicators, two years of months;
+or a country of several.
 
-Used by tests/test_site.py (a small one, with odd texts) and benchmarks/scorecard.py. The figures enter where validated
-lines do, and every model is built from them.
+Used by tests/test_site.py (a small one, with odd texts), test_country.py and benchmarks/scorecard.py. The figures enter
+where validated lines do, and every model is built from them.
 """
 
 from __future__ import annotations
@@ -20,20 +21,25 @@ from pipelines.warehouse.models import build, models
 from pipelines.warehouse.rows import replace, set_info
 
 AS_OF = date(2026, 12, 25)
+HAI_PHONG = "31"
 
 
 @dataclass(frozen=True)
 class Size:
+    """communes: of each city, the first by their codes. cities: which; none named: all."""
+
     communes: int = 114
     indicators: int = 50
     months: int = 24
     tasks: int = 35
+    cities: tuple[str, ...] = (HAI_PHONG,)
 
 
 # Ratios only, reported every month, so that every commune has a figure of every indicator in every month.
 _REGISTRY = """
 CREATE TEMP TABLE c AS
-    SELECT *, row_number() OVER (ORDER BY commune_code) AS n FROM raw.commune ORDER BY commune_code LIMIT $communes;
+    SELECT *, row_number() OVER (ORDER BY commune_code) AS n FROM raw.commune
+    QUALIFY row_number() OVER (PARTITION BY city_code ORDER BY commune_code) <= $communes ORDER BY commune_code;
 CREATE TEMP TABLE i AS
     SELECT *, row_number() OVER (ORDER BY indicator_code) AS n FROM raw.indicator WHERE kind = 'ratio'
     ORDER BY indicator_code LIMIT $indicators;
@@ -134,8 +140,8 @@ def fill(con: duckdb.DuckDBPyConnection, size: Size, note: str | None = None, *,
     rows = registries.load().rows()
     for name in ("raw.commune", "raw.agency", "raw.indicator", "raw.period", "raw.status"):
         replace(con, name, rows[name])
-    cities = {row["commune_code"]: row["city_code"] for row in rows["raw.commune"]}
-    con.execute("DELETE FROM raw.commune WHERE city_code <> ?", [cities["11164"]])
+    if size.cities:
+        con.execute("DELETE FROM raw.commune WHERE NOT list_contains(?::VARCHAR[], city_code)", [list(size.cities)])
     replace(con, "raw.asked", [row for row in rows["raw.asked"] if row["frequency"] == "month"])
     set_info(con, "as_of", AS_OF.isoformat())
     set_info(con, "illustrative", "true" if illustrative else "false")
@@ -152,7 +158,11 @@ def made_up_city(home: Home, size: Size, note: str | None = None, *, illustrativ
     prepare(home)
     with building(home) as con:
         fill(con, size, note, illustrative=illustrative)
+    build_all(home)
+    yield
+
+
+def build_all(home: Home) -> None:
     for model in models():
         with building(home) as con:
             build(con, model)
-    yield

@@ -236,7 +236,7 @@ def test_the_city_s_rate_is_the_rate_of_the_pooled_lines(registry, lines, seed):
     wanted = {"core.known_succession", "core.bridge_successor", "staged.stg_city_sum", "marts.mart_city_progress",
               "core.dim_commune", "core.dim_indicator",
               "core.dim_period", "core.dim_build", "core.dim_status", "core.dim_higher_plan", "core.fct_higher_target",
-              "core.dim_city_milestone", "staged.stg_city_line"}  # fmt: skip
+              "core.dim_city_milestone", "staged.stg_city_line", "staged.stg_city_judged"}  # fmt: skip
     with in_memory() as con:
         for table, content in registry.rows().items():
             replace(con, table, content)

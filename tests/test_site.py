@@ -12,10 +12,10 @@ from datetime import datetime
 import duckdb
 import pytest
 import yaml
-from axe_playwright_python.sync_playwright import Axe
 from conftest import VINH_LAI
 from openpyxl import load_workbook
 from site_city import Size, made_up_city
+from site_tab import BANNER, Tab, contents
 
 from pipelines import flow
 from pipelines.home import PROJECT, Home
@@ -28,34 +28,7 @@ KINDS = ["index.html", "commune/11791.html", "commune/11383.html", "indicators.h
          "indicator/gd-02.html", "tasks.html", "agency/vhxh.html", "reporting.html", "quality.html",
          "ranking.html", "origin/11164.html", "method.html"]  # fmt: skip
 QUESTIONS = re.findall(r"^\| ([^|]+\?) \| `([^`]+)` \|$", (PROJECT / "docs" / "scorecard.md").read_text("utf-8"), re.M)
-BANNER = "SỐ LIỆU MINH HỌA"
 ODD = "</script><script>window.hit = 1</script>\u2028<b onclick='x'>\"&lt;ghi chú</b>"
-A4_WIDTH = 1031  # points of CSS between the margins of A4 across: 297 - 24 mm
-
-
-class Tab:
-    """A page of a browser that notes every error and every request."""
-
-    def __init__(self, browser, site, **options):
-        self.site, self.page = site, browser.new_page(viewport={"width": 1280, "height": 900}, **options)
-        self.page.set_default_timeout(5000)
-        self.errors, self.requests = [], []
-        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-
-    def open(self, name):
-        self.page.goto(f"{self.site.as_uri()}/{name}")
-        return self.page
-
-    def width(self):
-        return self.page.evaluate("document.documentElement.scrollWidth")
-
-    def rows(self, table):
-        return self.page.locator(f"{table} > tbody > tr:not(.theme):visible").all()
-
-    def texts(self, what):
-        return self.page.locator(what).all_inner_texts()
 
 
 @pytest.fixture(scope="module")
@@ -105,34 +78,15 @@ def test_every_page_opens_from_a_file_with_its_banner_without_an_error_and_witho
 @pytest.mark.parametrize("name", KINDS)
 def test_a_page_fits_a_phone_and_axe_finds_nothing_serious_on_either(browser, demo_home, name):
     tab = Tab(browser, demo_home.site)  # of its own: axe asks for the style sheets once more, which the page forbids
-    for width in (360, 1280):
-        tab.page.set_viewport_size({"width": width, "height": 900})
-        page = tab.open(name)
-        if (button := page.locator("button.open")).count():
-            button.first.click()
-            page.locator(".chart, .opened .none").first.wait_for()  # its numbers lie in a file that loads first
-        assert tab.width() == width
-        found = Axe().run(page).response["violations"]
-        assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found
-                if one["impact"] in ("serious", "critical")] == []  # fmt: skip
+    tab.fits_and_is_accessible(name)
     tab.page.close()
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_page_prints_on_a4_with_no_table_cut(browser, demo_home, name):
     tab = Tab(browser, demo_home.site)
-    tab.page.set_viewport_size({"width": A4_WIDTH, "height": 700})
-    page = tab.open(name)
-    page.emulate_media(media="print")
-    wide = page.evaluate(
-        "[...document.querySelectorAll('table, .chart, svg, h1, p')].filter(e => e.getBoundingClientRect().right > "
-        f"{A4_WIDTH} + 1).map(e => e.outerHTML.slice(0, 90))"
-    )
-    assert wide == []
-    printed = page.pdf(prefer_css_page_size=True, print_background=True)
-    [box] = set(re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", printed))
-    assert [round(float(side)) for side in box] == [842, 595]
-    page.close()
+    tab.prints_whole(name)
+    tab.page.close()
 
 
 def test_a_table_says_its_headers_and_the_keyboard_reaches_the_content_first(tab):
@@ -514,10 +468,6 @@ def test_real_figures_are_not_called_illustrative(odd, odd_home):
 
 
 # ---------------------------------------------------------------- writing
-
-
-def contents(site):
-    return {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
--- The milestones of a city: of its own plans in force where they set any for the indicator, else of the country's. Targets
--- conflict as in core.known_milestone; which figure of them is compared is said as in core.known_milestone_span.
+-- The milestones of a city: of its own plans in force where they set any for the indicator, else of the country's; and, with
+-- no city_code, those that the country's plans set for the country. Targets conflict as in core.known_milestone; which figure
+-- of them is compared is said as in core.known_milestone_span.
 WITH target AS (
     SELECT
         c.city_code, p.plan_scope, t.*, n.direction,
@@ -8,7 +9,8 @@ WITH target AS (
     JOIN core.dim_higher_plan AS p
         ON p.plan_id = t.plan_id AND p.in_force_from <= getvariable('today')
         AND (p.in_force_to IS NULL OR p.in_force_to > getvariable('today'))
-    JOIN (SELECT DISTINCT city_code FROM core.dim_commune) AS c ON p.plan_scope = 'country' OR p.city_code = c.city_code
+    JOIN (SELECT DISTINCT city_code FROM core.dim_commune UNION ALL SELECT '') AS c
+        ON p.plan_scope = 'country' OR p.city_code = c.city_code
     JOIN core.dim_indicator AS n USING (indicator_code)
 )
 SELECT

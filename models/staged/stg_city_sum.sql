@@ -1,5 +1,6 @@
 -- Figures of one indicator and period summed above the commune, for the whole city and by type of commune
--- (commune_type empty: all). A commune counts while it is one: not what it reported for a time after it was merged.
+-- (commune_type empty: all), and for all cities together (city_code empty). A commune counts while it is one: not what it
+-- reported for a time after it was merged.
 WITH scoped AS (
     SELECT commune_code, indicator_code
     FROM marts.mart_kpi_progress
@@ -37,16 +38,35 @@ summed AS (
     FROM figure
     GROUP BY GROUPING SETS (
         (city_code, commune_type, indicator_code, period_code), (city_code, indicator_code, period_code))
+),
+city AS (
+    SELECT
+        city_code, coalesce(commune_type, '') AS commune_type, indicator_code, period_code, aggregation,
+        communes_reporting, communes_in_rate,
+        if(aggregation = 'ratio_of_sums', numerator, NULL) AS numerator,
+        if(aggregation = 'ratio_of_sums', denominator, NULL) AS denominator,
+        CASE aggregation
+            WHEN 'ratio_of_sums' THEN round(100 * numerator::DOUBLE / nullif(denominator, 0), 4)
+            WHEN 'sum' THEN total
+        END AS value,
+        value_lowest, value_median, value_highest, is_estimate
+    FROM summed
+),
+country AS (  -- summed from the cities; how far they are apart is said in mart_country_progress
+    SELECT
+        '' AS city_code, '' AS commune_type, indicator_code, period_code,
+        sum(communes_reporting)::BIGINT AS communes_reporting, sum(communes_in_rate)::BIGINT AS communes_in_rate,
+        sum(numerator) AS numerator, sum(denominator) AS denominator,
+        CASE any_value(aggregation)
+            WHEN 'ratio_of_sums' THEN round(100 * sum(numerator)::DOUBLE / nullif(sum(denominator), 0), 4)
+            WHEN 'sum' THEN sum(value)
+        END AS value,
+        bool_or(is_estimate) AS is_estimate
+    FROM city
+    WHERE commune_type = ''
+    GROUP BY ALL
 )
-SELECT
-    city_code, coalesce(commune_type, '') AS commune_type, indicator_code, period_code, communes_reporting,
-    communes_in_rate,
-    if(aggregation = 'ratio_of_sums', numerator, NULL) AS numerator,
-    if(aggregation = 'ratio_of_sums', denominator, NULL) AS denominator,
-    CASE aggregation
-        WHEN 'ratio_of_sums' THEN round(100 * numerator::DOUBLE / nullif(denominator, 0), 4)
-        WHEN 'sum' THEN total
-    END AS value,
-    value_lowest, value_median, value_highest, is_estimate
-FROM summed
+SELECT * EXCLUDE (aggregation) FROM city
+UNION ALL BY NAME
+SELECT * FROM country
 ORDER BY ALL

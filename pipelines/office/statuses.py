@@ -88,7 +88,11 @@ def counts(title: str, noun: str, answer: str, rows: Iterable[Row], statuses: St
     """Count rows by '<answer>_status'."""
     counted = Counter(row[f"{answer}_status"] for row in rows)
     items = [Count(code, statuses[answer, code], n) for code, n in counted.items()]
-    return Counts(title, noun, answer, sorted(items, key=lambda one: (-one.severity, one.label)))
+    return Counts(title, noun, answer, most_serious_first(items))
+
+
+def most_serious_first(items: Iterable[Count]) -> list[Count]:
+    return sorted(items, key=lambda one: (-one.severity, one.label))
 
 
 def status_of(row: Row, answer: str, statuses: Statuses) -> Status | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -43,9 +43,9 @@ _OF_A_FIGURE = ("period_code", "period_label", "agency_code", "actual_id", "nume
     "forecast_confidence", "forecast_points", "rank", "communes_ranked")  # fmt: skip
 
 
-def state_of(con: duckdb.DuckDBPyConnection) -> str:
+def state_of(con: duckdb.DuckDBPyConnection, tables: Sequence[str] = TABLES) -> str:
     """sha256 over everything the site shows: how many rows each table has, and the sum of their hashes."""
-    sums = [con.execute(f"SELECT count(*), sum(hash(t)) FROM {table} AS t").fetchone() for table in TABLES]
+    sums = [con.execute(f"SELECT count(*), sum(hash(t)) FROM {table} AS t").fetchone() for table in tables]
     return hashlib.sha256(repr((duckdb.__version__, sums)).encode()).hexdigest()
 
 

@@ -22,6 +22,7 @@ from pipelines.files import Row
 from pipelines.office.figures import answers, in_words, parts_told, printed_at, sent
 from pipelines.office.wording import say, wording
 from pipelines.office.workbook import banner, head, page, plain, put, save
+from pipelines.scorecard.own_words import Own
 from pipelines.vietnamese import slug
 
 FOLDER = "data"
@@ -75,6 +76,7 @@ class Download(NamedTuple):
     page: str
     tables: Sequence[Table]
     is_illustrative: bool
+    own: Own  # how the place says it
 
     @property
     def workbook(self) -> str:
@@ -90,7 +92,8 @@ class Download(NamedTuple):
         book = Workbook()
         book.remove(book.worksheets[0])
         for table in [one for one in self.tables if one.rows] or self.tables[:1]:
-            sheet = book.create_sheet(table.title)
+            title = self.own(table.title)
+            sheet = book.create_sheet(title)
             first = 2 if self.is_illustrative else 1
             if self.is_illustrative:
                 banner(sheet, 1, len(table.columns))
@@ -98,7 +101,7 @@ class Download(NamedTuple):
             for row, values in enumerate(table.values(), first + 1):
                 for column, value in enumerate(values, 1):
                     put(sheet.cell(row, column), value, number=_NUMBERS.get(type(value)))
-            page(sheet, footer=table.title)
+            page(sheet, footer=title)
         save(book, path, _AT)
 
 
@@ -231,11 +234,11 @@ def uncoded(rows: Sequence[Row]) -> Table:
     ), rows)  # fmt: skip
 
 
-def above(rows: Sequence[Row]) -> Table:
+def above(rows: Sequence[Row], own: Own) -> Table:
     return Table("above", (
         ("indicator_code", "indicator_code"), ("indicator", "indicator_name"), ("unit_of_measure", "unit_of_measure"),
         ("figure_period", "period_label"), ("pooled_value", "value"),
-        ("given_by", lambda row: wording("site.above.scopes")[row["milestone_scope"]]),
+        ("given_by", lambda row: own(wording("site.above.scopes")[row["milestone_scope"]])),
         ("in_force_milestone", "in_force_on"), ("target_in_force", "in_force_as_written"),
         ("level_label", "level_label"), ("next_milestone", "next_on"), ("target_next", "next_as_written"),
         ("expected_value", "expected_value"), ("pace", "pace"), ("pace_label", "pace_label"),
@@ -243,12 +246,12 @@ def above(rows: Sequence[Row]) -> Table:
     ), rows)  # fmt: skip
 
 
-def differences(rows: Sequence[Row]) -> Table:
+def differences(rows: Sequence[Row], own: Own) -> Table:
     return Table("differences", (
         ("commune_name", "commune_name"), ("indicator_code", "indicator_code"), ("indicator", "indicator_name"),
         ("scope", "scope"), ("milestone_on", "milestone_on"), ("commune_gives", "as_written"),
         ("higher_gives", "higher_as_written"),
-        ("given_by", lambda row: wording("site.above.scopes")[row["plan_scope"]]),
+        ("given_by", lambda row: own(wording("site.above.scopes")[row["plan_scope"]])),
         ("difference", lambda row: wording("site.differences.kinds")[row["difference"]]),
     ), rows)  # fmt: skip
 
@@ -300,10 +303,41 @@ def late(rows: Sequence[Row]) -> Table:
     ), rows)  # fmt: skip
 
 
-def standing(rows: Sequence[Row]) -> Table:
-    return Table("standing", (
-        ("rank", "rank"), ("commune_name", "commune_name"), ("score", "score"), ("share_met", "milestones_met"),
-        ("share_on_track", "on_track"), ("share_tasks", "tasks_on_time"), ("share_reports", "reports_on_time"),
+_SHARES = (("score", "score"), ("share_met", "milestones_met"), ("share_on_track", "on_track"),
+           ("share_tasks", "tasks_on_time"), ("share_reports", "reports_on_time"))  # fmt: skip
+
+
+def standing(rows: Sequence[Row], *, in_country: bool) -> Table:
+    over_all = (("country_rank", "country_rank"),) if in_country else ()
+    return Table("standing", (("rank", "rank"), *over_all, ("commune_name", "commune_name"), *_SHARES), rows)
+
+
+def country_ends(rows: Sequence[Row]) -> Table:
+    names = (("country_rank", "country_rank"), ("commune_name", "commune_name"), ("city_name", "city_name"))
+    return Table("country_ends", (*names, *_SHARES), rows)
+
+
+def city_standing(rows: Sequence[Row]) -> Table:
+    names = (("rank", "rank"), ("city_name", "city_name"), ("communes_with_plan", "communes_with_plan"),
+             ("communes_in_city", "communes"))  # fmt: skip
+    return Table("city_standing", (*names, *_SHARES), rows)
+
+
+def city_first(rows: Sequence[Row]) -> Table:
+    return Table("city_first", (
+        ("city_name", "city_name"), ("indicator_code", "indicator_code"), ("indicator", "indicator_name"),
+        ("unit_of_measure", "unit_of_measure"), ("figure_period", "period_label"), ("sum_of_numerators", "numerator"),
+        ("sum_of_denominators", "denominator"), ("pooled_value", "value"), ("rank", "rank"),
+        ("communes_reporting", "communes_reporting"), ("communes_in_rate", "communes_in_rate"),
+        ("communes_in_city", "communes_in_city"),
+    ), rows)  # fmt: skip
+
+
+def city_reporting(rows: Sequence[Row]) -> Table:
+    return Table("city_reporting", (
+        ("city_name", "city_name"), ("communes_asked", "communes"), ("communes_complete", "complete"),
+        ("communes_silent", "silent"), ("reports_asked", "reports"), ("reports_on_time", "on_time"),
+        ("reports_late", "late"), ("reports_outstanding", "outstanding"),
     ), rows)  # fmt: skip
 
 

@@ -48,6 +48,11 @@ def listed(as_written: Sequence[str] | None) -> str:
     return "; ".join(as_written or ())
 
 
+def city_page(city_code: str) -> str:
+    """The first page of a city, below those of the country."""
+    return f"{slug(city_code)}/index.html"
+
+
 def commune_page(commune_code: str) -> str:
     return f"commune/{slug(commune_code)}.html"
 
@@ -94,5 +99,5 @@ def choices(counted: Counts) -> list[tuple[str, str]]:
     return [(one.status, f"{one.label} ({one.n})") for one in counted.items]
 
 
-FILTERS = (number, percent, day, moment, month, listed, commune_page, indicator_page, agency_page,
+FILTERS = (number, percent, day, moment, month, listed, city_page, commune_page, indicator_page, agency_page,
            origin_page, series_file, anchor, head_anchor, embedded, choices, workbook_of, packed_of, slug)  # fmt: skip

@@ -5,7 +5,7 @@ Each answer is a few lines with a link to the page that has them all. What the f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,8 +15,8 @@ from pipelines.scorecard.board import Board
 
 SETTINGS = SOURCES / "reference" / "scorecard.yml"
 WINDOWS = ("days_30", "this_year", "next_year")  # of due_within: what is near first
-_POINTS = 13  # figures of a line: a year and the month it began with
-_ENDS = 3  # communes named at either end
+POINTS = 13  # figures of a line: a year and the month it began with
+ENDS = 3  # communes, or cities, named at either end
 _WIDE, _HIGH = 100, 24
 
 
@@ -27,23 +27,30 @@ def settings() -> dict[str, Any]:
     return found
 
 
+def asked_first(known: Container[str]) -> list[str]:
+    """The codes of the indicators asked for first. Raises ValueError for one that is none of those known."""
+    codes: list[str] = settings()["first_indicators"]
+    for code in codes:
+        if code not in known:
+            raise ValueError(
+                f"sources/reference/scorecard.yml: there is no indicator {code}; write one of indicators.csv"
+            )
+    return codes
+
+
 def first_indicators(board: Board) -> list[dict[str, Any]]:
     """The indicators the city asks for first: rate, coverage, path, best and last communes. Raises ValueError for a
     code in scorecard.yml that is none."""
     found = []
-    for code in settings()["first_indicators"]:
-        if code not in board.indicators:
-            raise ValueError(
-                f"sources/reference/scorecard.yml: there is no indicator {code}; write one of indicators.csv"
-            )
+    for code in asked_first(board.indicators):
         figures = [one for one in board.city if one["indicator_code"] == code and one["value"] is not None]
         places = board.places.get(code, [])
-        ends = min(_ENDS, len(places) // 2)
+        ends = min(ENDS, len(places) // 2)
         found.append({
             **board.indicators[code], "newest": figures[0] if figures else None,
-            "before": figures[min(len(figures), _POINTS) - 1] if len(figures) > 1 else None,
+            "before": figures[min(len(figures), POINTS) - 1] if len(figures) > 1 else None,
             "best": places[:ends], "last": places[len(places) - ends :], "all": places,
-            "line": line([float(one["value"]) for one in reversed(figures[:_POINTS])]),
+            "line": line([float(one["value"]) for one in reversed(figures[:POINTS])]),
             "missing": [one for one in board.outlook if one["indicator_code"] == code],
         })  # fmt: skip
     return found

@@ -5,33 +5,24 @@ How a page looks is in templates/ and assets/, how a figure is written filters.p
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
-
 from pipelines.files import Row
-from pipelines.made_with import digest_of_code, digest_of_files
-from pipelines.office.colours import FINDINGS
-from pipelines.office.figures import FORM, answers, in_words, parts_told, printed_at, sent
+from pipelines.office.figures import printed_at
 from pipelines.office.statuses import Counts, counts, newest_due
-from pipelines.office.wording import files as wording_files
-from pipelines.office.wording import filled, joined, method_sections, say, wording
+from pipelines.office.wording import method_sections, say, wording
 from pipelines.scorecard import filters, series
 from pipelines.scorecard.board import Board, Key, grouped, key_of
 from pipelines.scorecard.compact import compact
+from pipelines.scorecard.environment import Frame, environment, mark, places_file, words_file
 from pipelines.scorecard.front import WINDOWS, due, first_indicators, settings
-from pipelines.scorecard.series import is_forecast
+from pipelines.scorecard.own_words import own_words
 from pipelines.vietnamese import in_sentence
 
-HERE = Path(__file__).parent
-ASSETS = ("early.js", "site.css", "site.js", "uPlot.iife.min.js", "uPlot.min.css", "uPlot-LICENSE.txt")
 _GRAVEST = 12  # lines named on the first page
 _NAMED = 12  # communes, targets and tasks of a window named there
 _LISTED = 400  # of a table of the whole city that may have thousands; the file to take away has all
@@ -59,10 +50,14 @@ class Standing:
 class Pages:
     """All pages of one state of the warehouse."""
 
-    def __init__(self, board: Board) -> None:
-        self.board = board
-        self.env = environment(board)
+    def __init__(self, board: Board, *, in_country: bool = False) -> None:
+        """in_country: they are those of one city below the pages of the country."""
+        self.board, self.in_country = board, in_country
+        self.own = own_words(board.city_name)
         self.with_ranking = settings()["ranking"]
+        menu = [(page, "index.html" if page == "city" else f"{page}.html", self.own(title))
+                for page, title in wording("site.pages").items() if page != "ranking" or self.with_ranking]  # fmt: skip
+        self.env = environment(board, Frame(menu, say("site.base.find"), self.with_ranking, in_country))
         self.lines_of = grouped(board.lines, lambda one: one["commune_code"])
         self.tasks_of = grouped(board.tasks, lambda one: one["commune_code"])
         self.reports_of = grouped(board.reporting, lambda one: one["commune_code"])
@@ -104,9 +99,9 @@ class Pages:
                         given=self._given,
                     ),
                 )
-        yield "method.html", self._render("method.html", "method", method_sections=method_sections("site"))
+        yield "method.html", self._render("method.html", "method", method_sections=self.own(method_sections("site")))
         yield "assets/places.js", self.places
-        yield "assets/words.js", self._words()
+        yield "assets/words.js", words_file(self.board)
 
     def periods_shown(self, commune_code: str) -> list[str]:
         """The newest periods, of which a commune's page shows who has reported."""
@@ -190,13 +185,7 @@ class Pages:
         found += [[one["indicator_name"], code, filters.indicator_page(code)]
                   for code, one in self.board.indicators.items()]  # fmt: skip
         found += [[self.board.agencies[code], code, filters.agency_page(code)] for code in self.task_agencies]
-        return f"window.PLACES = {filters.embedded(found)};\n"
-
-    def _words(self) -> str:
-        """What the script says."""
-        words = wording("site.script") | {"whole_city": say("site.whole_city")}
-        yes_no = [answers()["yes_no"][code] for code in ("0", "1")]
-        return f"window.WORDS = {filters.embedded(words)};\nwindow.YES_NO = {filters.embedded(yes_no)};\n"
+        return places_file(found)
 
     # ------------------------------------------------------------ a commune
 
@@ -273,7 +262,7 @@ class Pages:
             for code, tasks in self.task_agencies.items()
         ]  # fmt: skip
         by_agency.sort(key=lambda one: (-one[2].of("overdue"), -one[2].of("due_soon"), one[1]))
-        total = self._counted("task", self.board.tasks, say("site.whole_city"))
+        total = self._counted("task", self.board.tasks, self.own(say("site.whole_city")))
         urgent = [one for one in self.board.tasks if one["task_status"] in ("overdue", "due_soon")]
         return self._render("tasks.html", "tasks", by_agency=by_agency, total=total, urgent=urgent[:_URGENT],
                             urgent_count=len(urgent), windows=WINDOWS,
@@ -331,41 +320,3 @@ _RECONCILED = ("files", "unreadable", "duplicate", "refused", "rows_read", "rows
 
 def _iso(value: date) -> str:
     return value.isoformat()
-
-
-def assets_mark() -> str:
-    """What a browser that keeps the site's files knows new ones by."""
-    made_with = digest_of_code("assets of the scorecard") + digest_of_files([FORM, *wording_files("labels", "site")])
-    return mark(made_with)
-
-
-def mark(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def environment(board: Board) -> Environment:
-    """The templates, with everything from outside escaped and a misspelt name an error."""
-    env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
-                      trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
-    env.filters |= {one.__name__: one for one in filters.FILTERS}
-    env.globals |= {"board": board, "status": board.statuses, "printed_at": printed_at, "parts_told": parts_told,
-                    "is_forecast": is_forecast,
-                    "in_words": in_words, "sent": sent, "in_sentence": in_sentence, "findings": FINDINGS,
-                    "assets_mark": assets_mark(),
-                    "with_ranking": settings()["ranking"], "wording": wording, "say": _say,
-                    "column": _column, "joined": _joined,
-                    "bold": Markup("<b>{}</b>").format, "strong": Markup("<strong>{}</strong>").format}  # fmt: skip
-    return env
-
-
-def _say(key: str, **values: Any) -> Markup:
-    """A sentence for a page. What it says and its values are escaped, but for values that are markup (bold)."""
-    return Markup(filled(key, escape(wording(key)), values))
-
-
-def _column(name: str) -> str:
-    return say(f"labels.columns.{name}")
-
-
-def _joined(parts: Iterable[str]) -> Markup:
-    return Markup(joined([escape(part) for part in parts]))

@@ -18,12 +18,13 @@ def workbooks(pages: Pages) -> Iterator[downloads.Download]:
     board = pages.board
 
     def of(page: str, *tables: downloads.Table) -> downloads.Download:
-        return downloads.Download(page, tables, board.is_illustrative)
+        return downloads.Download(page, tables, board.is_illustrative, pages.own)
 
     def whose(rows: list[Row], code: str) -> list[Row]:
         return [one for one in rows if one["commune_code"] == code]
 
-    yield of("index", downloads.yearly(board.yearly), downloads.outlook(board.outlook), downloads.above(board.above))
+    yield of("index", downloads.yearly(board.yearly), downloads.outlook(board.outlook),
+             downloads.above(board.above, pages.own))  # fmt: skip
     for standing in pages.standings:
         code = standing.commune["commune_code"]
         periods = pages.periods_shown(code)
@@ -33,7 +34,7 @@ def workbooks(pages: Pages) -> Iterator[downloads.Download]:
                  downloads.heads(pages.heads_of.get(code, [])),
                  downloads.reports(reports), downloads.held(whose(board.held, code)),
                  downloads.conflicts(whose(board.conflicts, code)), downloads.uncoded(board.uncoded.get(code, [])),
-                 downloads.differences(board.differences.get(code, [])),
+                 downloads.differences(board.differences.get(code, []), pages.own),
                  downloads.origins(board.origins.get(code, [])))  # fmt: skip
     yield of("indicators", downloads.city([rows[0] for rows in pages.city_of.values()]))
     for code, lines in pages.indicator_lines.items():
@@ -51,7 +52,7 @@ def workbooks(pages: Pages) -> Iterator[downloads.Download]:
     yield of("quality", downloads.rejections(board.rejections), downloads.conflicts(board.conflicts),
              downloads.reconciled(board.reconciled), downloads.late(board.late))  # fmt: skip
     if pages.with_ranking:
-        yield of("ranking", downloads.standing(board.standing))
+        yield of("ranking", downloads.standing(board.standing, in_country=pages.in_country))
 
 
 def tables(pages: Pages) -> list[downloads.Table]:
@@ -63,12 +64,12 @@ def tables(pages: Pages) -> list[downloads.Table]:
         downloads.parts(board.parts),
         downloads.reports(board.reporting), downloads.held(board.held), downloads.conflicts(board.conflicts),
         downloads.uncoded([one for rows in board.uncoded.values() for one in rows]),
-        downloads.differences([one for rows in board.differences.values() for one in rows]),
-        downloads.above(board.above),
+        downloads.differences([one for rows in board.differences.values() for one in rows], pages.own),
+        downloads.above(board.above, pages.own),
         downloads.origins([one for rows in board.origins.values() for one in rows]), downloads.city(board.city),
         downloads.series([one for rows in board.series.values() for one in rows]),
         downloads.rejections(board.rejections), downloads.reconciled(board.reconciled), downloads.late(board.late),
-        *([downloads.standing(board.standing)] if pages.with_ranking else []),
+        *([downloads.standing(board.standing, in_country=pages.in_country)] if pages.with_ranking else []),
     ]  # fmt: skip
     return [table for table in every if table.rows]
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Collection, Iterable
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -19,59 +21,99 @@ from pipelines.office.figures import FORM
 from pipelines.office.wording import files as wording_files
 from pipelines.office.wording import say
 from pipelines.scorecard.board import read_board, state_of
-from pipelines.scorecard.downloads import FOLDER, packed_of
+from pipelines.scorecard.cities import cities_of, is_country, of_city
+from pipelines.scorecard.country import COUNTRY_TABLES, CountryPages, read_country
+from pipelines.scorecard.downloads import FOLDER, Download, Table, packed_of
+from pipelines.scorecard.environment import ASSETS, HERE
 from pipelines.scorecard.front import SETTINGS
-from pipelines.scorecard.pages import ASSETS, HERE, Pages
+from pipelines.scorecard.pages import Pages
 from pipelines.scorecard.series import FOLDER as SERIES
 from pipelines.scorecard.taken_away import tables, workbooks
+from pipelines.vietnamese import slug
 
+Paths = Collection[Path]
 WORDED = ("labels", "method", "site")  # the wording that the pages are made with
 MARK = ".made-from.json"
 FOLDERS = ("assets", FOLDER, SERIES)  # in which every file is the site's own
 
 
+class Site(NamedTuple):
+    """What is written of one site: its pages by name, the tables and the workbooks to take away."""
+
+    pages: Iterable[tuple[str, str]]
+    tables: Iterable[Table]
+    workbooks: Iterable[Download]
+
+
+def _of_city(con: duckdb.DuckDBPyConnection, *, in_country: bool) -> Site:
+    pages = Pages(read_board(con), in_country=in_country)
+    return Site(pages.all(), tables(pages), workbooks(pages))
+
+
+def _of_country(con: duckdb.DuckDBPyConnection) -> Site:
+    pages = CountryPages(read_country(con))
+    return Site(pages.all(), pages.tables(), pages.workbooks())
+
+
 def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
     """Make warehouse/site/ say what the database says. Returns how many files were written or removed.
 
-    con: a database with core and marts built. The mark is written last: a site that was not finished is made again.
+    con: a database with core and marts built. Of several cities each has a site of its own below the pages of the
+    country; a city of which nothing is new is left alone.
     """
     made_with = digest_of_code("scorecard") + digest_of_files([FORM, SETTINGS, *wording_files(*WORDED)])
-    made_from = hashlib.sha256(f"{state_of(con)}{made_with}".encode()).hexdigest()
-    if _standing(home.site, made_from):
+    cities = cities_of(con)
+    if not is_country(home, cities):
+        return _write_if_new(home.site, made_with, state_of(con), lambda: _of_city(con, in_country=False))
+    below = {code: home.site / slug(code) for code in cities}
+    state = state_of(con, COUNTRY_TABLES)
+    if _standing(home.site, _made_from(made_with, state), below.values()) and all(map(_whole, below.values())):
         return 0
-    before = _mark(home.site)
-    (home.site / MARK).unlink(missing_ok=True)
+    changed = 0
+    for code, site in below.items():
+        with of_city(con, code):
+            state_of_one = f"{state_of(con)} in the country"
+            changed += _write_if_new(site, made_with, state_of_one, lambda: _of_city(con, in_country=True))
+    return changed + _write_if_new(home.site, made_with, state, lambda: _of_country(con), below.values())
+
+
+def _made_from(made_with: str, state: str) -> str:
+    return hashlib.sha256(f"{state}{made_with}".encode()).hexdigest()
+
+
+def _write_if_new(site: Path, made_with: str, state: str, make: Callable[[], Site], below: Paths = ()) -> int:
+    """Write one site. below: the folders in it that are sites of their own. Returns how many files were written or
+    removed. The mark is written last: a site that was not finished is made again."""
+    made_from = _made_from(made_with, state)
+    if _standing(site, made_from, below):
+        return 0
+    before = _mark(site)
+    (site / MARK).unlink(missing_ok=True)
     files = {f"assets/{name}": (HERE / "assets" / name).read_bytes() for name in ASSETS}
     files["assets/site.css"] = f"{as_css()}{_on_paper()}".encode() + files["assets/site.css"]
     sizes: dict[str, int] = {}
-    changed = 0
-    for name, data in files.items():
-        changed += _write(home.site / name, data)
-        sizes[name] = len(data)
-    pages = Pages(read_board(con))
-    for name, text in pages.all():
-        page = text.encode()
-        changed += _write(home.site / name, page)
-        sizes[name] = len(page)
     digests: dict[str, str] = {}
-    for table in tables(pages):
-        name, data = packed_of(table.name), table.packed()
-        changed += _write(home.site / name, data)
+    changed = 0
+    made = make()
+    texts = ((name, text.encode()) for name, text in made.pages)
+    packed = ((packed_of(table.name), table.packed()) for table in made.tables)
+    for name, data in chain(files.items(), texts, packed):
+        changed += _write(site / name, data)
         sizes[name] = len(data)
-    for download in workbooks(pages):
-        name, path = download.workbook, home.site / download.workbook
+    for download in made.workbooks:
+        name, path = download.workbook, site / download.workbook
         digests[name] = download.digest(made_with)
         there = path.stat().st_size if path.is_file() else None
         if before["workbooks"].get(name) != digests[name] or before["files"].get(name) != there:
             download.write(path)
             changed += 1
         sizes[name] = path.stat().st_size
-    for path in _found(home.site):
-        if path.relative_to(home.site).as_posix() not in sizes:
+    for path in _found(site, below):
+        if path.relative_to(site).as_posix() not in sizes:
             path.unlink()
             changed += 1
     mark = {"made_from": made_from, "files": sizes, "workbooks": digests}
-    _write(home.site / MARK, json.dumps(mark, indent=1, sort_keys=True).encode() + b"\n")
+    _write(site / MARK, json.dumps(mark, indent=1, sort_keys=True).encode() + b"\n")
     return changed
 
 
@@ -82,11 +124,15 @@ def _on_paper() -> str:
             f'@page illustrative {{ @top-center {{ content: "{say("labels.illustrative")}"; }} }}\n')  # fmt: skip
 
 
-def _standing(site: Path, made_from: str) -> bool:
+def _standing(site: Path, made_from: str, below: Paths = ()) -> bool:
     """Whether the site was made from the same, and every file of it is there."""
-    mark = _mark(site)
-    sizes = {path.relative_to(site).as_posix(): path.stat().st_size for path in _found(site)}
-    return bool(mark["made_from"] == made_from and mark["files"] == sizes)
+    return bool(_mark(site)["made_from"] == made_from and _whole(site, below))
+
+
+def _whole(site: Path, below: Paths = ()) -> bool:
+    """Whether the site was finished, and every file of it is there."""
+    sizes = {path.relative_to(site).as_posix(): path.stat().st_size for path in _found(site, below)}
+    return bool(_mark(site)["files"] == sizes)
 
 
 def _mark(site: Path) -> dict[str, Any]:
@@ -100,10 +146,15 @@ def _mark(site: Path) -> dict[str, Any]:
     return nothing | mark if isinstance(mark, dict) else nothing
 
 
-def _found(site: Path) -> list[Path]:
-    """The site's own files, and what a killed run left half-written; a file somebody else put there is let be."""
-    files = (path for path in site.rglob("*") if path.is_file())
-    return sorted(path for path in files if path.suffix in (".html", ".new") or path.parent.name in FOLDERS)
+def _found(site: Path, below: Paths = ()) -> list[Path]:
+    """The site's own files, what a killed run left half-written, and what is left of a site that was below it; a file
+    somebody else put there is let be."""
+    files = (path for path in site.rglob("*") if path.is_file() and not any(map(path.is_relative_to, below)))
+    return sorted(path for path in files if path != site / MARK and _is_own(path))
+
+
+def _is_own(path: Path) -> bool:
+    return path.suffix in (".html", ".new") or path.parent.name in FOLDERS or path.name == MARK
 
 
 def _write(path: Path, data: bytes) -> bool:
