@@ -1,6 +1,7 @@
 """How large the scorecard's pages are and how fast they show: every commune with a plan, 50 indicators, 24 months.
 
-    python -m benchmarks.scorecard [--communes 114] [--indicators 50] [--months 24] [--loads 5]
+    python -m benchmarks.scorecard [--communes 114] [--indicators 50] [--months 24] [--tasks 35] [--loads 5]
+    python -m benchmarks.scorecard --country --communes 1000    # at most so many of each of the 34 cities
 
 Loads every kind of page from file:// in the system's Chromium, each time in a fresh page, until its charts are drawn
 and it has been painted twice.
@@ -12,14 +13,18 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
+import duckdb
 from playwright.sync_api import Browser, sync_playwright
 
 from pipelines import flow
 from pipelines.home import Home
-from tests.site_city import Size, made_up_city
+from pipelines.warehouse import published_copy
+from pipelines.warehouse.database import reading
+from tests.site_city import HAI_PHONG, Size, made_up_city
 
 _SHOWN = "() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r())))"
 
@@ -38,35 +43,60 @@ def load_ms(browser: Browser, page: Path) -> float:
 def kinds(site: Path) -> dict[str, list[Path]]:
     """A few pages of each kind, the largest among them."""
     found = {path.stem: [path] for path in sorted(site.glob("*.html"))}
+    if cities := sorted(path.parent for path in site.glob("*/index.html")):
+        for page in sorted(cities[0].glob("*.html")):
+            found[f"<city>/{page.stem}"] = largest([city / page.name for city in cities])
     for folder in ("commune", "indicator", "agency", "origin"):
-        by_size = sorted((site / folder).glob("*.html"), key=lambda path: -path.stat().st_size)
-        found[f"{folder}/*"] = by_size[:4]
+        found[f"{folder}/*"] = largest(site.glob(f"*/{folder}/*.html" if cities else f"{folder}/*.html"))
     return found
+
+
+def largest(pages: Iterable[Path]) -> list[Path]:
+    return sorted(pages, key=lambda path: -path.stat().st_size)[:4]
+
+
+def change_one(home: Home) -> None:
+    """Another newest figure of one commune, in what is published."""
+    with duckdb.connect(home.published) as con:
+        con.execute("UPDATE marts.mart_kpi_progress SET value = 12.34 WHERE is_latest "
+                    "AND commune_code = (SELECT min(commune_code) FROM marts.mart_kpi_progress) "
+                    "AND indicator_code = (SELECT min(indicator_code) FROM marts.mart_kpi_progress)")  # fmt: skip
+    published_copy.prove(home, [published_copy.digest(home.published)])
+
+
+def written(home: Home) -> tuple[int, float]:
+    """Files written or removed, and seconds."""
+    start = time.perf_counter()
+    return flow.write_site(home), time.perf_counter() - start
 
 
 @click.command()
 @click.option("--communes", default=114, show_default=True)
 @click.option("--indicators", default=50, show_default=True)
 @click.option("--months", default=24, show_default=True)
+@click.option("--tasks", default=35, show_default=True)
 @click.option("--loads", default=5, show_default=True)
-def main(communes: int, indicators: int, months: int, loads: int) -> None:
+@click.option("--country", is_flag=True, help="All cities; communes: of each at most.")
+def main(communes: int, indicators: int, months: int, tasks: int, loads: int, country: bool) -> None:
     """Print the table of sizes and times."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         raise click.ClickException("no Chromium: install the system's package 'chromium'")
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
-        with made_up_city(home, Size(communes, indicators, months)):
+        size = Size(communes, indicators, months, tasks, () if country else (HAI_PHONG,))
+        with made_up_city(home, size):
             flow.publish(home)
-        start = time.perf_counter()
-        files = flow.write_site(home)
-        first = time.perf_counter() - start
-        start = time.perf_counter()
-        flow.write_site(home)
-        again = time.perf_counter() - start
+        files, first = written(home)
+        _, again = written(home)
         total = sum(path.stat().st_size for path in home.site.rglob("*") if path.is_file())
-        click.echo(f"{communes} communes x {indicators} indicators x {months} months: {files} files, "
-                   f"{total / 1e6:.1f} MB, written in {first:.1f} s, looked at again in {again:.2f} s\n")  # fmt: skip
+        change_one(home)
+        changed, after = written(home)
+        with reading(home) as con:
+            [(planned,)] = con.execute("SELECT count(*) FROM core.dim_commune WHERE has_plan").fetchall()
+        click.echo(f"{planned} communes x {indicators} indicators x {months} months, {tasks} tasks: {files} files, "
+                   f"{total / 1e6:.1f} MB, written in {first:.1f} s, looked at again in {again:.2f} s; "
+                   f"one figure changed: {changed} files in {after:.1f} s\n")  # fmt: skip
         click.echo("| page | largest, kB | p50, ms | p95, ms |\n|---|---|---|---|")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

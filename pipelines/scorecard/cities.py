@@ -38,8 +38,9 @@ def cities_of(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def is_country(home: Home, cities: Sequence[str]) -> bool:
-    """Whether the site begins with pages of the country, and each city has a site of its own below them."""
-    return len(cities) > 1
+    """Whether the site begins with pages of the country, and each city has a site of its own below them: of several
+    cities, and where places are joined, so that no page moves when the second city comes."""
+    return len(cities) > 1 or bool(cities and home.places)
 
 
 @contextmanager

@@ -67,14 +67,15 @@ def write_site(home: Home, con: duckdb.DuckDBPyConnection) -> int:
         return _write_if_new(home.site, made_with, state_of(con), lambda: _of_city(con, in_country=False))
     below = {code: home.site / slug(code) for code in cities}
     state = state_of(con, COUNTRY_TABLES)
-    if _standing(home.site, _made_from(made_with, state), below.values()) and all(map(_whole, below.values())):
+    folders = set(below.values())
+    if _standing(home.site, _made_from(made_with, state), folders) and all(map(_whole, folders)):
         return 0
     changed = 0
     for code, site in below.items():
         with of_city(con, code):
             state_of_one = f"{state_of(con)} in the country"
             changed += _write_if_new(site, made_with, state_of_one, lambda: _of_city(con, in_country=True))
-    return changed + _write_if_new(home.site, made_with, state, lambda: _of_country(con), below.values())
+    return changed + _write_if_new(home.site, made_with, state, lambda: _of_country(con), folders)
 
 
 def _made_from(made_with: str, state: str) -> str:
@@ -149,7 +150,8 @@ def _mark(site: Path) -> dict[str, Any]:
 def _found(site: Path, below: Paths = ()) -> list[Path]:
     """The site's own files, what a killed run left half-written, and what is left of a site that was below it; a file
     somebody else put there is let be."""
-    files = (path for path in site.rglob("*") if path.is_file() and not any(map(path.is_relative_to, below)))
+    tops = [path for path in site.glob("*") if path not in below]
+    files = (path for top in tops for path in (top, *top.rglob("*")) if path.is_file())
     return sorted(path for path in files if path != site / MARK and _is_own(path))
 
 
