@@ -85,8 +85,7 @@ def main(communes: int, indicators: int, months: int, tasks: int, loads: int, co
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         size = Size(communes, indicators, months, tasks, () if country else (HAI_PHONG,))
-        with made_up_city(home, size):
-            flow.publish(home)
+        made_up_city(home, size)
         files, first = written(home)
         _, again = written(home)
         total = sum(path.stat().st_size for path in home.site.rglob("*") if path.is_file())

@@ -7,17 +7,15 @@ where validated lines do, and every model is built from them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
+from pipelines import flow
 from pipelines.home import Home
 from pipelines.registry import registry as registries
 from pipelines.warehouse.database import building, prepare
-from pipelines.warehouse.models import build, models
 from pipelines.warehouse.rows import replace, set_info
 
 AS_OF = date(2026, 12, 25)
@@ -152,17 +150,10 @@ def fill(con: duckdb.DuckDBPyConnection, size: Size, note: str | None = None, *,
         con.execute(statement, {name: values[name] for name in statement.named_parameters})
 
 
-@contextmanager
-def made_up_city(home: Home, size: Size, note: str | None = None, *, illustrative: bool = True) -> Iterator[None]:
-    """A home with the city's build database, ready to be published."""
+def made_up_city(home: Home, size: Size, note: str | None = None, *, more: str = "", illustrative: bool = True) -> None:
+    """An empty home with the city built and published. more: statements on what is filled in."""
     prepare(home)
     with building(home) as con:
         fill(con, size, note, illustrative=illustrative)
-    build_all(home)
-    yield
-
-
-def build_all(home: Home) -> None:
-    for model in models():
-        with building(home) as con:
-            build(con, model)
+        con.execute(more)
+    flow.publish(home)

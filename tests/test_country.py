@@ -8,7 +8,7 @@ import zipfile
 import duckdb
 import pytest
 from openpyxl import load_workbook
-from site_city import Size, build_all, fill
+from site_city import Size, made_up_city
 from site_tab import BANNER, Tab, contents
 
 from pipelines import flow
@@ -17,7 +17,7 @@ from pipelines.scorecard import country, front
 from pipelines.scorecard.filters import number
 from pipelines.upkeep.leaders_page import leaders_page
 from pipelines.warehouse import published_copy
-from pipelines.warehouse.database import building, prepare, reading
+from pipelines.warehouse.database import reading
 
 HA_NOI, QUANG_NINH, HAI_PHONG = "01", "22", "31"
 CITIES = {HA_NOI: "Thành phố Hà Nội", QUANG_NINH: "Tỉnh Quảng Ninh", HAI_PHONG: "Thành phố Hải Phòng"}
@@ -50,12 +50,7 @@ INSERT INTO raw.higher_target BY NAME
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     home = Home(tmp_path_factory.mktemp("country"))
-    prepare(home)
-    with building(home) as con:
-        fill(con, Size(communes=3, indicators=100, months=5, tasks=9, cities=tuple(CITIES)))
-        con.execute(_MORE)
-    build_all(home)
-    flow.publish(home)
+    made_up_city(home, Size(communes=3, indicators=100, months=5, tasks=9, cities=tuple(CITIES)), more=_MORE)
     flow.write_site(home)
     return home
 

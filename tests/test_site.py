@@ -43,8 +43,7 @@ def odd_home(tmp_path_factory):
     """A small made-up city that is not illustrative, wants no ranking, and whose officers write what could break a
     page."""
     home = Home(tmp_path_factory.mktemp("odd"))
-    with made_up_city(home, Size(communes=9, indicators=9, months=26, tasks=80), ODD, illustrative=False):
-        flow.publish(home)
+    made_up_city(home, Size(communes=9, indicators=9, months=26, tasks=80), ODD, illustrative=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "settings", lambda: front.settings() | {"ranking": False})
         flow.write_site(home)
