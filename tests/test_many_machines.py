@@ -285,8 +285,15 @@ def test_the_builder_is_asked_once_for_what_a_place_entered(tmp_path, instance, 
     assert isinstance(next_run(instance, builder), dg.SkipReason)
     Ledger(place).append([{"event": "day", "day": "2026-11-16"}])
     assert next_run(instance, builder).run_key != first.run_key
-    a_run(instance, "hue", BEGAN)
-    assert "places are at work" in next_run(instance, builder).skip_message
+    file = place.inbox / "11164-vinh-lai" / "CA" / "a.xlsx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"x")
+    assert "places are at work, or to be asked again" in next_run(instance, builder).skip_message
+    file.unlink()
+    assert isinstance(next_run(instance, builder), dg.RunRequest)
+    for events in ((BEGAN,), (BEGAN, FAILED)):
+        a_run(instance, "hue", *events)
+        assert "places are at work, or to be asked again" in next_run(instance, builder).skip_message
 
 
 def test_illustrative_files_of_places_want_a_folder_for_each(home, named):

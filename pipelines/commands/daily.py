@@ -186,4 +186,5 @@ def demo(unless_used: bool) -> None:
         except ValueError as error:
             raise click.ClickException(str(error)) from None
     inboxes = ", ".join(one.shown(one.inbox) if one is home else str(one.inbox) for one in homes)
-    click.echo(f"{made} illustrative workbooks are in {inboxes}. Next: kpi57 run")
+    then = "a run of each place, then of the builder" if home.places else "kpi57 run"
+    click.echo(f"{made} illustrative workbooks are in {inboxes}. Next: {then}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -29,6 +30,8 @@ def worker(places: tuple[str, ...], builder: bool, at_once: int) -> None:
     try:
         if executor() != CELERY:
             raise SettingsError(f"a worker needs {EXECUTOR}={CELERY}")
+        if find_spec("dagster_celery") is None:
+            raise SettingsError("a worker needs Celery, which is not installed: make .venv/places.done")
         use_dagster_home(home)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
@@ -42,11 +45,9 @@ def worker(places: tuple[str, ...], builder: bool, at_once: int) -> None:
             click.echo(f"run {run_id} was not finished by the worker before; the builder asks for it again", err=True)
     queues = [queue(place) for place in places] + ([queue(None)] if builder else [])
     celery = Path(sys.executable).parent / "celery"
-    if not celery.exists():
-        raise click.ClickException("a worker needs Celery, which is not installed: make .venv/places.done")
     name = f"{'-'.join(places) or 'builder'}@{socket.gethostname()}"
     words = [celery, "-A", "pipelines.upkeep.celery_worker", "worker", "-Q", ",".join(queues), "-n", name,
-             "--concurrency", at_once, "--prefetch-multiplier", 1, "--max-tasks-per-child", 1,
+             "--concurrency", at_once, "--prefetch-multiplier", 1,
              "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]  # fmt: skip
     click.echo(f"kpi57 worker in {home.root} for {', '.join(queues)}", err=True)
     os.chdir(PROJECT)

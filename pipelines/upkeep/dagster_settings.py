@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,9 @@ def use_dagster_home(home: Home) -> None:
         shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    for name, folder in (("KPI57_LOCAL", home.local), (PLACES, home.places)):
+        if folder is not None:
+            os.environ[name] = str(folder)  # whole: what is started from here works in another folder
 
 
 def _named_by_environment() -> list[Path]:
@@ -61,6 +65,8 @@ def _named_by_environment() -> list[Path]:
         if not history.startswith(_SCHEME):
             raise SettingsError(f"{HISTORY} does not begin with {_SCHEME}: write {_SCHEME}kpi57@db.example.vn/dagster, "
                                 f"the password in PGPASSWORD or ~/.pgpass")  # fmt: skip
+        if find_spec("dagster_postgres") is None:
+            raise SettingsError(f"{HISTORY} is set, and its packages are not installed: make .venv/places.done")
         more.append(_MORE / "postgres.yaml")
     if os.environ.get(PLACES):
         more.append(_MORE / "places.yaml")

@@ -59,8 +59,8 @@ def next_run(instance: dg.DagsterInstance, home: Home) -> dg.RunRequest | dg.Ski
         return dg.SkipReason("no place has something new" if home.places else "no files wait in the inbox")
     if last and (seconds := _too_soon(last, files, undone)):
         return dg.SkipReason(f"the last run has just ended; again in {seconds:.0f} s")
-    if news and not undone and _places_at_work(instance, last):
-        return dg.SkipReason("places are at work: what they say is joined when they have ended")
+    if news and not undone and _places_at_work(instance, home, last):
+        return dg.SkipReason("places are at work, or to be asked again: what they say is joined after that")
     if shutil.disk_usage(home.warehouse).free < LEAST_FREE:
         return dg.SkipReason("the disk is full: free space")
     if news and not undone:  # once: what waits at a place for another version is not asked for again and again
@@ -68,11 +68,23 @@ def next_run(instance: dg.DagsterInstance, home: Home) -> dg.RunRequest | dg.Ski
     return dg.RunRequest(run_key=_key(files, last))
 
 
-def _places_at_work(instance: dg.DagsterInstance, last: RunRecord | None) -> bool:
-    """Whether to wait for places that are at work, so that not every one of them has a run of the builder."""
-    if last is not None and time.time() - (last.end_time or 0) > PATIENCE_SECONDS:
+def _places_at_work(instance: dg.DagsterInstance, home: Home, last: RunRecord | None) -> bool:
+    """Whether to wait for places that are at work, or to be asked: not every one of them has a run of the builder."""
+    first = next(iter(instance.get_run_records(dg.RunsFilter(job_name=PLACE_JOB), limit=1, ascending=True)), None)
+    since = last.end_time if last else first.create_timestamp.timestamp() if first else None
+    if since is not None and time.time() - since > PATIENCE_SECONDS:
         return False
-    return bool(instance.get_runs(dg.RunsFilter(job_name=PLACE_JOB, statuses=_ASKED), limit=1))
+    if instance.get_runs(dg.RunsFilter(job_name=PLACE_JOB, statuses=_ASKED), limit=1):
+        return True
+    newest = [_last_of_place(instance, str(place.place)) for place in places(home)]
+    if any(one is not None and one.dagster_run.status in _UNDONE for one in newest):
+        return True
+    return any(waiting(place) for place in places(home))
+
+
+def _last_of_place(instance: dg.DagsterInstance, name: str) -> RunRecord | None:
+    runs = dg.RunsFilter(job_name=PLACE_JOB, tags={PARTITION_NAME_TAG: name})
+    return next(iter(instance.get_run_records(runs, limit=1)), None)
 
 
 def _joinable(home: Home) -> list[str]:
@@ -96,8 +108,7 @@ def next_runs_of_places(instance: dg.DagsterInstance, homes: Iterable[Home]) -> 
     busy = {run.tags.get(PARTITION_NAME_TAG) for run in asked}
     requests = []
     for name in sorted(by_name.keys() - busy):
-        runs = dg.RunsFilter(job_name=PLACE_JOB, tags={PARTITION_NAME_TAG: name})
-        last = next(iter(instance.get_run_records(runs, limit=1)), None)
+        last = _last_of_place(instance, name)
         undone = last is not None and last.dagster_run.status in _UNDONE
         files = _takeable(by_name[name])
         if (files or undone) and not (last and _too_soon(last, files, undone)):
