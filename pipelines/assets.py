@@ -215,8 +215,9 @@ def _check_results(model: Model, outcomes: Sequence[tuple[Check, int, list[str]]
 
 
 def _after_recording(model: Model) -> set[str]:
-    """What must be there before a model; verdicts on files are used once recorded."""
-    said = any(table.startswith("checked.") for table in model.depends)
+    """What must be there before a model; verdicts on files, and what the ledger says, are used once all of it is
+    recorded: what is built before would be built again when publishing, with all that reads it."""
+    said = any(table.startswith("checked.") or table.replace(".", "/") in RECEIVED for table in model.depends)
     return {*model.depends, *(["raw.segment"] if said else [])}
 
 

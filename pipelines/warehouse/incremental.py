@@ -62,7 +62,7 @@ class _Marks:
         con = self.con
         if table in ("raw.build_info", "raw.set_aside"):
             return str(con.execute(f"FROM {table} ORDER BY ALL").fetchall())
-        if "known_from" in columns_of(con, table):
+        if table == "raw.status" or "known_from" in columns_of(con, table):
             return str(con.execute("FROM raw.edition ORDER BY ALL").fetchall())
         self._segments = self._segments or f"{segments_mark(con)} {get_info(con, 'changes')}"
         return f"{self._segments} {count(con, table)}"
