@@ -15,6 +15,7 @@ import dagster as dg
 import duckdb
 import faults
 import pytest
+import sqlalchemy
 from audit import judged
 from conftest import VINH_LAI, vietnam
 from test_cli import kpi57, quick  # noqa: F401 - fixtures
@@ -699,6 +700,19 @@ def test_while_a_run_works_closing_a_file_of_its_history_does_not_write_its_log_
     assert not write()
     with sqlite3.connect(index) as con:
         assert con.execute("SELECT count(*) FROM event").fetchall() == [(3,)]
+
+
+def test_while_a_run_works_its_events_are_not_forced_to_disk_one_by_one(home, tmp_path):
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'history.db'}", poolclass=sqlalchemy.NullPool)
+
+    def is_forced() -> bool:
+        with engine.connect() as con:
+            return con.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+    assert is_forced()
+    with held_open(home, "a-run"):
+        assert not is_forced()
+    assert is_forced()
 
 
 def test_the_emptied_file_of_a_deleted_run_goes_and_that_of_a_kept_or_a_new_one_stays(home):
