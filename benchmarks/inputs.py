@@ -6,14 +6,12 @@ UTF-8, empty cells without content. Figures and notes are put into that XML, so 
 
 from __future__ import annotations
 
-import html
 import random
 import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 import openpyxl
 
@@ -25,7 +23,8 @@ PERIODS = tuple(f"2026-{month:02}" for month in range(3, 11))
 LINES = 68
 _CELL = re.compile(
     r'<c r="([A-Z]+\d+)"((?: s="\d+")?)(?: t="(?:inlineStr|n)")?>'
-    r"(?:<is><t(?: [^>]*)?>([^<]*)</t></is>|(<v>[^<]*</v>))?</c>"
+    r"(?:<is>(.*?)</is>|(<v>[^<]*</v>))?</c>",
+    re.DOTALL,
 )
 _SHARED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -35,7 +34,7 @@ class Blank(NamedTuple):
     """A form to be filled: its parts, its shared texts, and the answer cells of each ratio line."""
 
     parts: Mapping[str, str]
-    texts: list[str]
+    texts: list[str]  # each as its XML, as some are in runs
     sheet: str  # the part with the indicators
     answers: list[tuple[str, str, str]]  # cells of numerator, denominator, note
 
@@ -59,7 +58,7 @@ def make_workbooks(registry: Registry, folder: Path, number: int, seed: int = 57
             }
             if dice.random() < 0.2:
                 values[note] = f"<v>{len(texts)}</v>"
-                texts.append(f"Theo báo cáo số {dice.randint(1, 999)} của đơn vị")
+                texts.append(f"<t>Theo báo cáo số {dice.randint(1, 999)} của đơn vị</t>")
         files.append(folder / f"{n:05}.xlsx")
         _save(files[-1], blank, texts, values)
     return files
@@ -78,7 +77,7 @@ def blank_form(registry: Registry, period: str, folder: Path) -> Blank:
         address, style, text, value = cell.groups()
         if text is None:
             return f'<c r="{address}"{style}>{value}</c>' if value else f'<c r="{address}"{style}/>'
-        number = numbers.setdefault(html.unescape(text), len(numbers))
+        number = numbers.setdefault(text, len(numbers))
         return f'<c r="{address}"{style} t="s"><v>{number}</v></c>'
 
     sheets = [name for name in parts if name.startswith("xl/worksheets/") and name.endswith(".xml")]
@@ -101,7 +100,7 @@ def _save(path: Path, blank: Blank, texts: list[str], values: Mapping[str, str])
         kind = ' t="s"' if value and cell[1].startswith(_note_column(blank)) else ""
         return f'<c r="{cell[1]}"{cell[2]}{kind}>{value}</c>' if value else cell[0]
 
-    shared = "".join(f"<si><t>{escape(text)}</t></si>" for text in texts)
+    shared = "".join(f"<si>{text}</si>" for text in texts)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
         for name, part in blank.parts.items():
             content = re.sub(r'<c r="([A-Z]+\d+)"((?: s="\d+")?)/>', filled, part) if name == blank.sheet else part
