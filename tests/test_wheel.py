@@ -66,7 +66,9 @@ def test_a_wheel_holds_what_a_run_reads_and_nothing_else(wheel):
     """Given a checkout, expect code, sources, models, schema and settings; no test, no document, no agency's file."""
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     settings = {"warehouse/schema.sql", "dagster.yaml", "workspace.yaml", "requirements.lock"}
-    carried = {name for name in tracked() if name.startswith(("sources/", "models/")) or name in settings}
+    carried = {
+        name for name in tracked() if name.startswith(("sources/", "models/", "deploy/dagster/")) or name in settings
+    }
     assert held == {name for name in tracked() if name.startswith("pipelines/")} | {
         f"pipelines/project/{name}" for name in carried
     }
