@@ -252,6 +252,11 @@ def test_where_a_home_is_and_what_it_is_among_others(monkeypatch, tmp_path):
     assert (home.place, home.places) == ("ca-nuoc", tmp_path / "places")
 
 
+def test_a_folder_of_places_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="which KPI57_PLACES names, is not there"):
+        places(Home(tmp_path, places=tmp_path / "not mounted"))
+
+
 def test_the_name_of_a_place_is_kept(country):
     with pytest.raises(SiteError, match="received here as 'hai-phong-bac'"):
         flow.receive_files(Home(country.north.root, place="ha-noi"))

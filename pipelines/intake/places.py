@@ -43,11 +43,13 @@ class _News(NamedTuple):
 
 
 def places(home: Home) -> list[Home]:
-    """The homes that are joined here: each folder of home.places, by the name of the place."""
+    """The homes that are joined here: each folder of home.places, named as the place. Raises FileNotFoundError."""
     if home.places is None:
         return []
+    if not home.places.is_dir():
+        raise FileNotFoundError(f"{home.places}, which KPI57_PLACES names, is not there: make it, or mount it")
     folders = sorted(path for path in home.places.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return [Home(folder, home.day, local=home.local and home.local / folder.name, place=folder.name)
+    return [Home(folder, home.day, local=home.local and home.local / "places" / folder.name, place=folder.name)
             for folder in folders]  # fmt: skip
 
 
