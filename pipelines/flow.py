@@ -51,6 +51,7 @@ from pipelines.judging import (
 )
 from pipelines.office.statuses import newest_due
 from pipelines.registry import registry as registries
+from pipelines.upkeep import summary
 from pipelines.upkeep.retention import BUNDLE_DAYS
 from pipelines.warehouse import database, incremental, published_copy, publishing
 from pipelines.warehouse.database import building, kept_open, reading, run_lock
@@ -375,10 +376,11 @@ def run_steps(home: Home) -> None:
         publish(home)
 
 
-def run_place(home: Home) -> None:
+def run_place(home: Home, run_id: str) -> None:
     """A whole run of one of several places, in one step: up to the published copy, then feedback, bundles and pages.
     Raises BusyError where another run is at work there, CheckFailedError."""
     with run_lock(home):
+        summary.begin(home, run_id)
         run_steps(home)
         write_feedback(home)
         write_extracts(home)

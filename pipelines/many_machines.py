@@ -17,6 +17,8 @@ from pipelines.intake.places import places
 from pipelines.upkeep.dagster_settings import queue
 from pipelines.upkeep.next_run import PLACE_JOB, next_runs_of_places
 from pipelines.upkeep.retention import tidy_local
+from pipelines.upkeep.run_end import conclude_place
+from pipelines.upkeep.summary import Failure
 
 OWNERS = ["team:operators"]
 
@@ -29,9 +31,16 @@ def of_places(builder: Home) -> dict[str, list[Any]]:
     @dg.asset(partitions_def=partitions, group_name="places", owners=OWNERS)
     def place() -> dg.MaterializeResult[None]:
         """A whole run of a place: its inbox, verdicts, models, published copy, answers, bundles and site."""
-        name = dg.AssetExecutionContext.get().partition_key
-        [home] = [home for home in places(current_home()) if home.place == name]
-        flow.run_place(home)
+        context = dg.AssetExecutionContext.get()
+        [home] = [home for home in places(current_home()) if home.place == context.partition_key]
+        failed: list[Failure] = []
+        try:
+            flow.run_place(home, context.run_id)
+        except Exception as error:
+            failed.append(Failure("place", str(error), type(error).__name__))
+            raise
+        finally:
+            conclude_place(home, context.run_id, failed)
         tidy_local(current_home())
         return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(home.root)})
 

@@ -15,11 +15,13 @@ import yaml
 from click.testing import CliRunner
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
+from pipelines import flow
 from pipelines.cli import main
 from pipelines.definitions import defs
-from pipelines.home import PROJECT, Home
+from pipelines.home import PROJECT, Home, current_home
 from pipelines.intake.ledger import Ledger
 from pipelines.intake.places import join
+from pipelines.many_machines import of_places
 from pipelines.upkeep.dagster_settings import (
     BROKER,
     EXECUTOR,
@@ -138,6 +140,7 @@ def test_a_worker_that_is_not_asked_for_does_not_start(home, named):
 
 _SHOWN = """
 import json
+from pipelines import flow
 from pipelines.cli import main
 from pipelines.definitions import defs
 job, daily = defs.resolve_job_def("place_run"), defs.resolve_job_def("daily")
@@ -227,6 +230,27 @@ def instance():
 
 def asked(instance, homes):
     return [one.partition_key for one in next_runs_of_places(instance, homes)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"), [(None, "succeeded"), (PermissionError("/shared is read-only"), "failed")]
+)
+def test_how_a_run_of_a_place_ended_is_said_in_its_home(tmp_path, named, monkeypatch, fault, outcome):
+    (tmp_path / "places" / "hue").mkdir(parents=True)
+    named(KPI57_PLACES=str(tmp_path / "places"), KPI57_HOME=str(tmp_path / "builder"))
+
+    def steps(home):
+        if fault:
+            raise fault
+
+    for step in ("run_steps", "write_feedback", "write_extracts", "write_site"):
+        monkeypatch.setattr(flow, step, steps)
+    [place] = of_places(current_home())["assets"]
+    ended = dg.materialize([place], partition_key="hue", raise_on_error=False)
+    assert ended.success is (fault is None)
+    noted = json.loads((tmp_path / "places" / "hue" / "warehouse" / "summary.json").read_text(encoding="utf-8"))
+    assert (noted["outcome"], noted["run_id"]) == (outcome, ended.run_id)
+    assert [one["error"] for one in noted["failed"]] == ([str(fault)] if fault else [])
 
 
 def test_a_place_where_files_wait_is_asked_for_until_it_is(two_places, instance):

@@ -21,14 +21,23 @@ BY_COMMAND = {"kpi57/by": "kpi57 run"}  # tells runs that end in the command fro
 
 def conclude(home: Home, instance: DagsterInstance, run_id: str) -> dict[str, Any]:
     """Write the run's summary, tell people, delete what is old. Returns the summary; never fails the run."""
-    ended = summary.end(home, run_id, failures(instance, run_id))
-    told = tell(home, ended)
-    ended["alerts"] = [one.line for one in told]
-    ended["alerts_not_sent"] = [one.line for one in told if not one.is_sent]
+    ended = _told(home, summary.end(home, run_id, failures(instance, run_id)))
     if not ended["received"] or ended["failed"]:
         instance.add_run_tags(run_id, {IDLE: "true"})
     ended["thrown_away"] = tidy(home, instance)
     summary.complete(home, ended)
+    return ended
+
+
+def conclude_place(home: Home, run_id: str, failed: list[Failure]) -> None:
+    """The same for a run of a place, whose history is the builder's: write its summary, tell people."""
+    summary.complete(home, _told(home, summary.end(home, run_id, failed)))
+
+
+def _told(home: Home, ended: dict[str, Any]) -> dict[str, Any]:
+    told = tell(home, ended)
+    ended["alerts"] = [one.line for one in told]
+    ended["alerts_not_sent"] = [one.line for one in told if not one.is_sent]
     return ended
 
 

@@ -139,10 +139,14 @@ def test_from_a_clone_to_the_page_of_all_places_with_a_machine_lost_on_the_way(s
     assert {name for name, status in runs if status == "SUCCESS"} == {"hai-duong", "hai-phong"}
     assert len([one for one in runs if one[0] == "hai-duong"]) == 1
     at = shell.folder / "kpi57"
-    assert (at / "machine-1" / "hai-duong" / "build.duckdb").exists()
-    assert (at / TAKEN_OVER / "hai-phong" / "build.duckdb").exists()
-    assert not (at / "machine-1" / "hai-phong").exists()
+    assert (at / "machine-1" / "places" / "hai-duong" / "build.duckdb").exists()
+    assert (at / TAKEN_OVER / "places" / "hai-phong" / "build.duckdb").exists()
+    assert not (at / "machine-1" / "places" / "hai-phong").exists()
     assert len(list(places.glob("*/warehouse/feedback/**/*.xlsx"))) >= sent
+    # a place's own summary says how its last run ended
+    for name in ("hai-duong", "hai-phong"):
+        noted = json.loads((places / name / "warehouse" / "summary.json").read_text(encoding="utf-8"))
+        assert (noted["outcome"], noted["published"]["submissions"] > 0) == ("succeeded", True)
     # its history is in PostgreSQL alone
     assert not list(at.rglob("history"))
     assert ("daily", "SUCCESS") in shell.ask("dagster", "SELECT pipeline_name, status FROM runs")
