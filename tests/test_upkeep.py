@@ -594,12 +594,13 @@ UNITS = sorted(path for path in (PROJECT / "docs" / "operations").iterdir() if p
 
 def test_the_units_start_commands_that_are_there_and_write_where_they_may():
     services = {path.stem: path.read_text(encoding="utf-8") for path in UNITS if path.suffix == ".service"}
-    assert len(services) == 4
+    assert len(services) == 6
     for name, text in services.items():
         account = "kpi57-portal" if name == "kpi57-portal" else "kpi57"  # the portal has no right on the archive
         [command] = re.findall(r"^ExecStart=/usr/local/lib/kpi57/\.venv/bin/kpi57 (\w+)", text, re.MULTILINE)
         assert command in main.commands
-        for rule in (f"User={account}", "ProtectSystem=strict", "Environment=KPI57_HOME=/var/lib/kpi57"):
+        where = "EnvironmentFile=/etc/kpi57.env" if "worker" in name else "Environment=KPI57_HOME=/var/lib/kpi57"
+        for rule in (f"User={account}", "ProtectSystem=strict", where):
             assert f"\n{rule}\n" in text
         assert re.search(r"^(IPAddressDeny=any|PrivateNetwork=yes)$", text, re.MULTILINE)
 
