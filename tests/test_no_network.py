@@ -132,12 +132,12 @@ def test_what_listens_listens_on_loopback():
     assert host.default == "127.0.0.1"
 
 
-def test_no_part_of_the_code_opens_a_connection_but_alerts_and_mail():
+def test_no_part_of_the_code_opens_a_connection_but_alerts_mail_and_the_ledger_in_postgresql():
     networked = ("socket", "urllib.request", "http.client", "smtplib", "imaplib", "requests", "ftplib", "aiohttp",
-                 "httpx")  # fmt: skip
+                 "httpx", "psycopg2")  # fmt: skip
     imports = [
         path.relative_to(PROJECT).as_posix()
         for path in sorted(Path(PROJECT, "pipelines").rglob("*.py"))
         if any(f"import {name}\n" in path.read_text(encoding="utf-8") for name in networked)
     ]
-    assert imports == ["pipelines/mail/mailbox.py", "pipelines/upkeep/channels.py"]
+    assert imports == ["pipelines/mail/mailbox.py", "pipelines/shared_ledger.py", "pipelines/upkeep/channels.py"]

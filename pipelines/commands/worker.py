@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import platform
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,7 +45,7 @@ def worker(places: tuple[str, ...], builder: bool, at_once: int) -> None:
             click.echo(f"run {run_id} was not finished by the worker before; the builder asks for it again", err=True)
     queues = [queue(place) for place in places] + ([queue(None)] if builder else [])
     celery = Path(sys.executable).parent / "celery"
-    name = f"{'-'.join(places) or 'builder'}@{socket.gethostname()}"
+    name = f"{'-'.join(places) or 'builder'}@{platform.node()}"
     words = [celery, "-A", "pipelines.upkeep.celery_worker", "worker", "-Q", ",".join(queues), "-n", name,
              "--concurrency", at_once, "--prefetch-multiplier", 1,
              "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]  # fmt: skip
