@@ -263,8 +263,8 @@ ORDER BY s.ledger_sequence
 
 def write_extracts(home: Home, period_code: str | None = None) -> list[str]:
     """Bundles of a period for the city and each commune with a plan. Without a period: of the newest month whose
-    reports are due, and only those whose inputs changed. None of several cities: each makes its own. Returns
-    paths."""
+    reports are due, and only those whose inputs changed. None where places of several cities are joined:
+    each makes its own. Returns paths."""
     with reading(home) as con:
         owed = dicts(con, "SELECT DISTINCT period_code, r.due_on, as_of_on FROM marts.mart_reporting_status AS r "
                      "JOIN core.dim_period USING (period_code) WHERE kind = 'month'")  # fmt: skip
@@ -272,7 +272,7 @@ def write_extracts(home: Home, period_code: str | None = None) -> list[str]:
         cities = count(con, "(SELECT DISTINCT city_code FROM core.dim_commune)")
     newest = newest_due(owed, owed[0]["as_of_on"]) if owed else None
     period = period_code or (newest and newest["period_code"])
-    if not period or cities > 1:
+    if not period or (home.places and cities > 1):
         return []
     bundles = make_bundles(home, period, ["city", *communes], only_if_new=period_code is None)
     if period_code is None:

@@ -257,6 +257,17 @@ def test_a_folder_of_places_that_is_not_there_is_named(tmp_path):
         places(Home(tmp_path, places=tmp_path / "not mounted"))
 
 
+@pytest.mark.parametrize("joins", [False, True])
+def test_bundles_of_several_cities_are_left_to_the_places_that_are_joined_and_to_nobody_else(
+    country, monkeypatch, joins
+):
+    asked = []
+    monkeypatch.setattr(flow, "make_bundles", lambda home, period, scopes, **_: asked.extend(scopes) or [])
+    monkeypatch.setattr(flow, "count", lambda con, what: 2)  # cities
+    flow.write_extracts(country.builder if joins else country.one, "2026-10")
+    assert (VINH_LAI in asked) is not joins
+
+
 def test_the_name_of_a_place_is_kept(country):
     with pytest.raises(SiteError, match="received here as 'hai-phong-bac'"):
         flow.receive_files(Home(country.north.root, place="ha-noi"))

@@ -62,15 +62,16 @@ def join(home: Home, ledger: Ledger) -> int:
     noted, joined, at = read_json(home.joined), 0, ledger.next_at
     for place in places(home):
         name = str(place.place)
+        last = _position(ledger, name)
         try:
-            news = _news(home, ledger, place)
+            news = _news(home, ledger, place, last)
         except (LedgerError, PlaceError, OSError) as error:
             _log.warning("place '%s' is not joined, the next run makes up for it: %s", name, error)
             noted[name] = {**noted.get(name, {}), "error": str(error)}
             continue
         if news.waiting:
             _log.warning("place '%s': %s", name, news.waiting)
-        if news.entries or news.up_to != _position(ledger, name):
+        if news.entries or news.up_to != last:
             moment = at.isoformat(timespec="microseconds")
             ledger.append([
                 *({**entry, "place": name, "joined_at": moment} for entry in news.entries),
@@ -87,8 +88,11 @@ def join(home: Home, ledger: Ledger) -> int:
     return joined
 
 
-def _news(home: Home, ledger: Ledger, place: Home) -> _News:
-    """What is new at a place; what it names is in the archive here. Raises LedgerError, PlaceError, OSError."""
+def _news(home: Home, ledger: Ledger, place: Home, last: Head) -> _News:
+    """What is new at a place since it was last joined; what it names is in the archive here.
+
+    Raises LedgerError, PlaceError, OSError.
+    """
     entries, heads = _ledger_of(place)
     if not entries:
         return _News([], Head(0, NO_HEAD), "")
@@ -96,7 +100,6 @@ def _news(home: Home, ledger: Ledger, place: Home) -> _News:
     if named != place.place:
         is_named = f"is named '{named}'" if named else "has no name"
         raise PlaceError(f"its ledger {is_named}: set KPI57_SITE={place.place} there, before its first file")
-    last = _position(ledger, named)
     if last.entries and (last.entries > len(heads) or heads[last.entries - 1] != last.sha256):
         raise PlaceError(f"its ledger is not the one whose {last.entries} entries were joined: an entry was altered or "
                          "taken out, or the place was restored from a backup")  # fmt: skip
