@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -210,7 +211,11 @@ def _check_results(model: Model, outcomes: Sequence[tuple[Check, int, list[str]]
             if bad
         }
         yield dg.AssetCheckResult(
-            check_name=name, passed=not failed, severity=of_dagster, metadata=failed or ({} if asked else _UNCHANGED)
+            asset_key=model.table.split("."),
+            check_name=name,
+            passed=not failed,
+            severity=of_dagster,
+            metadata=failed or ({} if asked else _UNCHANGED),
         )
 
 
@@ -238,38 +243,57 @@ def _schema(model: Model, types: Mapping[str, str]) -> dg.TableSchema:
     )
 
 
-def model_asset(model: Model) -> dg.AssetsDefinition:
-    """A model as an asset: its dependencies from its SQL, its checks in the same step."""
+def _model_spec(model: Model) -> dg.AssetSpec:
+    """A model as an asset: its dependencies from its SQL."""
     schema, name = model.table.split(".")
     sql = MODELS / schema / f"{name}.sql"
-
-    def made(home: Home) -> tuple[Done, dg.TableSchema]:
-        done = build_model(home, model)
-        with building(home) as con:
-            return done, _schema(model, columns_built(con, model))
-
-    @dg.asset(
-        pool=POOL,
-        key=[schema, name],
+    return dg.AssetSpec(
+        [schema, name],
         deps=[dg.AssetKey(table.split(".")) for table in sorted(_after_recording(model))],
         description=f"{model.spec['en']} Grain: {model.spec['grain']}.",
         group_name=schema,
         kinds={"duckdb", "sql"},
         owners=ANALYSTS,
         metadata=_code((sql, 1), (sql.with_suffix(".yml"), 1)),
-        check_specs=_check_specs(model),
     )
-    def built(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        (rows, stands, outcomes), schema = warehouse.do(made)
-        said: dict[str, Any] = {
-            "dagster/row_count": rows,
-            "dagster/column_schema": schema,
-            **(_UNCHANGED if stands else {}),
-        }
-        yield dg.MaterializeResult(metadata=said)
-        yield from _check_results(model, outcomes)
 
-    return built
+
+# One step, as what Dagster notes of a step of its own for each would take longer than a quiet day's work. Any of them
+# can be built alone from Dagster's page, with its checks. A blocking check that fails ends the step.
+@dg.multi_asset(
+    name="models",
+    pool=POOL,
+    specs=[_model_spec(model) for model in models()],
+    check_specs=[spec for model in models() for spec in _check_specs(model)],
+    can_subset=True,
+)
+def built(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Models in SQL, each built and checked where something it is made from has changed."""
+    chosen = dg.AssetExecutionContext.get().selected_asset_keys
+    for model in models():
+        if dg.AssetKey(model.table.split(".")) in chosen:
+            yield from _built(warehouse, model)
+
+
+def _built(warehouse: Warehouse, model: Model) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    def made(home: Home) -> tuple[Done, dg.TableSchema]:
+        try:
+            done = build_model(home, model)
+        except duckdb.Error as error:
+            error.add_note(f"in {model.table}")
+            raise
+        with building(home) as con:
+            return done, _schema(model, columns_built(con, model))
+
+    began = time.perf_counter()
+    (rows, stands, outcomes), schema = warehouse.do(made)
+    said: dict[str, Any] = {
+        "dagster/row_count": rows,
+        "dagster/column_schema": schema,
+        **(_UNCHANGED if stands else {"seconds": round(time.perf_counter() - began, 3)}),
+    }
+    yield dg.MaterializeResult(asset_key=model.table.split("."), metadata=said)
+    yield from _check_results(model, outcomes)
 
 
 _PUBLISHED = [model.table.split(".") for model in models() if model.is_published]
@@ -368,7 +392,7 @@ ASSETS = [
     read,
     validated,
     recorded,
-    *[model_asset(model) for model in models()],
+    built,
     published,
     feedback,
     city_extract,

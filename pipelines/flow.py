@@ -76,8 +76,11 @@ def load_registry(home: Home) -> Rows:
     with building(home) as con:
         new = editions(ledger)[count(con, "raw.edition") :]
         in_place = not new and not incremental.has_other_models(con)
-    if not in_place or waiting(home):  # nearly all is rebuilt: into a new file, which has no holes
+        of_sources = incremental.made_of_sources(con)
+    if not in_place:  # nearly all is rebuilt: into a new file, which has no holes
         database.discard_built(home)
+    elif waiting(home):
+        database.keep_of_built(home, of_sources)
     with building(home) as con:
         set_info(con, "schema", database.schema_mark())
         set_info(con, "version", version("kpi57"))

@@ -7,7 +7,7 @@ lookup.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from pipelines.registry.registry import Registry
 from pipelines.vietnamese import fold
@@ -31,7 +31,7 @@ class LineNames:
             for column in _TASK:
                 self._names.setdefault((task["commune_code"], column), {})[task_id] = task[column]
         self._codes = {key: _by_name(names) for key, names in self._names.items()}
-        self._words = {key: {code: _words(name) for code, name in names.items()} for key, names in self._names.items()}
+        self._words = cache(self._words_of)
         self._nearest = lru_cache(maxsize=_KEPT)(self._find_nearest)
 
     def codes(self, kind: str, commune: str | None, text: str) -> frozenset[str]:
@@ -56,11 +56,14 @@ class LineNames:
 
     def _find_nearest(self, scope: tuple[str, str], code: str, text: str) -> str:
         """Another line whose name the text nearly is, where it is much less its own."""
-        words = _words(text)
-        own = _shared(words, self._words[scope][code])
-        others = [(_shared(words, some), other) for other, some in self._words[scope].items() if other != code]
+        words, of_lines = _words(text), self._words(scope)
+        own = _shared(words, of_lines[code])
+        others = [(_shared(words, some), other) for other, some in of_lines.items() if other != code]
         share, other = max(others, default=(0.0, ""))
         return other if share >= _ALIKE and share - own >= _APART else ""
+
+    def _words_of(self, scope: tuple[str, str]) -> dict[str, frozenset[str]]:
+        return {code: _words(name) for code, name in self._names[scope].items()}
 
 
 def _by_name(names: Mapping[str, str]) -> dict[str, frozenset[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 LOOKED_AT = 200  # letters of a text
@@ -79,11 +80,13 @@ class Named(NamedTuple):
 
 def plain(text: str) -> str:
     """Small letters without accents, each in its place: as long as the text in NFKC."""
-    letters = []
-    for char in unicodedata.normalize("NFKC", text):
-        bare = [c for c in unicodedata.normalize("NFD", char.lower()) if not unicodedata.combining(c)]
-        letters.append(bare[0] if bare else " ")
-    return _DASHES.sub("-", "".join(letters).replace("đ", "d"))
+    return _DASHES.sub("-", "".join(map(_bare, unicodedata.normalize("NFKC", text))).replace("đ", "d"))
+
+
+@lru_cache(maxsize=4096)
+def _bare(char: str) -> str:
+    bare = [c for c in unicodedata.normalize("NFD", char.lower()) if not unicodedata.combining(c)]
+    return bare[0] if bare else " "
 
 
 def periods_in(text: str, *, short: bool = False) -> Named:

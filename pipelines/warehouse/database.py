@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -67,7 +67,8 @@ def building(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("COMMIT")
 
 
-_kept: dict[Path, duckdb.DuckDBPyConnection] | None = None  # None: every block opens and closes the database
+# Connections that no block uses now, by their build database; None: every block opens and closes the database.
+_kept: dict[Path, duckdb.DuckDBPyConnection] | None = None
 
 
 @contextmanager
@@ -97,7 +98,7 @@ COMMIT;
 """
 
 
-def _let_go(home: Home) -> None:
+def let_go(home: Home) -> None:
     """Close the build database, if it is kept open."""
     if _kept and home.build in _kept:
         _kept.pop(home.build).close()
@@ -107,27 +108,43 @@ def _let_go(home: Home) -> None:
 def opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     home.working.mkdir(parents=True, exist_ok=True)
     try:
-        with duckdb.connect(home.build, config=_BUILDING) as con:
-            con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
-            made = "" if home.built.exists() else f"(STORAGE_VERSION '{_READ_FROM}')"
-            con.execute(f"ATTACH IF NOT EXISTS {literal(str(home.built))} AS built {made}")
-            if _kept is None or home.build not in _kept:
-                con.execute(SCHEMA.read_text(encoding="utf-8"))
-                if not con.execute("FROM duckdb_tables() WHERE database_name = 'built'").fetchall():
-                    con.execute(_EMPTY_BUILT)
-                if _kept is not None:
-                    _kept[home.build] = duckdb.connect(home.build, config=_BUILDING)  # a cursor would end with con
-            con.execute(f"SET search_path = '{_SEARCHED}'")
+        idle = _kept.pop(home.build, None) if _kept else None
+        con = idle or _connect(home)
+        try:
             yield con
+        except BaseException:
+            con.close()  # what it has not committed is undone
+            raise
     except duckdb.Error:
-        _let_go(home)  # a fatal error spoils every connection until the database is reopened
+        let_go(home)  # a fatal error spoils every connection until the database is reopened
         raise
+    if _kept is None or home.build in _kept:
+        con.close()
+    else:
+        _kept[home.build] = con
+
+
+def _connect(home: Home) -> duckdb.DuckDBPyConnection:
+    """A connection to the build database, with core and marts attached and every table there."""
+    con = duckdb.connect(home.build, config=_BUILDING)
+    try:
+        con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+        made = "" if home.built.exists() else f"(STORAGE_VERSION '{_READ_FROM}')"
+        con.execute(f"ATTACH IF NOT EXISTS {literal(str(home.built))} AS built {made}")
+        con.execute(SCHEMA.read_text(encoding="utf-8"))
+        if not con.execute("FROM duckdb_tables() WHERE database_name = 'built'").fetchall():
+            con.execute(_EMPTY_BUILT)
+        con.execute(f"SET search_path = '{_SEARCHED}'")
+    except BaseException:
+        con.close()
+        raise
+    return con
 
 
 def prepare(home: Home) -> None:
     """Make the build database fit schema.sql: one made by another version, or damaged, is deleted, as archive and
     ledger make it again, and what was built from it is built again."""
-    _let_go(home)
+    let_go(home)
     if home.build.exists() and not _is_whole(home, home.build, _FITS, schema_mark()):
         discard_build(home)
     elif home.built.exists() and not _is_whole(home, home.built, _OPENS, f"{_READ_FROM}+"):
@@ -157,15 +174,36 @@ def _is_whole(home: Home, database: Path, question: str, given: str | int) -> bo
 
 def discard_build(home: Home) -> None:
     """Delete the build database, and with it what was built from it."""
-    _let_go(home)
+    let_go(home)
     discard_built(home)
     _discard(home.build)
 
 
 def discard_built(home: Home) -> None:
     """Delete core and marts: built into a new file, they leave no holes in what is published."""
-    _let_go(home)
+    let_go(home)
     _discard(home.built)
+
+
+def keep_of_built(home: Home, tables: Collection[str]) -> None:
+    """Delete core and marts but for some tables, which are copied into a new file: it has no holes either."""
+    new = home.built.with_name(f".{home.built.name}.new")
+    _discard(new)  # of a run that was cut off
+    with opened(home) as con:
+        con.execute("BEGIN")
+        for kind, of in (("MACRO TABLE", "function"), ("VIEW", "view"), ("TABLE", "table")):
+            for schema, name in con.execute(
+                f"SELECT schema_name, {of}_name FROM duckdb_{of}s() WHERE database_name = 'built' "
+                "AND list_contains(?, schema_name)", [list(PUBLISHED_SCHEMAS)]).fetchall():  # fmt: skip
+                if f"{schema}.{name}" not in tables:
+                    con.execute(f"DROP {kind} built.{schema}.{name}")
+                    con.execute("DELETE FROM built.main.model_mark WHERE table_name = ?", [f"{schema}.{name}"])
+        con.execute("COMMIT")
+        con.execute(f"ATTACH {literal(str(new))} AS fresh (STORAGE_VERSION '{_READ_FROM}')")
+        con.execute("COPY FROM DATABASE built TO fresh")
+        con.execute("DETACH fresh")
+    discard_built(home)
+    new.replace(home.built)
 
 
 def _discard(database: Path) -> None:
@@ -208,6 +246,7 @@ def reading(home: Home, *, sealed: bool = False, writes: Path | None = None) -> 
         raise FileNotFoundError(f"no published warehouse at {home.published}: run 'kpi57 run' first")
     with _open_published(home, _SEALED if sealed else {}) as con:
         con.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+        con.execute("SET enable_progress_bar = false")  # DuckDB takes a worker process for somebody at a prompt
         if sealed:
             con.execute(f"SET allowed_paths = [{literal(str(writes)) if writes else ''}]")
             con.execute("SET enable_external_access = false")
@@ -274,7 +313,7 @@ def log_of(database: Path) -> Path:
 def keep_earlier_build(home: Home) -> None:
     """Keep a build database of version 0.1.0 aside, before it is deleted as one that does not fit."""
     if home.build.exists() and not home.earlier_build.exists() and _version_in(home.build) == "0.1.0":
-        _let_go(home)
+        let_go(home)
         home.build.replace(home.earlier_build)
 
 

@@ -62,7 +62,7 @@ class _Marks:
         con = self.con
         if table in ("raw.build_info", "raw.set_aside"):
             return str(con.execute(f"FROM {table} ORDER BY ALL").fetchall())
-        if table == "raw.status" or "known_from" in columns_of(con, table):
+        if _is_of_sources(con, table):
             return str(con.execute("FROM raw.edition ORDER BY ALL").fetchall())
         self._segments = self._segments or f"{segments_mark(con)} {get_info(con, 'changes')}"
         return f"{self._segments} {count(con, table)}"
@@ -88,6 +88,20 @@ def _read(model: Model) -> frozenset[str]:
 def _versions() -> tuple[str, ...]:
     """What every model depends on: DuckDB, this package, the tables that Python writes, and how models are built."""
     return (duckdb.__version__, version("kpi57"), schema_mark(), digest_of_code("models"))
+
+
+def made_of_sources(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """The models made from what sources/ said alone: no file changes them."""
+    found: set[str] = set()
+    for model in models():
+        if all(table in found if _is_model(table) else _is_of_sources(con, table) for table in _read(model)):
+            found.add(model.table)
+    return found
+
+
+def _is_of_sources(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether a table that Python writes holds what editions of sources/ said."""
+    return table == "raw.status" or "known_from" in columns_of(con, table)
 
 
 def outdated(con: duckdb.DuckDBPyConnection) -> list[Model]:

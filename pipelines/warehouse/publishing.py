@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.files import swap_in
 from pipelines.home import Home
 from pipelines.warehouse import published_copy
-from pipelines.warehouse.database import in_memory, log_of, opened
+from pipelines.warehouse.database import in_memory, let_go, log_of, opened
 from pipelines.warehouse.models import Model, describe
 from pipelines.warehouse.rows import count, literal, replace
 
@@ -21,8 +21,7 @@ def publish(home: Home, models: Sequence[Model]) -> dict[str, int]:
     with opened(home) as con:
         rows = {model.table: count(con, model.table) for model in models if not model.parameters and not model.is_view}
         con.execute("CHECKPOINT built")  # all of it in the one file, or an error: closing would not say
-        con.execute("SET search_path = 'build.main'")
-        con.execute("DETACH built")  # Windows copies no file that is open for writing
+    let_go(home)  # Windows copies no file that is open for writing
     new = home.published.with_name(".kpi.duckdb.new")
     log_of(new).unlink(missing_ok=True)
     new.unlink(missing_ok=True)  # of a run that was cut off: it may be read-only
