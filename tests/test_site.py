@@ -516,3 +516,6 @@ def test_one_figure_changed_changes_the_pages_that_show_it(copied):
     workbooks = {"data/commune-11164-html.xlsx", "data/indicator-dvc-01-html.xlsx"}
     tables = {"data/lines.zip", "data/origins.zip", "data/series.zip"}
     assert {name for name in changed if name.startswith("data/")} == workbooks | tables
+    shutil.rmtree(copied.site)
+    flow.write_site(copied)
+    assert contents(copied.site) == after, "as if nothing had been there"

@@ -5,11 +5,13 @@ How a page looks is in templates/ and assets/, how a figure is written filters.p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 from pipelines.files import Row
 from pipelines.office.figures import printed_at
@@ -47,6 +49,17 @@ class Standing:
         return any(one.attention for one in (self.level, self.pace, self.tasks, self.reporting))
 
 
+class Unmade(NamedTuple):
+    """A page that is not made yet: the digest of all it is made from, and how it is made."""
+
+    digest: str
+    make: Callable[[], str]
+
+
+# What the page of a commune, an indicator or an agency may say beside what it is given: it reaches nothing else.
+_ANYWHERE = ("as_of_on", "is_illustrative", "statuses", "city_name", "agencies", "indicators", "approvals")
+
+
 class Pages:
     """All pages of one state of the warehouse."""
 
@@ -57,7 +70,9 @@ class Pages:
         self.with_ranking = settings()["ranking"]
         menu = [(page, "index.html" if page == "city" else f"{page}.html", self.own(title))
                 for page, title in wording("site.pages").items() if page != "ranking" or self.with_ranking]  # fmt: skip
-        self.env = environment(board, Frame(menu, say("site.base.find"), self.with_ranking, in_country))
+        self.frame = Frame(menu, say("site.base.find"), self.with_ranking, in_country)
+        self.env = environment(board, self.frame)
+        self._anywhere = SimpleNamespace(**{name: getattr(board, name) for name in _ANYWHERE})
         self.lines_of = grouped(board.lines, lambda one: one["commune_code"])
         self.tasks_of = grouped(board.tasks, lambda one: one["commune_code"])
         self.reports_of = grouped(board.reporting, lambda one: one["commune_code"])
@@ -69,6 +84,11 @@ class Pages:
 
     def all(self) -> Iterator[tuple[str, str]]:
         """Every page: its path below the site, and its text."""
+        for name, page in self.unmade():
+            yield name, page.make() if isinstance(page, Unmade) else page
+
+    def unmade(self) -> Iterator[tuple[str, str | Unmade]]:
+        """The same, those of which there are many not made yet."""
         yield "index.html", self._city()
         for standing in self.standings:
             code = standing.commune["commune_code"]
@@ -87,18 +107,10 @@ class Pages:
             yield "ranking.html", self._render("ranking.html", "ranking")
         for standing in self.standings:
             if origins := self.board.origins.get(code := standing.commune["commune_code"]):
-                yield (
-                    filters.origin_page(code),
-                    self._render(
-                        "origin.html",
-                        "city",
-                        "../",
-                        page_name=filters.origin_page(code),
-                        commune=standing.commune,
-                        origins=origins,
-                        given=self._given,
-                    ),
-                )
+                yield filters.origin_page(code), self._later(
+                    "origin.html", "city", page_name=filters.origin_page(code), commune=standing.commune,
+                    origins=origins, given=self._given(origins),
+                )  # fmt: skip
         yield "method.html", self._render("method.html", "method", method_sections=self.own(method_sections("site")))
         yield "assets/places.js", self.places
         yield "assets/words.js", words_file(self.board)
@@ -110,6 +122,14 @@ class Pages:
 
     def _render(self, template: str, here: str, root: str = "", **shown: Any) -> str:
         return compact(self._whole(template, here, root, **shown))
+
+    def _later(self, template: str, here: str, **shown: Any) -> Unmade:
+        """A page in a folder, which is made where something it is given, or says anywhere, is new."""
+        shown = {"places_mark": mark(self.places), "listed": _LISTED, "here": here, "root": "../", **shown}
+        given = repr((template, self.frame, vars(self._anywhere), shown))
+        text = self.env.get_template(template)
+        return Unmade(hashlib.sha256(given.encode()).hexdigest(),
+                      lambda: compact(text.render(board=self._anywhere, **shown)))  # fmt: skip
 
     def _whole(self, template: str, here: str, root: str = "", **shown: Any) -> str:
         shown = {
@@ -189,19 +209,22 @@ class Pages:
 
     # ------------------------------------------------------------ a commune
 
-    def _commune(self, standing: Standing) -> str:
+    def _commune(self, standing: Standing) -> Unmade:
         code = standing.commune["commune_code"]
+        tasks = self.tasks_of.get(code, [])
         reports = self.reports_of.get(code, [])
         heads = self.heads_of.get(code, [])
         heads_of: dict[str, list[str]] = {}
         for head in heads:
             for task in head["task_ids"]:
                 heads_of.setdefault(task, []).append(filters.head_anchor(head))
-        return self._render(
-            "commune.html", "city", "../", standing=standing, page_name=filters.commune_page(code),
+        return self._later(
+            "commune.html", "city", standing=standing, page_name=filters.commune_page(code),
             four=[standing.level, standing.pace, standing.tasks, standing.reporting],
-            parts_of=self.parts_of,
-            place=self._place, tasks=self.tasks_of.get(code, []), report_periods=self.periods_shown(code),
+            parts_of={task: self.parts_of[task] for one in tasks if (task := one["task_id"]) in self.parts_of},
+            place={key_of(one): self._places_of_lines[key_of(one)] for one in standing.lines}, tasks=tasks,
+            report_periods=self.periods_shown(code),
+            uncoded=self.board.uncoded.get(code, []), differences=self.board.differences.get(code, []),
             reports={(one["period_code"], one["agency_code"]): one for one in reports},
             agencies=sorted({one["agency_code"] for one in reports}),
             conflicts=[one for one in self.board.conflicts if one["commune_code"] == code],
@@ -209,7 +232,7 @@ class Pages:
             heads=heads, heads_of=heads_of,
             head_choices=[(filters.head_anchor(one), self._head(one)) for one in heads],
             yearly=[one for one in self.board.yearly if one["commune_code"] == code],
-            due=[one for tasks in due(self.tasks_of.get(code, [])).values() for one in tasks], windows=WINDOWS,
+            due=[one for some in due(tasks).values() for one in some], windows=WINDOWS,
         )  # fmt: skip
 
     def _head(self, head: Row) -> str:
@@ -233,25 +256,28 @@ class Pages:
             })  # fmt: skip
         return grouped(found, lambda one: one["theme"])
 
-    def _indicator(self, code: str) -> str:
+    def _indicator(self, code: str) -> Unmade:
         lines = self.indicator_lines.get(code, [])
-        return self._render(
-            "indicator.html", "indicators", "../", page_name=filters.indicator_page(code),
-            indicator=self.board.indicators[code], lines=lines, city=self.city_of.get(code, []), given=self._given,
+        return self._later(
+            "indicator.html", "indicators", page_name=filters.indicator_page(code),
+            indicator=self.board.indicators[code], lines=lines, city=self.city_of.get(code, []),
+            given=self._given(lines), above=[one for one in self.board.above if one["indicator_code"] == code],
             has_figures=any(not one["is_waiting"] for one in lines),
         )  # fmt: skip
 
-    def _given(self, line: Row) -> dict[tuple[str, str], list[Row]]:
-        """The targets of a line by the document and the place in it where they stand."""
-        return grouped(self.board.targets.get(key_of(line), []), lambda one: (one["document_number"], printed_at(one)))
+    def _given(self, lines: list[Row]) -> dict[Key, dict[tuple[str, str], list[Row]]]:
+        """The targets of each line by the document and the place in it where they stand."""
+        return {
+            key_of(line): grouped(
+                self.board.targets.get(key_of(line), []), lambda one: (one["document_number"], printed_at(one))
+            )
+            for line in lines
+        }
 
     @cached_property
     def _places_of_lines(self) -> dict[Key, int]:
+        """Where each line is among those of its indicator, as in its series."""
         return {key_of(line): n for lines in self.indicator_lines.values() for n, line in enumerate(lines)}
-
-    def _place(self, line: Row) -> int:
-        """Where a line is among those of its indicator, as in its series."""
-        return self._places_of_lines[key_of(line)]
 
     # ------------------------------------------------------------ tasks, reports, quality
 
@@ -268,11 +294,11 @@ class Pages:
                             urgent_count=len(urgent), windows=WINDOWS,
                             due=[one for tasks in due(self.board.tasks).values() for one in tasks])  # fmt: skip
 
-    def _agency(self, code: str) -> str:
+    def _agency(self, code: str) -> Unmade:
         tasks = self.task_agencies[code]
         lines = [one for one in self.board.lines if one.get("agency_code") == code]
-        return self._render(
-            "agency.html", "tasks", "../", page_name=filters.agency_page(code), code=code,
+        return self._later(
+            "agency.html", "tasks", page_name=filters.agency_page(code), code=code,
             name=self.board.agencies[code], tasks=tasks,
             communes=sorted({(one["commune_code"], one["commune_name"]) for one in tasks}),
             total=self._counted("task", tasks),

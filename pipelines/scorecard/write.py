@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from pipelines.scorecard.country import COUNTRY_TABLES, CountryPages, read_count
 from pipelines.scorecard.downloads import FOLDER, Download, Table, packed_of
 from pipelines.scorecard.environment import ASSETS, HERE
 from pipelines.scorecard.front import SETTINGS
-from pipelines.scorecard.pages import Pages
+from pipelines.scorecard.pages import Pages, Unmade
 from pipelines.scorecard.series import FOLDER as SERIES
 from pipelines.scorecard.taken_away import tables, workbooks
 from pipelines.vietnamese import slug
@@ -40,14 +40,14 @@ FOLDERS = ("assets", FOLDER, SERIES)  # in which every file is the site's own
 class Site(NamedTuple):
     """What is written of one site: its pages by name, the tables and the workbooks to take away."""
 
-    pages: Iterable[tuple[str, str]]
+    pages: Iterable[tuple[str, str | Unmade]]
     tables: Iterable[Table]
     workbooks: Iterable[Download]
 
 
 def _of_city(con: duckdb.DuckDBPyConnection, *, in_country: bool) -> Site:
     pages = Pages(read_board(con), in_country=in_country)
-    return Site(pages.all(), tables(pages), workbooks(pages))
+    return Site(pages.unmade(), tables(pages), workbooks(pages))
 
 
 def _of_country(con: duckdb.DuckDBPyConnection) -> Site:
@@ -96,24 +96,37 @@ def _write_if_new(site: Path, made_with: str, state: str, make: Callable[[], Sit
     digests: dict[str, str] = {}
     changed = 0
     made = make()
-    texts = ((name, text.encode()) for name, text in made.pages)
+
+    def stands(name: str, digest: str) -> bool:
+        """Whether a file is there, as it was made from the same."""
+        digests[name] = digest
+        there = (site / name).stat().st_size if (site / name).is_file() else None
+        return bool(before["digests"].get(name) == digest and before["files"].get(name) == there)
+
+    def texts() -> Iterator[tuple[str, bytes]]:
+        for name, page in made.pages:
+            if not isinstance(page, Unmade):
+                yield name, page.encode()
+            elif stands(name, _made_from(made_with, page.digest)):
+                sizes[name] = before["files"][name]
+            else:
+                yield name, page.make().encode()
+
     packed = ((packed_of(table.name), table.packed()) for table in made.tables)
-    for name, data in chain(files.items(), texts, packed):
+    for name, data in chain(files.items(), texts(), packed):
         changed += _write(site / name, data)
         sizes[name] = len(data)
     for download in made.workbooks:
-        name, path = download.workbook, site / download.workbook
-        digests[name] = download.digest(made_with)
-        there = path.stat().st_size if path.is_file() else None
-        if before["workbooks"].get(name) != digests[name] or before["files"].get(name) != there:
+        path = site / download.workbook
+        if not stands(download.workbook, download.digest(made_with)):
             download.write(path)
             changed += 1
-        sizes[name] = path.stat().st_size
+        sizes[download.workbook] = path.stat().st_size
     for path in _found(site, below):
         if path.relative_to(site).as_posix() not in sizes:
             path.unlink()
             changed += 1
-    mark = {"made_from": made_from, "files": sizes, "workbooks": digests}
+    mark = {"made_from": made_from, "files": sizes, "digests": digests}
     _write(site / MARK, json.dumps(mark, indent=1, sort_keys=True).encode() + b"\n")
     return changed
 
@@ -137,9 +150,9 @@ def _whole(site: Path, below: Paths = ()) -> bool:
 
 
 def _mark(site: Path) -> dict[str, Any]:
-    """What the site was made from, the sizes of its files and the digests of its workbooks; nothing where it was not
-    finished or is of a version before."""
-    nothing: dict[str, Any] = {"made_from": None, "files": {}, "workbooks": {}}
+    """What the site was made from, the sizes of its files, and the digests of what workbooks and the pages of which
+    there are many were made from; nothing where it was not finished or is of a version before."""
+    nothing: dict[str, Any] = {"made_from": None, "files": {}, "digests": {}}
     try:
         mark = json.loads((site / MARK).read_bytes())
     except (FileNotFoundError, ValueError):
