@@ -73,6 +73,7 @@ class Pages:
         self.frame = Frame(menu, say("site.base.find"), self.with_ranking, in_country)
         self.env = environment(board, self.frame)
         self._anywhere = SimpleNamespace(**{name: getattr(board, name) for name in _ANYWHERE})
+        self._around = _digest((self.frame, vars(self._anywhere)))
         self.lines_of = grouped(board.lines, lambda one: one["commune_code"])
         self.tasks_of = grouped(board.tasks, lambda one: one["commune_code"])
         self.reports_of = grouped(board.reporting, lambda one: one["commune_code"])
@@ -126,10 +127,11 @@ class Pages:
     def _later(self, template: str, here: str, **shown: Any) -> Unmade:
         """A page in a folder, which is made where something it is given, or says anywhere, is new."""
         shown = {"places_mark": mark(self.places), "listed": _LISTED, "here": here, "root": "../", **shown}
-        given = repr((template, self.frame, vars(self._anywhere), shown))
-        text = self.env.get_template(template)
-        return Unmade(hashlib.sha256(given.encode()).hexdigest(),
-                      lambda: compact(text.render(board=self._anywhere, **shown)))  # fmt: skip
+
+        def make() -> str:
+            return compact(self.env.get_template(template).render(board=self._anywhere, **shown))
+
+        return Unmade(_digest((self._around, template, shown)), make)
 
     def _whole(self, template: str, here: str, root: str = "", **shown: Any) -> str:
         shown = {
@@ -342,6 +344,10 @@ class Pages:
 
 _RECONCILED = ("files", "unreadable", "duplicate", "refused", "rows_read", "rows_accepted", "rows_unchanged",
                "rows_held", "rows_rejected", "rows_ignored", "rows_unaccounted")  # fmt: skip
+
+
+def _digest(what: object) -> str:
+    return hashlib.sha256(repr(what).encode()).hexdigest()
 
 
 def _iso(value: date) -> str:
