@@ -210,13 +210,8 @@ def _check_results(model: Model, outcomes: Sequence[tuple[Check, int, list[str]]
             for check, bad, examples in asked
             if bad
         }
-        yield dg.AssetCheckResult(
-            asset_key=model.table.split("."),
-            check_name=name,
-            passed=not failed,
-            severity=of_dagster,
-            metadata=failed or ({} if asked else _UNCHANGED),
-        )
+        yield dg.AssetCheckResult(asset_key=model.table.split("."), check_name=name, passed=not failed,
+                                  severity=of_dagster, metadata=failed or ({} if asked else _UNCHANGED))  # fmt: skip
 
 
 def _after_recording(model: Model) -> set[str]:
