@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def worker(places: tuple[str, ...], builder: bool, at_once: int) -> None:
         for run_id in bury_of_worker(instance, places):
             click.echo(f"run {run_id} was not finished by the worker before; the builder asks for it again", err=True)
     queues = [queue(place) for place in places] + ([queue(None)] if builder else [])
+    _declare(queues)
     celery = Path(sys.executable).parent / "celery"
     name = f"{'-'.join(places) or 'builder'}@{platform.node()}"
     words = [celery, "-A", "pipelines.upkeep.celery_worker", "worker", "-Q", ",".join(queues), "-n", name,
@@ -52,3 +54,23 @@ def worker(places: tuple[str, ...], builder: bool, at_once: int) -> None:
     click.echo(f"kpi57 worker in {home.root} for {', '.join(queues)}", err=True)
     os.chdir(PROJECT)
     os.execv(celery, [str(word) for word in words])
+
+
+def _declare(queues: list[str]) -> None:
+    """Make the queues. In PostgreSQL their tables are made without a lock, and of workers that begin at once all but
+    one would end: they try again."""
+    from sqlalchemy.exc import DBAPIError
+
+    from pipelines.upkeep.celery_worker import app
+
+    for tries_left in reversed(range(5)):
+        try:
+            with app.connection_for_write() as connection:
+                for name in queues:
+                    connection.default_channel.queue_declare(name)
+        except DBAPIError:
+            if not tries_left:
+                raise
+            time.sleep(1)
+        else:
+            return
