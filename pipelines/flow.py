@@ -76,10 +76,11 @@ def load_registry(home: Home) -> Rows:
     with building(home) as con:
         new = editions(ledger)[count(con, "raw.edition") :]
         in_place = not new and not incremental.has_other_models(con)
-        of_sources = incremental.made_of_sources(con)
     if not in_place:  # nearly all is rebuilt: into a new file, which has no holes
         database.discard_built(home)
     elif waiting(home):
+        with building(home) as con:
+            of_sources = incremental.made_of_sources(con)
         database.keep_of_built(home, of_sources)
     with building(home) as con:
         set_info(con, "schema", database.schema_mark())

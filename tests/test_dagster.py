@@ -301,3 +301,4 @@ def test_the_checks_of_a_model_are_checks_of_its_asset(model):
             assert given[name][0] == (of is blocking)
             assert f"{check.code}: {check.description}" in given[name][1]
     assert "key" in {check.code for check in blocking} or model.parameters or model.is_view, "no rows, no key to check"
+    assert {spec.asset_key for spec in asset.check_specs} <= asset.keys
