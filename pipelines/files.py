@@ -40,10 +40,14 @@ def swap_in(new: Path, place: Path) -> None:
 
 
 def write_whole(place: Path, text: str) -> None:
-    """Write a text file so that readers see the old one or the new one, never half of it."""
-    new = place.with_name(f".{place.name}.new")
-    new.write_text(text, encoding="utf-8", newline="\n")
-    swap_in(new, place)
+    """Write a text file so that readers see the old one or the new one, never half of it; processes that write it at
+    once do not meet."""
+    new = place.with_name(f".{place.name}.{os.getpid()}.new")
+    try:
+        new.write_text(text, encoding="utf-8", newline="\n")
+        swap_in(new, place)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

@@ -7,6 +7,8 @@ import errno
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from datetime import date, datetime, timedelta
@@ -18,6 +20,7 @@ import pytest
 from syscalls import GO_ON, KILL, Operation, watch
 
 from pipelines import files, flow
+from pipelines.home import PROJECT
 from pipelines.intake import ledger, receive
 from pipelines.intake.ledger import VIETNAM, Ledger
 from pipelines.warehouse import publishing
@@ -408,3 +411,14 @@ def test_where_an_open_file_cannot_be_replaced_the_old_copy_stays_and_the_error_
     assert home.published.read_bytes() == b"old"
     files.swap_in(new, home.published)
     assert home.published.read_bytes() == b"new"
+
+
+def test_processes_that_write_one_file_at_once_do_not_meet(tmp_path):
+    """A worker and Dagster's page of one home begin in the same second."""
+    code = "import sys, pathlib, pipelines.files as f; [f.write_whole(pathlib.Path(sys.argv[1]), sys.argv[2] * 9999)"
+    place = tmp_path / "settings"
+    words = [sys.executable, "-c", f"{code} for _ in range(100)]", str(place)]
+    begun = [subprocess.Popen([*words, letter], cwd=PROJECT, stderr=subprocess.PIPE, text=True) for letter in "abc"]
+    assert [(process.communicate()[1], process.returncode) for process in begun] == [("", 0)] * 3
+    assert place.read_text() in [letter * 9999 for letter in "abc"]
+    assert list(tmp_path.iterdir()) == [place]

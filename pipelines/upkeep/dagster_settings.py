@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -42,15 +41,17 @@ def use_dagster_home(home: Home) -> None:
     """Point Dagster at the home's run history, with this project's settings. Raises SettingsError."""
     more = _named_by_environment()
     home.dagster.mkdir(parents=True, exist_ok=True)
+    own, place = PROJECT / "dagster.yaml", home.dagster / "dagster.yaml"
+    text = own.read_text(encoding="utf-8")
     if more:
         settings: dict[str, Any] = {}
-        for path in (PROJECT / "dagster.yaml", *more):
+        for path in (own, *more):
             settings = _laid_over(settings, read_yaml(path))
         import yaml
 
-        write_whole(home.dagster / "dagster.yaml", yaml.safe_dump(settings, sort_keys=False))
-    else:
-        shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
+        text = yaml.safe_dump(settings, sort_keys=False)
+    if not place.exists() or place.read_text(encoding="utf-8") != text:  # others of this home may be reading it
+        write_whole(place, text)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     for name, folder in (("KPI57_LOCAL", home.local), (PLACES, home.places)):
