@@ -1,9 +1,10 @@
 """What leaves the house: the form an agency fills in, the feedback it gets, the bundles for the city."""
 
 import csv
+import io
 import shutil
-from datetime import date
-from itertools import pairwise
+from datetime import date, datetime
+from itertools import pairwise, zip_longest
 
 import duckdb
 import openpyxl
@@ -14,6 +15,7 @@ from test_rules import cell_of, typing
 
 from pipelines.agencies.form import write_template
 from pipelines.home import Home
+from pipelines.office.plain_tables import Sheet, write_tables
 from pipelines.office.workbook import ILLUSTRATIVE
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -323,3 +325,28 @@ def test_a_csv_opens_in_excel_as_it_is(demo_home):
         assert data.startswith(b"\xef\xbb\xbf")
         assert data.endswith(b"\r\n")
         assert data.count(b"\r\n") == len(records(path))
+
+
+def test_a_table_to_take_away_has_texts_as_they_are_figures_as_numbers_and_days_as_days(tmp_path):
+    texts = ["=1+2", "@SUM(A1)", "＝1", "Đồng bằng & núi <b>", "a\x07b", "x" * 40_000, "https://example.vn", ""]
+    others = [12, 66.7, None, True, date(2026, 11, 5), datetime(2026, 11, 5, 7, 30)]
+    rows = [[text, other] for text, other in zip_longest(texts, others)]
+    for name in ("first", "second"):
+        sheets = [Sheet("Chỉ tiêu & nhiệm vụ", ["=Tên", "Số"], [60, 16], rows)]
+        write_tables(tmp_path / name, sheets, datetime(2000, 1, 1), illustrative=True)
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+    [sheet] = openpyxl.load_workbook(io.BytesIO((tmp_path / "first").read_bytes()))
+    (banner, _), heads, *lines = sheet.iter_rows()
+    assert banner.value == ILLUSTRATIVE
+    assert [cell.value for cell in heads] == ["=Tên", "Số"]
+    assert [line[0].value for line in lines] == [*texts[:4], "ab", "x" * 32_767, *texts[6:]]
+    assert [line[0].quotePrefix for line in lines] == [True] * 3 + [False] * 5
+    shown = [line[1].value for line in lines[: len(others)]]
+    assert shown == [*others[:4], datetime(2026, 11, 5), others[5]]
+    assert [line[1].number_format for line in lines[4:6]] == ["dd/mm/yyyy", "dd/mm/yyyy hh:mm"]
+    assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f" or cell.hyperlink]
+    assert (sheet.freeze_panes, sheet.print_title_rows, sheet.oddFooter.left.text) == (
+        "A3",
+        "$2:$2",
+        "Chỉ tiêu && nhiệm vụ",
+    )

@@ -11,17 +11,16 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from openpyxl import Workbook
-
 from pipelines.files import Row
 from pipelines.office.figures import answers, in_words, parts_told, printed_at, sent
+from pipelines.office.plain_tables import Sheet, write_tables
 from pipelines.office.wording import say, wording
-from pipelines.office.workbook import banner, head, page, plain, put, save
+from pipelines.office.workbook import plain
 from pipelines.scorecard.own_words import Own
 from pipelines.vietnamese import slug
 
@@ -89,23 +88,12 @@ class Download(NamedTuple):
 
     def write(self, path: Path) -> None:
         """The workbook, a sheet a table."""
-        book = Workbook()
-        book.remove(book.worksheets[0])
-        for table in [one for one in self.tables if one.rows] or self.tables[:1]:
-            title = self.own(table.title)
-            sheet = book.create_sheet(title)
-            first = 2 if self.is_illustrative else 1
-            if self.is_illustrative:
-                banner(sheet, 1, len(table.columns))
-            head(sheet, first, table.heads, [_WIDTHS.get(name, 16) for name, _ in table.columns])
-            for row, values in enumerate(table.values(), first + 1):
-                for column, value in enumerate(values, 1):
-                    put(sheet.cell(row, column), value, number=_NUMBERS.get(type(value)))
-            page(sheet, footer=title)
-        save(book, path, _AT)
-
-
-_NUMBERS = {date: "dd/mm/yyyy", datetime: "dd/mm/yyyy hh:mm"}
+        shown = [table for table in self.tables if table.rows] or self.tables[:1]
+        sheets = [
+            Sheet(self.own(one.title), one.heads, [_WIDTHS.get(name, 16) for name, _ in one.columns], one.values())
+            for one in shown
+        ]
+        write_tables(path, sheets, _AT, illustrative=self.is_illustrative)
 
 
 def workbook_of(page: str) -> str:
