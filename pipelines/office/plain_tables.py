@@ -1,6 +1,6 @@
 """Workbooks of plain tables, a sheet a table, in the look of workbook.py: a header, rows, nothing to fill in.
 
-A site has a workbook for each page, most of them new each day: XlsxWriter writes one in a third of openpyxl's time.
+A site has a workbook for each page, most of them new each day: XlsxWriter is faster there than openpyxl.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from xlsxwriter.worksheet import Worksheet
 
 from pipelines.files import FORMULA_STARTS
 from pipelines.office.wording import say
-from pipelines.office.workbook import BORDER, FONT, HEAD_FILL, ILLUSTRATIVE, WARNING_FILL, save_office
+from pipelines.office.workbook import (
+    BORDER,
+    FONT,
+    HEAD_FILL,
+    HEAD_TEXT,
+    ILLUSTRATIVE,
+    WARNING_FILL,
+    WARNING_TEXT,
+    save_office,
+)
 
 _LONGEST = 32767  # characters that a cell of Excel takes
 _DAYS = {date: "dd/mm/yyyy", datetime: "dd/mm/yyyy hh:mm"}
@@ -65,8 +74,8 @@ def write_tables(path: Path, sheets: Iterable[Sheet], at: datetime, *, illustrat
 def _looks(book: Workbook) -> dict[Any, Format]:
     cell = {"text_wrap": True, "valign": "top", "border": 1, "border_color": _rgb(BORDER.left.color)}
     middle = {"text_wrap": True, "bold": True, "align": "center", "valign": "vcenter"}
-    banner = {"bg_color": _rgb(WARNING_FILL.fgColor), "font_color": "#9C2A00"}
-    head = {"bg_color": _rgb(HEAD_FILL.fgColor), "font_color": "#FFFFFF"}
+    banner = {"bg_color": _rgb(WARNING_FILL.fgColor), "font_color": f"#{WARNING_TEXT}"}
+    head = {"bg_color": _rgb(HEAD_FILL.fgColor), "font_color": f"#{HEAD_TEXT}"}
     made: dict[Any, dict[str, Any]] = {
         "banner": middle | banner,
         "head": cell | middle | head,

@@ -38,6 +38,7 @@ ANSWER_FILL = PatternFill("solid", fgColor="FFF9DB")
 HINT_FILL = PatternFill("solid", fgColor="E8F1FA")
 LOCKED_FILL = PatternFill("solid", fgColor="F3F3F3")
 WARNING_FILL = PatternFill("solid", fgColor="FDE2C8")
+WARNING_TEXT, HEAD_TEXT = "9C2A00", "FFFFFF"
 SEVERITY_FILLS = tuple(PatternFill("solid", fgColor=colour) for colour in BEHIND_TEXT)
 # what was found in a file, by its severity
 FINDING_WORDS: dict[str, str] = wording("labels.severities")
@@ -123,7 +124,7 @@ def new_workbook() -> Workbook:
 def head(sheet: Worksheet, row: int, titles: Sequence[str], widths: Sequence[float] | None = None) -> None:
     """A header row: white on blue, centred, repeated on every printed page, frozen above what follows."""
     for column, title in enumerate(titles, 1):
-        put(sheet.cell(row, column), title, bold=True, center=True, fill=HEAD_FILL, color="FFFFFF")
+        put(sheet.cell(row, column), title, bold=True, center=True, fill=HEAD_FILL, color=HEAD_TEXT)
     for column, width in enumerate(widths or (), 1):
         sheet.column_dimensions[sheet.cell(row, column).column_letter].width = width
     sheet.freeze_panes = sheet.cell(row + 1, 1)
@@ -155,7 +156,7 @@ def across(sheet: Worksheet, row: int, text: str, widths: Sequence[float], *, si
 def banner(sheet: Worksheet, row: int, columns: int, text: str = ILLUSTRATIVE) -> None:
     """A line across the sheet that nobody overlooks: made-up figures."""
     sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=columns)
-    put(sheet.cell(row, 1), text, bold=True, center=True, fill=WARNING_FILL, color="9C2A00", border=False)
+    put(sheet.cell(row, 1), text, bold=True, center=True, fill=WARNING_FILL, color=WARNING_TEXT, border=False)
 
 
 def save(book: Workbook, path: Path, at: datetime, results: Mapping[str, Mapping[str, str]] | None = None) -> None:
