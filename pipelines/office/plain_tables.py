@@ -17,6 +17,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from pipelines.files import FORMULA_STARTS
+from pipelines.office.row_height import row_height
 from pipelines.office.wording import say
 from pipelines.office.workbook import (
     BORDER,
@@ -61,7 +62,12 @@ def write_tables(path: Path, sheets: Iterable[Sheet], at: datetime, *, illustrat
         for column, (title, width) in enumerate(zip(one.heads, one.widths, strict=True)):
             sheet.set_column(column, column, width)
             sheet.write_string(first, column, title, looks["head"])
+        sheet.set_row(first, row_height(list(zip(one.heads, one.widths, strict=True)), bold=True))
         for number, row in enumerate(one.rows, first + 1):
+            # LibreOffice fits no row of a file that names Excel as its program, as XlsxWriter's do
+            long = [(text, width) for text, width in zip(row, one.widths, strict=True) if _is_long(text, width)]
+            if long:
+                sheet.set_row(number, row_height(long))
             for column, value in enumerate(row):
                 _put(sheet, number, column, value, looks)
         sheet.freeze_panes(first + 1, 0)
@@ -102,6 +108,11 @@ def _put(sheet: Worksheet, row: int, column: int, value: Any, looks: dict[Any, F
         sheet.write_datetime(row, column, value, looks[type(value)])
     else:
         sheet.write_number(row, column, value, looks[_CELL])
+
+
+def _is_long(value: Any, width: float) -> bool:
+    """Whether a text may need more than a line of its column."""
+    return isinstance(value, str) and (len(value) > width * 0.8 or "\n" in value)
 
 
 def _page(sheet: Worksheet, footer: str) -> None:
