@@ -39,15 +39,15 @@ def swap_in(new: Path, place: Path) -> None:
     fsync(place.parent)
 
 
-def write_whole(place: Path, text: str) -> None:
-    """Write a text file so that readers see the old one or the new one, never half of it; processes that write it at
-    once do not meet."""
-    new = place.with_name(f".{place.name}.{os.getpid()}.new")
-    try:
-        new.write_text(text, encoding="utf-8", newline="\n")
-        swap_in(new, place)
-    finally:
-        new.unlink(missing_ok=True)
+def write_whole(place: Path, text: str, *, at_once: bool = False) -> None:
+    """Write a text file so that readers see the old one or the new one, never half of it.
+
+    What a killed process leaves half written, the next one writes over. `at_once`: other processes may write the file
+    in the same second, and each writes under a name of its own first.
+    """
+    new = place.with_name(f".{place.name}.{os.getpid()}.new" if at_once else f".{place.name}.new")
+    new.write_text(text, encoding="utf-8", newline="\n")
+    swap_in(new, place)
 
 
 def sha256_of(path: Path) -> str:

@@ -415,9 +415,10 @@ def test_where_an_open_file_cannot_be_replaced_the_old_copy_stays_and_the_error_
 
 def test_processes_that_write_one_file_at_once_do_not_meet(tmp_path):
     """A worker and Dagster's page of one home begin in the same second."""
-    code = "import sys, pathlib, pipelines.files as f; [f.write_whole(pathlib.Path(sys.argv[1]), sys.argv[2] * 9999)"
     place = tmp_path / "settings"
-    words = [sys.executable, "-c", f"{code} for _ in range(100)]", str(place)]
+    write = "write_whole(pathlib.Path(sys.argv[1]), sys.argv[2] * 9999, at_once=True)"
+    code = f"import sys, pathlib; from pipelines.files import write_whole; [{write} for _ in range(100)]"
+    words = [sys.executable, "-c", code, str(place)]
     begun = [subprocess.Popen([*words, letter], cwd=PROJECT, stderr=subprocess.PIPE, text=True) for letter in "abc"]
     assert [(process.communicate()[1], process.returncode) for process in begun] == [("", 0)] * 3
     assert place.read_text() in [letter * 9999 for letter in "abc"]

@@ -51,7 +51,7 @@ def use_dagster_home(home: Home) -> None:
 
         text = yaml.safe_dump(settings, sort_keys=False)
     if not place.exists() or place.read_text(encoding="utf-8") != text:  # others of this home may be reading it
-        write_whole(place, text)
+        write_whole(place, text, at_once=True)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     for name, folder in (("KPI57_LOCAL", home.local), (PLACES, home.places)):
