@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import duckdb
 
 from benchmarks.made_up import make
 from benchmarks.report import machine, table, write_part
@@ -78,7 +79,10 @@ def measure(communes: int, months: int) -> dict[str, Any]:
         for model in models():
             start = time.perf_counter()
             with building(home) as con:
-                build(con, model)
+                try:
+                    build(con, model)
+                except duckdb.Error as error:
+                    raise click.ClickException(f"{model.table}: {error}") from None
                 built = time.perf_counter()
                 for check in model.checks:
                     if check.severity == "error" and (found := offending(con, check))[0]:

@@ -1,6 +1,6 @@
 -- Every line that was held until its agency confirms it, and its outcome: waiting; confirmed, by which file and with
 -- what reason; or replaced by another figure sent later.
-WITH said AS (
+WITH said AS NOT MATERIALIZED (
     SELECT
         submission_id, version, source_sheet, source_row, source_cell, 'indicator' AS table_kind, indicator_code AS code,
         numerator, denominator, value, value_text, NULL AS document_number, NULL::DATE AS document_date, note AS remark,
@@ -12,7 +12,7 @@ WITH said AS (
         NULL, NULL, percent_done, state, document_number, document_date, difficulty, is_held, agency_code
     FROM checked.task_report
 ),
-placed AS (
+placed AS NOT MATERIALIZED (
     SELECT
         d.*, e.commune_code, coalesce(d.for_agency, e.agency_code) AS agency_code, e.period_code, e.received_at, e.ledger_sequence, l.reason, l.confirms,
         l.confirmed_how, l.confirmed_reason,
@@ -21,6 +21,9 @@ placed AS (
     JOIN staged.stg_entry AS e USING (submission_id, version)
     JOIN checked.line AS l USING (submission_id, source_sheet, source_row)
     WHERE e.is_newest
+),
+held AS (
+    FROM placed WHERE is_held
 ),
 later AS (
     SELECT
@@ -32,11 +35,10 @@ later AS (
         arg_min(n.confirmed_reason, n.ledger_sequence) FILTER (n.confirms IS NOT NULL AND n.figure = h.figure)
             AS confirmed_reason,
         count(*) > 0 AS came_again
-    FROM placed AS h
+    FROM held AS h
     JOIN placed AS n
         ON n.commune_code = h.commune_code AND n.agency_code = h.agency_code AND n.period_code = h.period_code
         AND n.table_kind = h.table_kind AND n.code = h.code AND n.ledger_sequence > h.ledger_sequence
-    WHERE h.is_held
     GROUP BY ALL
 )
 SELECT
@@ -50,9 +52,8 @@ SELECT
     CASE WHEN l.confirmed_by IS NOT NULL THEN 'confirmed' WHEN l.came_again THEN 'replaced' ELSE 'waiting' END AS state,
     l.confirmed_by, l.confirmed_at, l.confirmed_how, l.confirmed_reason,
     (SELECT is_illustrative FROM core.dim_build) AS is_illustrative
-FROM placed AS h
+FROM held AS h
 JOIN core.dim_commune AS c USING (commune_code)
 JOIN core.dim_agency AS a USING (agency_code)
 LEFT JOIN later AS l USING (submission_id, source_sheet, source_row)
-WHERE h.is_held
 ORDER BY h.ledger_sequence, h.source_sheet, h.source_row
