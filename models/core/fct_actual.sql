@@ -9,10 +9,9 @@ SELECT
     a.source_sheet, a.source_row, a.source_cell, a.value_text, a.is_withdrawn,
     getvariable('is_illustrative') AS is_illustrative,
     a.version,
-    coalesce(a.is_estimate, s.is_estimate, false) AS is_estimate
+    coalesce(a.is_estimate, e.is_estimate, false) AS is_estimate
 FROM checked.actual AS a
 JOIN staged.stg_entry AS e USING (submission_id, version)
-LEFT JOIN checked.submission AS s USING (submission_id, version)
 LEFT JOIN staged.stg_version AS v
     ON v.kind = 'indicator' AND v.submission_id = a.submission_id AND v.version = a.version
     AND v.source_sheet = a.source_sheet AND v.source_row = a.source_row

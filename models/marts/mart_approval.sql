@@ -6,6 +6,7 @@ WITH figure AS (
             coalesce(value::VARCHAR, ''), coalesce(value_text, ''), is_estimate::VARCHAR) AS said
     FROM core.fct_actual
     WHERE period_code IS NOT NULL AND NOT is_withdrawn
+        AND commune_code BETWEEN getvariable('first_commune') AND getvariable('last_commune')
 ),
 present AS (
     SELECT
@@ -17,6 +18,7 @@ present AS (
 ),
 newest AS (
     SELECT * FROM core.fct_approval
+    WHERE commune_code BETWEEN getvariable('first_commune') AND getvariable('last_commune')
     QUALIFY row_number() OVER (PARTITION BY commune_code, period_code ORDER BY ledger_sequence DESC) = 1
 ),
 approved AS (

@@ -1,27 +1,31 @@
 -- What turned for the worse with the newest figure: a level or a pace that needs attention and did not before.
-WITH figure AS (
-    SELECT
-        p.commune_code, p.commune_name, p.indicator_code, p.indicator_name, p.unit_of_measure, p.scope, p.period_code,
-        p.value, p.level_status, p.pace_status, p.in_force_on, p.in_force_as_written, p.next_on, p.next_as_written,
-        p.is_latest, p.is_illustrative,
-        lag(p.period_code) OVER series AS period_before,
-        lag(p.level_status) OVER series AS level_before,
-        lag(p.pace_status) OVER series AS pace_before
+WITH latest AS (
+    SELECT p.*, d.period_order
     FROM marts.mart_kpi_progress AS p
     JOIN core.dim_period AS d USING (period_code)
-    WHERE p.actual_id IS NOT NULL
-    WINDOW series AS (PARTITION BY p.commune_code, p.indicator_code, p.scope ORDER BY d.period_order)
+    WHERE p.actual_id IS NOT NULL AND p.is_latest
+),
+earlier AS (
+    SELECT
+        p.commune_code, p.indicator_code, p.scope,
+        arg_max({'period_code': p.period_code, 'level_status': p.level_status, 'pace_status': p.pace_status},
+            d.period_order) AS figure
+    FROM marts.mart_kpi_progress AS p
+    JOIN core.dim_period AS d USING (period_code)
+    JOIN latest AS l USING (commune_code, indicator_code, scope)
+    WHERE p.actual_id IS NOT NULL AND d.period_order < l.period_order
+    GROUP BY ALL
 ),
 answered AS (
     SELECT
-        *, 'level' AS answer, level_status AS status, level_before AS status_before, in_force_on AS milestone_on,
-        in_force_as_written AS as_written
-    FROM figure
-    WHERE is_latest
-    UNION ALL
-    SELECT *, 'pace', pace_status, pace_before, next_on, next_as_written
-    FROM figure
-    WHERE is_latest
+        l.*, e.figure.period_code AS period_before,
+        unnest([
+            {'answer': 'level', 'status': level_status, 'status_before': e.figure.level_status,
+             'milestone_on': in_force_on, 'as_written': in_force_as_written},
+            {'answer': 'pace', 'status': pace_status, 'status_before': e.figure.pace_status,
+             'milestone_on': next_on, 'as_written': next_as_written}], recursive := true)
+    FROM latest AS l
+    LEFT JOIN earlier AS e USING (commune_code, indicator_code, scope)
 )
 SELECT
     a.commune_code, a.commune_name, a.indicator_code, a.indicator_name, a.unit_of_measure, a.scope, a.period_code,

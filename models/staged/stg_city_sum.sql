@@ -7,7 +7,7 @@ WITH scoped AS (
     GROUP BY ALL
     HAVING min(scope) <> max(scope)
 ),
-line AS (
+line AS NOT MATERIALIZED (
     SELECT
         p.commune_code, p.indicator_code, p.period_code, p.numerator, p.denominator, p.value, c.city_code,
         c.commune_type, n.aggregation, p.is_estimate

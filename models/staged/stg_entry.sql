@@ -3,7 +3,7 @@
 -- whose new verdict applies from then on. A file that was set aside is not here.
 WITH sent AS (
     SELECT r.submission_id, s.version, r.ledger_sequence, r.commune_code, r.agency_code, s.period_code, r.received_at,
-        r.place, s.judged_at, lead(s.judged_at) OVER (PARTITION BY r.submission_id ORDER BY s.version) AS judged_again_at
+        r.place, s.is_estimate, s.judged_at, lead(s.judged_at) OVER (PARTITION BY r.submission_id ORDER BY s.version) AS judged_again_at
     FROM raw.receipt AS r
     JOIN checked.submission AS s USING (submission_id)
     ANTI JOIN raw.set_aside AS q USING (submission_id)
@@ -45,6 +45,6 @@ SELECT
         ELSE let_in_at
     END AS entered_at,
     judged_again_at AS left_at,
-    judged_again_at IS NULL AS is_newest
+    judged_again_at IS NULL AS is_newest, is_estimate
 FROM entered
 ORDER BY ledger_sequence, version

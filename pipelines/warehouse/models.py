@@ -235,14 +235,14 @@ def columns_built(con: duckdb.DuckDBPyConnection, model: Model) -> dict[str, str
 
 
 def _build_in_parts(con: duckdb.DuckDBPyConnection, model: Model, communes_at_a_time: int) -> None:
-    """Build a table some communes at a time: its SELECT looks at the variables first_commune and last_commune."""
+    """Build a table some communes at a time: its SELECT looks at the variables first_commune and last_commune. Every
+    code falls into a part, one without a plan too."""
     found = con.execute("SELECT DISTINCT commune_code FROM core.bridge_plan_in_force ORDER BY ALL").fetchall()
-    communes = [row[0] for row in found] or [""]
-    for start in range(0, len(communes), communes_at_a_time):
-        part = communes[start : start + communes_at_a_time]
-        for name, value in (("first_commune", part[0]), ("last_commune", part[-1])):
-            con.execute(f"SET VARIABLE {name} = {literal(value)}")
-        con.execute(f"INSERT INTO {model.table} {model.sql}" if start else model.definition)
+    ends = [row[0] for row in found[communes_at_a_time - 1 : -1 : communes_at_a_time]]
+    for first, last in zip(["", *ends], [*ends, "~"], strict=True):
+        con.execute(f"SET VARIABLE first_commune = {literal(first and first + ' ')}")  # just after the part before
+        con.execute(f"SET VARIABLE last_commune = {literal(last)}")
+        con.execute(f"INSERT INTO {model.table} {model.sql}" if first else model.definition)
     for name in ("first_commune", "last_commune"):
         con.execute(f"RESET VARIABLE {name}")
 
