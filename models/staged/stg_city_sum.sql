@@ -4,6 +4,7 @@
 WITH scoped AS (
     SELECT commune_code, indicator_code
     FROM marts.mart_kpi_progress
+    WHERE indicator_code BETWEEN getvariable('first_indicator') AND getvariable('last_indicator')
     GROUP BY ALL
     HAVING min(scope) <> max(scope)
 ),
@@ -16,6 +17,7 @@ line AS NOT MATERIALIZED (
     JOIN core.dim_indicator AS n USING (indicator_code)
     JOIN core.dim_period AS d USING (period_code)
     WHERE p.actual_id IS NOT NULL
+        AND p.indicator_code BETWEEN getvariable('first_indicator') AND getvariable('last_indicator')
         AND (c.holds_from IS NULL OR c.holds_from <= d.ends_on) AND (c.holds_until IS NULL OR c.holds_until > d.ends_on)
 ),
 -- A figure under several scopes has several lines.

@@ -234,17 +234,25 @@ def columns_built(con: duckdb.DuckDBPyConnection, model: Model) -> dict[str, str
     return {row[0]: row[1] for row in con.execute(f"DESCRIBE FROM {asked}").fetchall()}
 
 
-def _build_in_parts(con: duckdb.DuckDBPyConnection, model: Model, communes_at_a_time: int) -> None:
-    """Build a table some communes at a time: its SELECT looks at the variables first_commune and last_commune. Every
-    code falls into a part, one without a plan too."""
-    found = con.execute("SELECT DISTINCT commune_code FROM core.bridge_plan_in_force ORDER BY ALL").fetchall()
-    ends = [row[0] for row in found[communes_at_a_time - 1 : -1 : communes_at_a_time]]
-    for first, last in zip(["", *ends], [*ends, "~"], strict=True):
-        con.execute(f"SET VARIABLE first_commune = {literal(first and first + ' ')}")  # just after the part before
-        con.execute(f"SET VARIABLE last_commune = {literal(last)}")
-        con.execute(f"INSERT INTO {model.table} {model.sql}" if first else model.definition)
-    for name in ("first_commune", "last_commune"):
-        con.execute(f"RESET VARIABLE {name}")
+_IN_PARTS = {
+    "commune": "SELECT DISTINCT commune_code FROM core.bridge_plan_in_force ORDER BY ALL",
+    "indicator": "SELECT indicator_code FROM core.dim_indicator ORDER BY ALL",
+}
+
+
+def _build_in_parts(con: duckdb.DuckDBPyConnection, model: Model, parts: Mapping[str, int]) -> None:
+    """Build a table some communes or indicators at a time, as its .yml says: its SELECT looks at the variables
+    first_commune and last_commune, or first_indicator and last_indicator. Every code falls into a part, also one that
+    is not listed."""
+    [(what, at_a_time)] = parts.items()
+    codes = [row[0] for row in con.execute(_IN_PARTS[what]).fetchall()]
+    ends = codes[at_a_time - 1 : -1 : at_a_time]
+    for before, last in zip(["", *ends], [*ends, "~"], strict=True):
+        con.execute(f"SET VARIABLE first_{what} = {literal(before and before + ' ')}")  # the first text after it
+        con.execute(f"SET VARIABLE last_{what} = {literal(last)}")
+        con.execute(f"INSERT INTO {model.table} {model.sql}" if before else model.definition)
+    for end in ("first", "last"):
+        con.execute(f"RESET VARIABLE {end}_{what}")
 
 
 def offending(con: duckdb.DuckDBPyConnection, check: Check) -> tuple[int, list[str]]:
