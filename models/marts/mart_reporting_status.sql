@@ -4,17 +4,30 @@ WITH successor AS (
     FROM core.bridge_successor
     WHERE kind = 'agency' AND successor_code IS NOT NULL
 ),
-duty AS (  -- of plans in force together the newest decides who reports an indicator
-    SELECT d.*, coalesce(s.successor_code, d.agency_code) AS agency_now, o.period_code, o.due_on, o.grace_until
+known AS (
+    SELECT
+        d.*, coalesce(s.successor_code, d.agency_code) AS agency_now,
+        d.kind <> 'task' AND count(*) OVER (PARTITION BY d.commune_code, d.kind, d.code) > 1 AS is_in_several
     FROM core.known_duty AS d
     LEFT JOIN successor AS s USING (agency_code)
+),
+of_period AS NOT MATERIALIZED (
+    SELECT
+        d.kind, d.commune_code, d.code, d.agency_code, d.agency_now, d.frequency, d.is_in_several, d.holds_from, d.plan_id,
+        o.period_code, o.due_on, o.grace_until
+    FROM known AS d
     JOIN core.dim_due AS o
         ON o.commune_code = d.commune_code
         AND (d.holds_from IS NULL OR d.holds_from <= o.ends_on) AND (d.holds_until IS NULL OR d.holds_until > o.ends_on)
     WHERE o.asked_on <= (SELECT as_of_on FROM core.dim_build)
-    QUALIFY d.kind = 'task' OR row_number() OVER (
-        PARTITION BY d.commune_code, d.kind, d.code, o.period_code
-        ORDER BY coalesce(d.holds_from, DATE '-infinity') DESC, d.plan_id DESC) = 1
+),
+duty AS NOT MATERIALIZED (  -- of plans in force together the newest decides who reports an indicator
+    FROM of_period WHERE NOT is_in_several
+    UNION ALL
+    FROM of_period WHERE is_in_several
+    QUALIFY row_number() OVER (
+        PARTITION BY commune_code, kind, code, period_code
+        ORDER BY coalesce(holds_from, DATE '-infinity') DESC, plan_id DESC) = 1
 ),
 owed AS (
     SELECT DISTINCT commune_code, agency_code, agency_now, period_code, due_on, grace_until
@@ -76,19 +89,16 @@ asked AS (
     WHERE d.kind = 'indicator'
 ),
 figure AS (
-    SELECT DISTINCT
-        f.commune_code, coalesce(s.successor_code, f.agency_code) AS agency_now, f.indicator_code, f.period_code
+    SELECT f.commune_code, coalesce(s.successor_code, f.agency_code) AS agency_now, f.indicator_code, f.period_code
     FROM core.fct_actual AS f
     LEFT JOIN successor AS s USING (agency_code)
     WHERE f.is_current AND NOT f.is_withdrawn
 ),
 figures AS (
     SELECT
-        a.commune_code, a.agency_code, a.period_code, count(*) AS figures_asked, count(f.indicator_code) AS figures_given
-    FROM asked AS a
-    LEFT JOIN figure AS f
-        ON f.commune_code = a.commune_code AND f.agency_now = a.agency_now AND f.period_code = a.period_code
-        AND f.indicator_code = a.indicator_code
+        commune_code, agency_code, period_code, count(*) AS figures_asked,
+        count(*) FILTER ((commune_code, agency_now, indicator_code, period_code) IN (FROM figure)) AS figures_given
+    FROM asked
     GROUP BY ALL
 ),
 judged AS (

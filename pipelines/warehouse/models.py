@@ -35,8 +35,8 @@ class Check:
 class Model:
     """One model: table name ('core.fct_target'), its SELECT, what its .yml says, and the tables it needs.
 
-    reads: the tables its SELECT reads and its given values come from. made_from: the first alone. compared: those
-    its checks compare it with.
+    reads: the tables its SELECT reads, and its given values and parts come from. made_from: the first alone. compared:
+    those its checks compare it with.
     """
 
     table: str
@@ -155,6 +155,13 @@ def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
     return frozenset(found)
 
 
+# What a table may be built some at a time of, and all there are.
+_IN_PARTS = {
+    "commune": "SELECT DISTINCT commune_code FROM core.bridge_plan_in_force ORDER BY ALL",
+    "indicator": "SELECT indicator_code FROM core.dim_indicator ORDER BY ALL",
+}
+
+
 def read_model(con: duckdb.DuckDBPyConnection, path: Path, shared: Mapping[str, Any]) -> Model:
     """Read one model and the .yml beside it. Raises ValueError naming the file if either is wrong.
 
@@ -174,7 +181,8 @@ def read_model(con: duckdb.DuckDBPyConnection, path: Path, shared: Mapping[str, 
     model = Model(table, sql, spec)
     try:
         compared = [tables_read(con, check.sql) for check in model.checks]
-        made_from, *asked = [tables_read(con, query) for query in (sql, *model.given.values())]
+        listed = [_IN_PARTS[what] for what in spec.get("parts", {})]
+        made_from, *asked = [tables_read(con, query) for query in (sql, *model.given.values(), *listed)]
         return replace(model, reads=made_from.union(*asked), made_from=made_from,
                        compared=frozenset().union(*compared))  # fmt: skip
     except ValueError as error:
@@ -232,12 +240,6 @@ def columns_built(con: duckdb.DuckDBPyConnection, model: Model) -> dict[str, str
     nothing = ", ".join("NULL" for parameter in model.parameters if ":=" not in parameter)
     asked = f"{model.table}({nothing})" if model.parameters else model.table
     return {row[0]: row[1] for row in con.execute(f"DESCRIBE FROM {asked}").fetchall()}
-
-
-_IN_PARTS = {
-    "commune": "SELECT DISTINCT commune_code FROM core.bridge_plan_in_force ORDER BY ALL",
-    "indicator": "SELECT indicator_code FROM core.dim_indicator ORDER BY ALL",
-}
 
 
 def _build_in_parts(con: duckdb.DuckDBPyConnection, model: Model, parts: Mapping[str, int]) -> None:
