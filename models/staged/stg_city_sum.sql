@@ -71,4 +71,4 @@ country AS (  -- summed from the cities; how far they are apart is said in mart_
 SELECT * EXCLUDE (aggregation) FROM city
 UNION ALL BY NAME
 SELECT * FROM country
-ORDER BY ALL
+ORDER BY indicator_code, city_code, commune_type, period_code
