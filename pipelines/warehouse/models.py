@@ -35,8 +35,8 @@ class Check:
 class Model:
     """One model: table name ('core.fct_target'), its SELECT, what its .yml says, and the tables it needs.
 
-    reads: the tables its SELECT reads, and its given values and parts come from. made_from: the first alone. compared:
-    those its checks compare it with.
+    reads: the tables its SELECT reads, and its given values and parts come from. made_from: its
+    SELECT alone. compared: those its checks compare it with.
     """
 
     table: str
