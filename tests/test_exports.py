@@ -22,7 +22,8 @@ from pipelines.bundles import bundle as export_module
 from pipelines.bundles import data_package
 from pipelines.bundles.bundle import MANIFEST, BundleDamagedError, export, verify
 from pipelines.bundles.data_package import DESCRIPTOR, describe
-from pipelines.bundles.extract import CITY, Table, read_extract, read_origin
+from pipelines.bundles.extract import CITY, Table, read_extract
+from pipelines.bundles.origin import read_origins
 from pipelines.cli import main
 from pipelines.flow import make_bundles, note_sent, remove_superseded, run_steps
 from pipelines.home import PROJECT, Home
@@ -429,7 +430,8 @@ def test_a_bundle_reaches_back_twelve_months_and_knows_how_much_came_before(demo
             "SELECT min(actual_id) FROM marts.mart_kpi_progress WHERE period_code = '2026-03'"
         ).fetchall()
         con.execute("UPDATE core.fct_actual SET recorded_at = '2026-12-05' WHERE actual_id = ?", [late])
-        extract, origin = (read(con, "2027-06", CITY) for read in (read_extract, read_origin))
+        con.execute("UPDATE core.dim_build SET as_of_on = '2027-07-15'")
+        extract, origin = read_extract(con, "2027-06", CITY), read_origins(con, "2027-06", [CITY])[CITY]
         ends = dict(con.execute("SELECT period_code, measured_on FROM core.dim_period").fetchall())
         [(sent,)] = con.execute("SELECT count(*) FROM core.fct_submission").fetchall()
     first = date(2026, 7, 1)

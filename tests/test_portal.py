@@ -18,7 +18,8 @@ from portal_visitor import ACCOUNTS, PASSWORD, Portal, Visitor, files_below, mak
 
 from pipelines import flow
 from pipelines.agencies.form import write_template
-from pipelines.bundles.extract import read_extract, read_origin
+from pipelines.bundles.extract import read_extract
+from pipelines.bundles.origin import read_origins
 from pipelines.bundles.workbook.workbook import workbook
 from pipelines.home import Home
 from pipelines.intake import receive
@@ -597,7 +598,7 @@ def told(home, scope):
     """What the first sheet of the bundle of October says of its approval, and what the bundle is made from."""
     with reading(home) as con:
         sheet = workbook(read_extract(con, "2026-10", scope)).worksheets[0]
-        approvals = read_origin(con, "2026-10", scope).approvals
+        approvals = read_origins(con, "2026-10", [scope])[scope].approvals
     [said] = [str(cell.value) for row in sheet for cell in row if " duyệt" in str(cell.value)]
     return said, [one["approval_status"] for one in approvals]
 

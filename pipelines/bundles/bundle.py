@@ -22,7 +22,8 @@ import duckdb
 from pebble import ProcessPool
 
 from pipelines.bundles.data_package import as_json, seal, snapshot, write_tables
-from pipelines.bundles.extract import CITY, Extract, Origin, read_extract, read_origin
+from pipelines.bundles.extract import CITY, Extract, read_extract
+from pipelines.bundles.origin import Origin, read_origins
 from pipelines.bundles.workbook.workbook import workbook
 from pipelines.files import fsync, write_whole
 from pipelines.home import MODELS, Home
@@ -51,7 +52,10 @@ def export_all(home: Home, period_code: str, scopes: Sequence[str], *, only_if_n
     for left in home.exports.glob(".making-*"):  # by a run that was cut off
         shutil.rmtree(left)
     with reading(home) as con:
-        found = {scope: _standing(home, con, period_code, scope) if only_if_new else None for scope in scopes}
+        found: dict[str, Path | None] = dict.fromkeys(scopes)
+        if only_if_new:
+            origins = read_origins(con, period_code, scopes)
+            found = {scope: _standing(home, period_code, scope, origins[scope]) for scope in scopes}
         wanted = [scope for scope, standing in found.items() if not standing]
         if len(wanted) < MANY:
             return [found[scope] or export(home, con, period_code, scope) for scope in scopes]
@@ -66,11 +70,9 @@ def _export_one(home: Home, period_code: str, scope: str) -> Path:
         return export(home, con, period_code, scope)
 
 
-def _standing(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Path | None:
+def _standing(home: Home, period_code: str, scope: str, origin: Origin) -> Path | None:
     """The newest bundle made from the same submissions and sources by the same versions, if there is one; of the city
     also one of the same day."""
-    origin = read_origin(con, period_code, scope)
-    _refuse_the_future(con, period_code, origin)
     made_from = _made_from(origin)
     for bundle in sorted((home.exports / period_code / scope).glob("[0-9]*"), reverse=True):
         try:
@@ -90,8 +92,7 @@ def export(home: Home, con: duckdb.DuckDBPyConnection, period_code: str, scope: 
     returned as it is. Raises LookupError for a period that is none or has not begun and for a commune without a plan,
     BundleDamagedError if the bundle exists already and is not intact.
     """
-    origin = read_origin(con, period_code, scope)
-    _refuse_the_future(con, period_code, origin)
+    origin = read_origins(con, period_code, [scope])[scope]
     above = home.exports / period_code / scope
     above.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".making-", dir=home.exports) as making:
@@ -176,14 +177,6 @@ def verify(bundle: Path) -> list[str]:
 
 
 # ---------------------------------------------------------------- sealing
-
-
-def _refuse_the_future(con: duckdb.DuckDBPyConnection, period_code: str, origin: Origin) -> None:
-    [(starts_on,)] = con.execute(
-        "SELECT min(starts_on) FROM core.dim_period WHERE period_code = ?", [period_code]
-    ).fetchall()
-    if starts_on > origin.as_of_on:
-        raise LookupError(f"period {period_code} begins on {starts_on}, figures are as of {origin.as_of_on}")
 
 
 def _made_from(origin: Origin) -> dict[str, Any]:

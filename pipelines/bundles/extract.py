@@ -20,7 +20,7 @@ from pipelines.office.statuses import Status, newest_due, read_statuses
 from pipelines.office.wording import say
 
 CITY = "city"
-_SINCE = "last_day($until::DATE - INTERVAL 1 YEAR)"
+SINCE = "last_day($until::DATE - INTERVAL 1 YEAR)"
 
 # The newest line with a figure, else the newest line asked for, as mart_kpi_progress.is_latest, up to a period.
 _PROGRESS = """
@@ -52,7 +52,7 @@ _REPORTING = f"""
 SELECT p.*
 FROM marts.mart_reporting_status AS p
 JOIN core.dim_period AS d USING (period_code)
-WHERE list_contains($communes::VARCHAR[], p.commune_code) AND d.measured_on > {_SINCE}
+WHERE list_contains($communes::VARCHAR[], p.commune_code) AND d.measured_on > {SINCE}
     AND d.measured_on <= $until::DATE
 ORDER BY d.measured_on DESC, d.period_code DESC, p.commune_code, p.agency_code
 """
@@ -65,7 +65,7 @@ WHERE list_contains($communes::VARCHAR[], p.commune_code) AND p.kind = 'conflict
 ORDER BY p.plan_id, p.indicator_code, p.milestone_on, p.first_target_id, p.second_target_id
 """
 # A file that does not say its period is shown from the month on in which it came. What names no commune is the city's.
-_MONTH = "coalesce(d.measured_on, (s.received_at - INTERVAL 1 MONTH)::DATE)"
+MONTH = "coalesce(d.measured_on, (s.received_at - INTERVAL 1 MONTH)::DATE)"
 _OURS = "($is_city OR list_contains($communes::VARCHAR[], s.commune_code))"
 _SUBMISSIONS = f"""
 SELECT
@@ -78,7 +78,7 @@ JOIN core.dim_status AS l ON l.answer = 'submission' AND l.status = s.status
 LEFT JOIN core.dim_commune AS c USING (commune_code)
 LEFT JOIN core.dim_agency AS a USING (agency_code)
 LEFT JOIN core.dim_period AS d USING (period_code)
-WHERE {_OURS} AND {_MONTH} > {_SINCE} AND {_MONTH} <= $until::DATE
+WHERE {_OURS} AND {MONTH} > {SINCE} AND {MONTH} <= $until::DATE
 ORDER BY s.ledger_sequence
 """
 # What was found in those files; of severity 'fail' is what was refused, of 'confirm' what is held until
@@ -92,27 +92,6 @@ SELECT
 FROM core.fct_rejection AS r
 JOIN submission AS s USING (submission_id)
 ORDER BY s.received_at, r.submission_id, r.finding_order
-"""
-# What the manifest names as the origin: the files above, and those of later periods that give a task's status; with
-# the outcome of each (an unlock changes it).
-_ORIGINS = f"""
-SELECT s.submission_id, s.sha256, s.status
-FROM core.fct_submission AS s
-LEFT JOIN core.dim_period AS d USING (period_code)
-WHERE {_OURS} AND {_MONTH} > {_SINCE} AND ({_MONTH} <= $until::DATE OR s.submission_id IN (
-    SELECT submission_id FROM core.fct_task_report
-    WHERE is_current AND list_contains($communes::VARCHAR[], commune_code)))
-ORDER BY s.submission_id
-"""
-# The files before those: older figures may still be the newest, and rates above the communes are of every period.
-_EARLIER = f"""
-SELECT
-    count(*) AS files,
-    sha256(coalesce(string_agg(concat_ws(' ', submission_id, sha256, status), chr(10) ORDER BY submission_id), ''))
-        AS sha256
-FROM core.fct_submission AS s
-LEFT JOIN core.dim_period AS d USING (period_code)
-WHERE {_OURS} AND {_MONTH} <= {_SINCE}
 """
 _PLANS = """
 SELECT p.* EXCLUDE (legal_documents), c.commune_name, a.agency_name AS focal_agency_name, b.is_illustrative
@@ -181,8 +160,8 @@ SELECT
 FROM marts.mart_kpi_progress AS p
 JOIN core.dim_period AS d USING (period_code)
 WHERE list_contains($communes::VARCHAR[], p.commune_code) AND d.measured_on <= $until::DATE
-    AND (d.measured_on > {_SINCE}
-        OR p.actual_id IN (SELECT actual_id FROM core.fct_actual WHERE recorded_at > {_SINCE}))
+    AND (d.measured_on > {SINCE}
+        OR p.actual_id IN (SELECT actual_id FROM core.fct_actual WHERE recorded_at > {SINCE}))
 ORDER BY p.commune_code, p.indicator_code, p.scope, p.measured_on, p.period_code
 """
 # Only of the whole city; a commune's extract has the table without rows.
@@ -216,14 +195,14 @@ WHERE list_contains($communes::VARCHAR[], commune_code) AND due_within IN ('days
 """
 _DOUBTFUL = "SELECT count(*) FROM marts.mart_target_outlook WHERE list_contains($communes::VARCHAR[], commune_code)"
 # Whether the communes' leaders approved the figures of the period.
-_APPROVALS = """
+APPROVALS = """
 SELECT c.commune_code, coalesce(a.approval_status, 'not_approved') AS approval_status, a.acted_at, a.figures_changed
 FROM core.dim_commune AS c
 LEFT JOIN marts.mart_approval AS a ON a.commune_code = c.commune_code AND a.period_code = $period
 WHERE list_contains($communes::VARCHAR[], c.commune_code)
 ORDER BY c.commune_code
 """
-_BUILD = "SELECT as_of_on, is_illustrative, sources_fingerprint, ledger_entries, ledger_head FROM core.dim_build"
+BUILD = "SELECT as_of_on, is_illustrative, sources_fingerprint, ledger_entries, ledger_head FROM core.dim_build"
 _AGENCIES = "SELECT agency_code, agency_name FROM core.dim_agency WHERE NOT is_group"
 # Who reports the figure of an indicator, by commune.
 _REPORTERS = """
@@ -314,32 +293,10 @@ class Extract:
         return f"kpi57-{self.period_code}-{self.scope}" + ("-MINH-HOA" if self.is_illustrative else "")
 
 
-class Origin(NamedTuple):
-    """What a bundle is made from: its as-of date, the sources, the submissions behind its figures, and approvals."""
-
-    as_of_on: date
-    is_illustrative: bool
-    sources_fingerprint: str
-    submissions: list[Row]
-    earlier: Row  # how many submissions there were before those, and their digest
-    approvals: list[Row]  # of the communes whose figures were approved once
-    ledger: Row  # of the whole home: how many entries there were, and the hash that proves them
-
-
-def read_origin(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Origin:
-    """What a bundle would be made from now: far less than what it says. Raises LookupError as export does."""
-    _, _, chose = _choose(con, period_code, scope)
-    [earlier] = _query(con, _EARLIER, chose).dicts()
-    as_of_on, is_illustrative, mark, entries, head = con.execute(_BUILD).fetchall()[0]
-    ledger = {"entries": entries, "head": head}
-    approvals = [one for one in _query(con, _APPROVALS, chose).dicts() if one["acted_at"]]
-    return Origin(as_of_on, is_illustrative, mark, _query(con, _ORIGINS, chose).dicts(), earlier, approvals, ledger)
-
-
 def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> Extract:
     """Choose from core and marts what the bundle says. Raises LookupError as export does."""
-    periods, chosen, chose = _choose(con, period_code, scope)
-    as_of_on, is_illustrative, *_ = con.execute(_BUILD).fetchall()[0]
+    periods, chosen, chose = choose(con, period_code, scope)
+    as_of_on, is_illustrative, *_ = con.execute(BUILD).fetchall()[0]
     return Extract(
         as_of_on=as_of_on,
         is_illustrative=is_illustrative,
@@ -347,12 +304,12 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
         scope=scope,
         communes={code: name for code, name, _ in chosen},
         city_name=", ".join(dict.fromkeys(city for _, _, city in chosen)),
-        targeted=_query(con, _TARGETED, chose).rows[0][0],
-        yearly=_query(con, _YEARLY, chose).dicts(),
-        due=_query(con, _DUE, chose).rows[0][0],
-        doubtful=_query(con, _DOUBTFUL, chose).rows[0][0],
-        approvals=_query(con, _APPROVALS, chose).dicts(),
-        tables={name: _query(con, sql, chose) for name, sql in _TABLES.items()},
+        targeted=query(con, _TARGETED, chose).rows[0][0],
+        yearly=query(con, _YEARLY, chose).dicts(),
+        due=query(con, _DUE, chose).rows[0][0],
+        doubtful=query(con, _DOUBTFUL, chose).rows[0][0],
+        approvals=query(con, APPROVALS, chose).dicts(),
+        tables={name: query(con, sql, chose) for name, sql in _TABLES.items()},
         statuses=read_statuses(con),
         periods={code: label for code, (label, _) in periods.items()},
         kinds=dict(con.execute("SELECT indicator_code, kind FROM core.dim_indicator").fetchall()),
@@ -365,14 +322,14 @@ def read_extract(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -
 
 def relations(con: duckdb.DuckDBPyConnection, extract: Extract) -> Iterator[tuple[str, duckdb.DuckDBPyRelation]]:
     """The tables of the extract by name, each as DuckDB holds it until the next: for files that it writes itself."""
-    _, _, chose = _choose(con, extract.period_code, extract.scope)
+    _, _, chose = choose(con, extract.period_code, extract.scope)
     for name, sql in _TABLES.items():
         con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {sql}", _named(sql, chose))
         yield name, con.table("temp.main.chosen")
     con.execute("DROP TABLE temp.main.chosen")
 
 
-def _choose(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> tuple[Row, list[tuple[str, ...]], Row]:
+def choose(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> tuple[Row, list[tuple[str, ...]], Row]:
     """Label and last day by period; code, name and city of the communes chosen; the parameters of the queries."""
     periods = {code: (label, day) for code, label, day in
                con.execute("SELECT period_code, label, measured_on FROM core.dim_period").fetchall()}  # fmt: skip
@@ -389,7 +346,7 @@ def _choose(con: duckdb.DuckDBPyConnection, period_code: str, scope: str) -> tup
     return periods, chosen, chose
 
 
-def _query(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]) -> Table:
+def query(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]) -> Table:
     cursor = con.execute(sql, _named(sql, parameters))
     return Table([column[0] for column in cursor.description or []], cursor.fetchall())
 
