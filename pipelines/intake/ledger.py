@@ -59,13 +59,27 @@ def head_after(head: str, line: bytes) -> str:
     return hashlib.sha256(head.encode() + b"\n" + line).hexdigest()
 
 
-def read_lines(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
-    """The entries of finished lines, and the head after each. Raises LedgerError for the first line that is damaged or
-    does not fit those before it."""
-    entries: list[dict[str, Any]] = []
-    heads: list[str] = []
-    head, is_bound = NO_HEAD, False
-    for number, (line, entry) in enumerate(zip(data.splitlines(), entries_in(data), strict=True), 1):
+class _Proven(NamedTuple):
+    """What was read of a ledger and proven: so many bytes, their sha256, their entries and the head after each."""
+
+    size: int
+    sha256: str
+    entries: list[dict[str, Any]]
+    heads: list[str]
+
+
+_NOTHING = _Proven(0, hashlib.sha256().hexdigest(), [], [])
+# Of the ledger this process read last: most steps of a run read it, and it only grows.
+_proven: dict[Path, _Proven] = {}
+
+
+def read_lines(data: bytes, known: _Proven = _NOTHING) -> tuple[list[dict[str, Any]], list[str]]:
+    """The entries of finished lines, and the head after each; known: of those before them. Raises LedgerError for the
+    first line that is damaged or does not fit those before it."""
+    entries, heads = list(known.entries), list(known.heads)
+    head, is_bound = heads[-1] if heads else NO_HEAD, bool(entries) and "before" in entries[-1]
+    lines = data.splitlines()
+    for number, (line, entry) in enumerate(zip(lines, entries_in(data), strict=True), len(entries) + 1):
         if entry is None or entry.get("sequence") != number:
             raise LedgerError(f"line {number} is damaged")
         if "before" in entry or is_bound:
@@ -94,13 +108,19 @@ class Ledger:
         data = home.ledger.read_bytes() if home.ledger.exists() else b""
         self._size = len(data)
         self._whole = data.rfind(b"\n") + 1  # a line cut short was never acknowledged: its file is in the inbox still
+        known = _proven.get(home.ledger, _NOTHING)
+        if hashlib.sha256(data[: known.size]).hexdigest() != known.sha256:
+            known = _NOTHING
         try:
-            self.entries, self._heads = read_lines(data[: self._whole])
+            self.entries, self._heads = read_lines(data[known.size : self._whole], known)
         except LedgerError as error:
             raise LedgerError(
                 f"{home.shown(home.ledger)}: {error}. Take archive and ledger back from the last backup: "
                 "kpi57 restore FOLDER --replace"
             ) from None
+        sha256 = hashlib.sha256(data[: self._whole]).hexdigest()
+        _proven.clear()
+        _proven[home.ledger] = _Proven(self._whole, sha256, list(self.entries), list(self._heads))
 
     @property
     def heads(self) -> list[str]:
@@ -306,17 +326,34 @@ def _is_undone(
 
 def entries_in(lines: bytes) -> Iterator[dict[str, Any] | None]:
     """The entry of each finished line of a ledger, in order; None for a line that is damaged."""
-    for line in lines.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        yield entry if isinstance(entry, dict) and isinstance(entry.get("event"), str) else None
+    split = lines.splitlines()
+    for first in range(0, len(split), _AT_ONCE):
+        for entry in _parsed(split[first : first + _AT_ONCE]):
+            yield entry if isinstance(entry, dict) and isinstance(entry.get("event"), str) else None
+
+
+# Lines parsed as one list take half the time, and share the names of what they say; damaged ones are found alone.
+_AT_ONCE = 100
+
+
+def _parsed(lines: list[bytes]) -> list[Any]:
+    try:
+        entries: list[Any] = json.loads(b"[%s]" % b",".join(lines))
+    except ValueError:
+        entries = []
+    if len(entries) == len(lines):
+        return entries
+    return [entry for line in lines for entry in _parsed([line])] if len(lines) > 1 else [None]
 
 
 def received_in(lines: bytes) -> list[dict[str, Any]]:
     """The entries of received files in finished lines of a ledger; damaged lines are passed over."""
     return [entry for entry in entries_in(lines) if entry and entry["event"] == "received"]
+
+
+def count_received(home: Home) -> int:
+    """How many files were received, counted without parsing a line: in a text of one quotes are escaped."""
+    return whole_lines(home).count(b'"event": "received"')
 
 
 def whole_lines(home: Home) -> bytes:

@@ -137,6 +137,7 @@ class Board:
 def read_board(con: duckdb.DuckDBPyConnection) -> Board:
     """Ask everything the site shows. con: a database with core and marts built."""
     [(as_of_on, is_illustrative)] = con.execute("SELECT as_of_on, is_illustrative FROM core.dim_build").fetchall()
+    newest = {"newest": [row[0] for row in con.execute(queries.NEWEST).fetchall()]}
     return Board(
         as_of_on=as_of_on,
         is_illustrative=is_illustrative,
@@ -146,7 +147,7 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         indicators={one["indicator_code"]: one for one in dicts(con, queries.INDICATORS)},
         periods=dicts(con, queries.PERIODS),
         plans=dicts(con, queries.PLANS),
-        progress=dicts(con, queries.PROGRESS),
+        progress=dicts(con, queries.PROGRESS, newest),
         series=grouped(dicts(con, queries.SERIES, {"pooled": wording("site.pooled")}), key_of),
         milestones=grouped(dicts(con, queries.MILESTONES), key_of),
         city=dicts(con, queries.CITY),
@@ -160,11 +161,11 @@ def read_board(con: duckdb.DuckDBPyConnection) -> Board:
         held=dicts(con, queries.HELD),
         yearly=dicts(con, queries.YEARLY),
         outlook=dicts(con, queries.OUTLOOK),
-        places=grouped(dicts(con, queries.PLACES), lambda one: one["indicator_code"]),
+        places=grouped(dicts(con, queries.PLACES, newest), lambda one: one["indicator_code"]),
         heads=dicts(con, task_queries.HEADS),
         approvals={(one["commune_code"], one["period_code"]): one for one in dicts(con, queries.APPROVALS)},
         standing=dicts(con, queries.STANDING),
-        origins=grouped(dicts(con, queries.ORIGINS), lambda one: one["commune_code"]),
+        origins=grouped(dicts(con, queries.ORIGINS, newest), lambda one: one["commune_code"]),
         targets=grouped(dicts(con, queries.TARGETS), key_of),
         uncoded=grouped(dicts(con, queries.UNCODED), lambda one: one["commune_code"]),
         differences=grouped(dicts(con, queries.DIFFERENCES), lambda one: one["commune_code"]),

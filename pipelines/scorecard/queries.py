@@ -27,13 +27,24 @@ FROM core.dim_plan AS p
 LEFT JOIN core.dim_agency AS a ON a.agency_code = p.focal_agency_code
 ORDER BY p.commune_code, p.in_force_from DESC, p.plan_id
 """
+# The periods that anything is newest of. Ranks and origins are asked for these alone, given as a list: so DuckDB leaves
+# out the lines of all others before a window looks at them.
+NEWEST = """
+SELECT period_code FROM marts.mart_kpi_progress WHERE is_latest
+UNION
+SELECT arg_max(p.period_code, (q.measured_on, if(q.kind = 'month', '', q.kind)))
+FROM marts.mart_city_progress AS p
+JOIN core.dim_period AS q USING (period_code)
+GROUP BY p.indicator_code
+ORDER BY ALL
+"""
 PROGRESS = """
 SELECT
     p.*, d.label AS period_label, f.note, r.rank, r.communes_ranked
 FROM marts.mart_kpi_progress AS p
 JOIN core.dim_period AS d USING (period_code)
 LEFT JOIN core.fct_actual AS f USING (actual_id)
-LEFT JOIN marts.mart_commune_rank AS r
+LEFT JOIN (FROM marts.mart_commune_rank WHERE list_contains($newest, period_code)) AS r
     ON (r.commune_code, r.indicator_code, r.scope, r.period_code)
     = (p.commune_code, p.indicator_code, p.scope, p.period_code)
 WHERE p.is_latest
@@ -158,7 +169,7 @@ PLACES = """
 SELECT r.indicator_code, r.commune_code, r.commune_name, r.value, r.rank, r.communes_ranked
 FROM marts.mart_commune_rank AS r
 JOIN core.dim_period AS d USING (period_code)
-WHERE r.scope = '' AND (r.indicator_code, r.period_code) IN (
+WHERE list_contains($newest, r.period_code) AND r.scope = '' AND (r.indicator_code, r.period_code) IN (
     SELECT p.indicator_code, arg_max(p.period_code, (q.measured_on, if(q.kind = 'month', '', q.kind)))
     FROM marts.mart_city_progress AS p
     JOIN core.dim_period AS q USING (period_code)
@@ -181,7 +192,7 @@ FROM marts.mart_kpi_progress AS p
 JOIN marts.mart_trace AS t USING (actual_id)
 JOIN core.dim_period AS d ON d.period_code = p.period_code
 LEFT JOIN core.dim_agency AS a ON a.agency_code = p.agency_code
-WHERE p.is_latest
+WHERE p.is_latest AND list_contains($newest, t.period_code)
 ORDER BY p.commune_code, p.indicator_code, p.scope
 """
 TARGETS = """

@@ -15,7 +15,7 @@ import duckdb
 
 from pipelines.files import read_json, write_whole
 from pipelines.home import Home
-from pipelines.intake.ledger import VIETNAM, received_in, whole_lines
+from pipelines.intake.ledger import VIETNAM, count_received
 from pipelines.upkeep.disk import free_bytes
 from pipelines.upkeep.error_advice import what_to_do
 from pipelines.warehouse.database import reading
@@ -41,7 +41,7 @@ def begin(home: Home, run_id: str) -> None:
     if before and before["outcome"] == RUNNING and before["run_id"] != run_id:
         told = {"outcome": STOPPED, "exit_code": 1, "what_to_do": "nothing: the next run finishes its work"}
         _write(home, {**before, **told}, is_newest=False)
-    note = {"outcome": RUNNING, "run_id": run_id, "started_at": _now(), "received_before": _receipts(home)}
+    note = {"outcome": RUNNING, "run_id": run_id, "started_at": _now(), "received_before": count_received(home)}
     _write(home, note, is_newest=True)
 
 
@@ -58,7 +58,7 @@ def end(home: Home, run_id: str, failures: Sequence[Failure]) -> dict[str, Any]:
     ended, begun = _now(), last(home)
     at_work = begun is not None and begun["outcome"] == RUNNING and begun["run_id"] != run_id
     if not begun or begun["run_id"] != run_id:  # it never got hold of the warehouse
-        begun = {"started_at": ended, "received_before": _receipts(home)}
+        begun = {"started_at": ended, "received_before": count_received(home)}
     seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(begun["started_at"])).total_seconds()
     try:
         counts = published(home)
@@ -71,7 +71,7 @@ def end(home: Home, run_id: str, failures: Sequence[Failure]) -> dict[str, Any]:
         "started_at": begun["started_at"],
         "ended_at": ended,
         "seconds": seconds,
-        "received": _receipts(home) - begun["received_before"],
+        "received": count_received(home) - begun["received_before"],
         "failed": [{**failure._asdict(), "what_to_do": what_to_do(failure.error)} for failure in failures],
         "published": counts,
         "lake": read_json(home.lake) or None,
@@ -122,10 +122,6 @@ def _write(home: Home, summary: dict[str, Any], *, is_newest: bool) -> None:
     write_whole(home.runs / f"{stamp}-{summary['run_id'][:8]}.json", text)
     if is_newest:
         write_whole(home.summary, text)
-
-
-def _receipts(home: Home) -> int:
-    return len(received_in(whole_lines(home)))
 
 
 def _now() -> str:
