@@ -9,7 +9,7 @@ from conftest import VINH_LAI
 from pipelines.bundles.bundle import MANIFEST
 from pipelines.flow import make_bundles, run_steps
 from pipelines.intake.acts import act_on_period
-from pipelines.intake.ledger import NO_HEAD, Ledger, LedgerError
+from pipelines.intake.ledger import NO_HEAD, Ledger, LedgerError, count_received, entries_in, read_lines
 from pipelines.upkeep import doctor
 from pipelines.upkeep.backup import BackupError, backup
 
@@ -54,11 +54,41 @@ def test_the_head_can_be_worked_out_with_nothing_but_sha256(home):
 )
 def test_an_altered_entry_is_named_and_nothing_is_built_from_it(home, old, new):
     three_days(home)
+    assert len(Ledger(home).entries) == 3  # what was read and proven before is not taken for proven
     edit(home, old, new)
     with pytest.raises(LedgerError, match=r"line 1 (was altered: line 2 is not bound to it|is damaged).*backup"):
         Ledger(home)
     level, words = said_of(home)
     assert (level, "line 1 " in words) == (doctor.FAIL, True)
+
+
+def test_a_ledger_read_before_says_what_was_added_since(home):
+    three_days(home)
+    before, other = Ledger(home), Ledger(home)
+    other.append([{"event": "day", "day": "2026-11-19"}])
+    assert [len(one.entries) for one in (before, other, Ledger(home))] == [3, 4, 4]
+    assert (Ledger(home).entries, Ledger(home).heads) == read_lines(home.ledger.read_bytes())
+    assert Ledger(home).head == other.head
+
+
+@pytest.mark.parametrize("place", [0, 99, 100, 249])
+@pytest.mark.parametrize(
+    "damaged",
+    [b'{"event": "day", "da', b"", b"[]", b'{"event": "day"}{"event": "day"}', b'{"event": "day"}, {"event": "day"}',
+     b'{"event": "\xff"}', b'{"event": 5}', b'"event"'],
+)  # fmt: skip
+def test_of_many_lines_the_damaged_one_alone_has_no_entry(place, damaged):
+    lines = [b'{"event": "day", "n": %d}' % n for n in range(250)]
+    lines[place] = damaged
+    entries = list(entries_in(b"".join(line + b"\n" for line in lines)))
+    assert [entry and entry["n"] for entry in entries] == [None if n == place else n for n in range(250)]
+
+
+def test_files_received_are_counted_whatever_their_names_say(home):
+    home.archive.mkdir(parents=True)
+    Ledger(home).append([{"event": "day", "day": "2026-11-16"},
+                         {"event": "received", "name": '"event": "received".xlsx'}])  # fmt: skip
+    assert count_received(home) == len(Ledger(home).of("received")) == 1
 
 
 def test_an_entry_taken_out_is_noticed(home):
