@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -15,8 +14,7 @@ _SUBMISSION = re.compile(r"-([0-9a-f]{12}-\d+)\.xlsx$")
 
 def answered(home: Home) -> set[str]:
     """The submissions whose answer lies somewhere below the folder of answers."""
-    names = (name for _, _, names in os.walk(home.feedback) for name in names)
-    return {found[1] for name in names if (found := _SUBMISSION.search(name))}
+    return {found[1] for path in home.feedback.glob("*/*/*.xlsx") if (found := _SUBMISSION.search(path.name))}
 
 
 def lost(home: Home, con: duckdb.DuckDBPyConnection) -> list[str]:

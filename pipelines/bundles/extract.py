@@ -66,7 +66,7 @@ ORDER BY p.plan_id, p.indicator_code, p.milestone_on, p.first_target_id, p.secon
 """
 # A file that does not say its period is shown from the month on in which it came. What names no commune is the city's.
 MONTH = "coalesce(d.measured_on, (s.received_at - INTERVAL 1 MONTH)::DATE)"
-_OURS = "($is_city OR list_contains($communes::VARCHAR[], s.commune_code))"
+OURS = "($is_city OR list_contains($communes::VARCHAR[], s.commune_code))"
 _SUBMISSIONS = f"""
 SELECT
     s.submission_id, s.sha256, s.original_name, s.commune_code, c.commune_name, s.agency_code, a.agency_name,
@@ -78,7 +78,7 @@ JOIN core.dim_status AS l ON l.answer = 'submission' AND l.status = s.status
 LEFT JOIN core.dim_commune AS c USING (commune_code)
 LEFT JOIN core.dim_agency AS a USING (agency_code)
 LEFT JOIN core.dim_period AS d USING (period_code)
-WHERE {_OURS} AND {MONTH} > {SINCE} AND {MONTH} <= $until::DATE
+WHERE {OURS} AND {MONTH} > {SINCE} AND {MONTH} <= $until::DATE
 ORDER BY s.ledger_sequence
 """
 # What was found in those files; of severity 'fail' is what was refused, of 'confirm' what is held until

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from pipelines.bundles.extract import APPROVALS, BUILD, CITY, MONTH, SINCE, choose, query
+from pipelines.bundles.extract import APPROVALS, BUILD, CITY, MONTH, OURS, SINCE, choose, query
 from pipelines.files import Row
 
 # The files whose figures or findings a bundle shows, and those of later periods that give a task's status; with the
@@ -18,7 +18,7 @@ _FILES = f"""
 SELECT s.commune_code, s.submission_id, s.sha256, s.status
 FROM core.fct_submission AS s
 LEFT JOIN core.dim_period AS d USING (period_code)
-WHERE {MONTH} > {SINCE} AND ({MONTH} <= $until::DATE OR s.submission_id IN (
+WHERE {OURS} AND {MONTH} > {SINCE} AND ({MONTH} <= $until::DATE OR s.submission_id IN (
     SELECT submission_id FROM core.fct_task_report
     WHERE is_current AND list_contains($communes::VARCHAR[], commune_code)))
 ORDER BY s.submission_id
@@ -31,7 +31,7 @@ SELECT
         AS sha256
 FROM core.fct_submission AS s
 LEFT JOIN core.dim_period AS d USING (period_code)
-WHERE {MONTH} <= {SINCE}
+WHERE {OURS} AND {MONTH} <= {SINCE}
 GROUP BY GROUPING SETS ((s.commune_code), ())
 """
 
@@ -54,6 +54,8 @@ def read_origins(con: duckdb.DuckDBPyConnection, period_code: str, scopes: Seque
     _, chosen, chose = choose(con, period_code, CITY)
     if unknown := set(scopes) - {CITY} - {code for code, *_ in chosen}:
         raise LookupError(f"no commune {', '.join(sorted(unknown))} with a plan")
+    if CITY not in scopes:
+        chose |= {"communes": list(scopes), "is_city": False}
     as_of_on, is_illustrative, mark, entries, head = con.execute(BUILD).fetchall()[0]
     begins = con.execute("SELECT min(starts_on) FROM core.dim_period WHERE period_code = ?", [period_code]).fetchall()
     if begins[0][0] > as_of_on:

@@ -109,18 +109,20 @@ class Ledger:
         self._size = len(data)
         self._whole = data.rfind(b"\n") + 1  # a line cut short was never acknowledged: its file is in the inbox still
         known = _proven.get(home.ledger, _NOTHING)
-        if hashlib.sha256(data[: known.size]).hexdigest() != known.sha256:
-            known = _NOTHING
+        proof = hashlib.sha256(data[: known.size])
+        if proof.hexdigest() != known.sha256:
+            known, proof = _NOTHING, hashlib.sha256()
+        added = data[known.size : self._whole]
         try:
-            self.entries, self._heads = read_lines(data[known.size : self._whole], known)
+            self.entries, self._heads = read_lines(added, known)
         except LedgerError as error:
             raise LedgerError(
                 f"{home.shown(home.ledger)}: {error}. Take archive and ledger back from the last backup: "
                 "kpi57 restore FOLDER --replace"
             ) from None
-        sha256 = hashlib.sha256(data[: self._whole]).hexdigest()
+        proof.update(added)
         _proven.clear()
-        _proven[home.ledger] = _Proven(self._whole, sha256, list(self.entries), list(self._heads))
+        _proven[home.ledger] = _Proven(self._whole, proof.hexdigest(), list(self.entries), list(self._heads))
 
     @property
     def heads(self) -> list[str]:

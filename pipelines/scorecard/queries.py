@@ -27,15 +27,19 @@ FROM core.dim_plan AS p
 LEFT JOIN core.dim_agency AS a ON a.agency_code = p.focal_agency_code
 ORDER BY p.commune_code, p.in_force_from DESC, p.plan_id
 """
-# The periods that anything is newest of. Ranks and origins are asked for these alone, given as a list: so DuckDB leaves
-# out the lines of all others before a window looks at them.
-NEWEST = """
-SELECT period_code FROM marts.mart_kpi_progress WHERE is_latest
-UNION
-SELECT arg_max(p.period_code, (q.measured_on, if(q.kind = 'month', '', q.kind)))
+# The period of each indicator's newest rate.
+_NEWEST_RATE = """
+SELECT p.indicator_code, arg_max(p.period_code, (q.measured_on, if(q.kind = 'month', '', q.kind))) AS period_code
 FROM marts.mart_city_progress AS p
 JOIN core.dim_period AS q USING (period_code)
 GROUP BY p.indicator_code
+"""
+# The periods that anything is newest of. Ranks and origins are asked for these alone, given as a list: so DuckDB leaves
+# out the lines of all others before a window looks at them.
+NEWEST = f"""
+SELECT period_code FROM marts.mart_kpi_progress WHERE is_latest
+UNION
+SELECT period_code FROM ({_NEWEST_RATE})
 ORDER BY ALL
 """
 PROGRESS = """
@@ -165,15 +169,12 @@ JOIN core.dim_period AS d USING (period_code)
 ORDER BY o.milestone_on, o.pace NULLS FIRST, o.commune_code, o.indicator_code, o.scope
 """
 # Places of the communes by the newest figure of the city.
-PLACES = """
+PLACES = f"""
 SELECT r.indicator_code, r.commune_code, r.commune_name, r.value, r.rank, r.communes_ranked
 FROM marts.mart_commune_rank AS r
 JOIN core.dim_period AS d USING (period_code)
 WHERE list_contains($newest, r.period_code) AND r.scope = '' AND (r.indicator_code, r.period_code) IN (
-    SELECT p.indicator_code, arg_max(p.period_code, (q.measured_on, if(q.kind = 'month', '', q.kind)))
-    FROM marts.mart_city_progress AS p
-    JOIN core.dim_period AS q USING (period_code)
-    GROUP BY p.indicator_code)
+    {_NEWEST_RATE})
 ORDER BY r.indicator_code, r.rank, r.commune_code
 """
 APPROVALS = "SELECT commune_code, period_code, approval_status, acted_at, figures_changed FROM marts.mart_approval"
